@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* An IPv4 prefix or interface address, in host order. */
+struct prefix {
+	uint32_t address;
+	uint8_t bits; /* 0 .. 32 */
+};
+
+static inline uint32_t
+prefix_mask(uint8_t bits)
+{
+	return bits == 0 ? 0 : UINT32_MAX << (32 - bits);
+}
+
+/* Does the prefix cover the address? Host bits of the prefix do not matter. */
+static inline bool
+prefix_covers(struct prefix prefix, uint32_t address)
+{
+	return ((prefix.address ^ address) & prefix_mask(prefix.bits)) == 0;
+}

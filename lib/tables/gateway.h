@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_ether.h>
+
+#include "counters.h"
+#include "sizes.h"
+#include "prefix.h"
+#include "rcu.h"
+
+/*
+ * The root: what control writes and workers read. main() makes one and passes it on; there is no
+ * other shared state.
+ */
+
+#define PORT_ADDRESSES_MAX 16
+
+struct port {
+	/* const after start */
+	char name[NAME_BYTES];
+	uint8_t index; /* in gateway.ports */
+	uint16_t dpdk_id;
+	uint16_t mtu;
+	uint16_t rx_queues, tx_queues;
+	struct rte_ether_addr mac;
+	struct prefix addresses[PORT_ADDRESSES_MAX];
+	unsigned n_addresses;
+};
+
+struct tunnel;
+struct encap;
+struct sa_table;
+struct route_table;
+struct nexthop_table;
+struct neighbor_table;
+struct publisher;
+
+struct gateway {
+	/* const after start */
+	char name[NAME_BYTES];
+	uint32_t hash_seed;
+	unsigned n_ports, n_tunnels, n_workers;
+	struct port ports[PORTS_MAX];
+	struct tunnel *tunnels; /* [n_tunnels] */
+	struct rcu *rcu;
+	struct publisher *publisher;
+	struct neighbor_table *neighbors;
+	struct nexthop_table *nexthops;
+	struct route_table *routes;
+	struct sa_table *sas;
+	struct worker_counters *counters[WORKERS_MAX]; /* each worker writes its own */
+
+	/* control writes, workers read */
+	const struct encap **encaps; /* [n_tunnels], published one by one, never NULL */
+	_Atomic bool held;           /* --start-held: workers wait */
+	_Atomic bool stop;           /* workers leave their loop */
+};
+
+/* Worker, within its online time; control too. */
+static inline const struct encap *
+gateway_encap(const struct gateway *gw, uint16_t tunnel)
+{
+	return __atomic_load_n(&gw->encaps[tunnel], __ATOMIC_ACQUIRE);
+}
+
+struct config;
+
+/*
+ * Makes the tables of a checked configuration: ports (not yet started: main fills in device facts),
+ * tunnels, addresses' local and connected routes. `rcu` has been made for the workers and passes
+ * over. NULL: out of memory, said in the log.
+ */
+struct gateway *gateway_create(const struct config *config, struct rcu *rcu, unsigned n_workers);
+/* Retires everything; SA keys are zeroized. No worker may run. */
+void gateway_destroy(struct gateway *gw);
+
+struct crypto;
+
+/*
+ * Fills it from the configuration: neighbors, routes, manual SAs, in this order and through the
+ * same calls that messages use. Ports have their devices by now. 0 or -errno, with the reason in
+ * the log. Control, before workers poll.
+ */
+int gateway_populate(struct gateway *gw, const struct config *config, struct crypto *crypto);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_ether.h>
+
+/*
+ * Neighbors: who has which link-layer address behind a port. A neighbor object exists from the
+ * first time somebody names it and never moves while the gateway runs; its MAC is one 64-bit word,
+ * so a change is one store and no reader sees half of it.
+ */
+
+struct neighbor {
+	/* const after publish */
+	uint32_t address; /* host order */
+	uint8_t port;     /* index into gateway ports */
+	/* control writes, workers read: the MAC in the low six bytes as it stands in memory,
+	 * NEIGHBOR_VALID above; 0: unresolved */
+	uint64_t mac;
+};
+
+#define NEIGHBOR_VALID (UINT64_C(1) << 63)
+
+struct neighbor_table;
+
+/* Control, at start and end. */
+struct neighbor_table *neighbor_table_create(void);
+void neighbor_table_destroy(struct neighbor_table *table);
+
+/* The neighbor of that name, made unresolved if new. Control only. NULL: out of memory. Stays valid
+ * as long as the table. */
+struct neighbor *neighbor_get(struct neighbor_table *table, uint8_t port, uint32_t address);
+/* Sets or, with NULL, forgets its MAC. Control only. */
+void neighbor_set(struct neighbor *neighbor, const struct rte_ether_addr *mac);
+/* Copies its MAC; false when unresolved. Control only. */
+bool neighbor_mac(const struct neighbor *neighbor, struct rte_ether_addr *mac);
+/* Walks all: the neighbor in place `cursor` and moves it on; NULL at the end. New ones made
+ * meanwhile come last. Control only. */
+const struct neighbor *neighbor_next(const struct neighbor_table *table, uint32_t *cursor);
+
+/* The neighbor of a directly attached destination, or NULL. Worker, within its online time;
+ * lock-free. */
+const struct neighbor *
+neighbor_lookup(const struct neighbor_table *table, uint8_t port, uint32_t address);
+
+/* The MAC word; 0 when unresolved. Worker. */
+static inline uint64_t
+neighbor_read(const struct neighbor *neighbor)
+{
+	return __atomic_load_n(&neighbor->mac, __ATOMIC_RELAXED);
+}

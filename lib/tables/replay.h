@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "drops.h"
+
+/*
+ * The anti-replay window of one inbound SA (RFC 4303 3.4.3, appendix A for 64-bit numbers), as a
+ * ring of words in the manner of RFC 6479: moving the window right clears whole words and never
+ * shifts. Written by the SA's owner worker alone.
+ *
+ * Check first, with a const window; update only after the ICV verified.
+ */
+
+#define REPLAY_WINDOW_MIN 64
+#define REPLAY_WINDOW_MAX 8192
+
+struct replay {
+	uint64_t top;    /* highest number accepted; 0: none yet */
+	uint32_t window; /* numbers remembered, top included; 0: no replay check at all (manual keys
+			    only) */
+	uint32_t words;  /* in `seen`: a power of two, at least window / 64 + 1 */
+	uint64_t seen[]; /* bit s % 64 of word (s / 64) % words */
+};
+
+/* Bytes of a window of that size; `window` is 0 or REPLAY_WINDOW_MIN .. REPLAY_WINDOW_MAX. */
+size_t replay_size(uint32_t window);
+/* Empties it. `top` continues an SA that was moved here: all numbers up to it count as seen.
+ * Control, before publishing. */
+void replay_init(struct replay *replay, uint32_t window, uint64_t top);
+
+/*
+ * The 64-bit number that the low half `low` stands for with ESN (RFC 4303 appendix A2.2): the
+ * candidate nearest to the window. Without ESN the caller uses `low` itself.
+ */
+uint64_t replay_extend(const struct replay *replay, uint32_t low);
+
+/* DROP_NONE when `sequence` may be new, else DROP_replay_duplicate or DROP_replay_late. Zero is
+ * never valid. */
+enum drop_reason replay_check(const struct replay *replay, uint64_t sequence);
+
+/* Marks an authenticated number as seen and moves the window. Same answers as the check, which a
+ * burst may have outrun. */
+enum drop_reason replay_update(struct replay *replay, uint64_t sequence);

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "compiler.h"
+#include "drops.h"
+#include "sizes.h"
+#include "prefix.h"
+#include "sa.h"
+#include "selector.h"
+
+/*
+ * Tunnels: route-based, named by XFRM if_id. A tunnel has any number of SAs, so that rekeying is
+ * make-before-break, and sends on the newest.
+ *
+ * All that a worker needs to send through it is one object, `struct encap`: the headers ready to be
+ * copied, made anew and swapped whole whenever the SA or the way to the remote end changes.
+ */
+
+#define ENCAP_HEADER_BYTES \
+	64 /* Ethernet 14 + IPv4 20 + UDP 8 + ESP 8 = 50, right-aligned, so that one store ends \
+	      where the IV begins */
+
+/* Places in the header, counted back from its end. */
+#define ENCAP_ESP_SEQUENCE 4
+#define ENCAP_ESP 8
+#define ENCAP_UDP 16 /* with UDP encapsulation */
+
+struct encap {
+	/* const after publish */
+	CACHE_ALIGNED uint8_t header[ENCAP_HEADER_BYTES]; /* lengths, identification, TOS, DF and
+							     sequence number zero */
+	struct sa *sa;                                    /* NULL with `drop` */
+	const struct crypto_key *key;
+	const struct selector_set *selectors; /* out; NULL: all pass */
+	uint16_t header_bytes; /* used ones at the end of `header`: 42, or 50 with UDP */
+	uint16_t ip_offset;    /* of the outer IPv4 header within header[] */
+	uint16_t ip_sum; /* one's complement sum of that header as it stands, not inverted, native
+			    order of 16-bit loads */
+	uint16_t mtu;    /* largest inner packet, bytes */
+	uint8_t iv_bytes, icv_bytes, block_bytes;
+	uint8_t port; /* to send on: index */
+	uint8_t drop; /* enum drop_reason: why the tunnel cannot send now; DROP_NONE: it can */
+	bool udp;
+};
+
+static_assert(sizeof(struct encap) == 2 * CACHE_LINE_BYTES, "an encap is two cache lines");
+
+enum tunnel_state {
+	TUNNEL_UP,   /* it has a usable outbound SA, and nothing says otherwise */
+	TUNNEL_IDLE, /* no SA, but a policy that would ask for one */
+	TUNNEL_NO_SA,
+	TUNNEL_DOWN, /* by liveness or by the operator */
+};
+
+struct tunnel {
+	/* const after start */
+	char name[NAME_BYTES];
+	uint16_t index;
+	uint32_t if_id;
+	uint32_t local;  /* outer addresses, host order */
+	uint32_t remote; /* 0: any, taken from the SA */
+	uint32_t liveness_ms;
+	struct selector_set *selectors; /* NULL: all */
+	struct prefix *addresses;       /* inside addresses of our end */
+	unsigned n_addresses;
+
+	/* control only */
+	enum tunnel_state state;
+	bool held_down;            /* by the operator */
+	bool dead;                 /* by liveness */
+	struct sa *out;            /* the SA it sends on; NULL: none */
+	uint64_t alive_ns;         /* liveness: when we last knew it well */
+	uint64_t seen_rx, seen_tx; /* liveness: counters at the last look */
+};
+
+struct gateway;
+
+/* "up", "idle", "no-sa", "down". */
+const char *tunnel_state_name(enum tunnel_state state);
+
+/* Largest inner IPv4 packet of that tunnel with that SA's suite over a port of that MTU; 0 where
+ * none fits. Pure. */
+uint16_t tunnel_mtu(uint16_t port_mtu, const struct crypto_key *key, bool udp);
+
+/*
+ * Makes encap and state afresh from SAs, routes and neighbors, publishes what changed, and tells
+ * the groups when the tunnel came or went. Cheap when nothing changed. Control only.
+ */
+void tunnel_refresh(struct gateway *gw, struct tunnel *tunnel);
+/* The same for all; after routes or neighbors changed. */
+void tunnel_refresh_all(struct gateway *gw);
+
+/* Looks whether tunnels with liveness_ms are alive: one that sent, and saw no authenticated packet
+ * for that long, is down. Control, every 10 ms or so. */
+void tunnel_check_liveness(struct gateway *gw, uint64_t now_ns);
+
+/* NULL when there is none of that name. Control only. */
+struct tunnel *tunnel_find(const struct gateway *gw, const char *name);
+/* Current inner MTU as published; 0 when it has none yet. Control only. */
+uint16_t tunnel_current_mtu(const struct gateway *gw, const struct tunnel *tunnel);
