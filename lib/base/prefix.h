@@ -22,3 +22,13 @@ prefix_covers(struct prefix prefix, uint32_t address)
 {
 	return ((prefix.address ^ address) & prefix_mask(prefix.bits)) == 0;
 }
+
+/* Unicast that may cross a router: neither this network, loopback, multicast, reserved nor
+ * broadcast (RFC 1812 5.3.7, RFC 6890). */
+static inline bool
+address_may_cross(uint32_t address)
+{
+	uint32_t first = address >> 24;
+
+	return first != 0 && first != 127 && first < 224;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_malloc.h>
+
+#include "config.h"
+#include "control.h"
+#include "control_loop.h"
+#include "crypto.h"
+#include "gateway.h"
+#include "guard.h"
+#include "log.h"
+#include "options.h"
+#include "ports.h"
+#include "rcu.h"
+#include "workers.h"
+
+#define MESSAGE_BYTES 256
+
+/* The process, from its first line to its last: each part is made by name, and unmade in the exact
+ * reverse. */
+struct process {
+	struct options options;
+	struct config *config;
+	struct crypto *crypto; /* the control core's own: expands keys */
+	struct workers workers;
+	struct gateway *gw;
+	struct rte_mempool *pool;
+	struct control *control;
+};
+
+static void
+print_line(void *context, const char *line)
+{
+	(void)context;
+	fprintf(stderr, "%s\n", line);
+}
+
+static unsigned
+heap_allocations(void)
+{
+	unsigned count = 0;
+
+	for (int socket = 0; socket < RTE_MAX_NUMA_NODES; socket++) {
+		struct rte_malloc_socket_stats stats;
+
+		if (rte_malloc_get_socket_stats(socket, &stats) == 0)
+			count += stats.alloc_count;
+	}
+	return count;
+}
+
+static int
+make_crypto(struct process *process)
+{
+	char message[MESSAGE_BYTES];
+
+	process->crypto = crypto_create(process->options.imb_arch, message, sizeof(message));
+	if (process->crypto == NULL) {
+		log_error("%s", message);
+		return -EINVAL;
+	}
+	log_info("crypto: %s", crypto_description(process->crypto));
+	if (crypto_self_test(process->crypto, message, sizeof(message)) != 0) {
+		log_error("crypto self-test failed, not starting: %s", message);
+		return -EIO;
+	}
+	return 0;
+}
+
+static int
+make_gateway(struct process *process)
+{
+	struct rcu *rcu = rcu_create(process->workers.n);
+
+	if (rcu == NULL) {
+		log_error("no memory for %u workers: give EAL more with -m", process->workers.n);
+		return -ENOMEM;
+	}
+	process->gw = gateway_create(process->config, rcu, process->workers.n);
+	if (process->gw == NULL) {
+		rcu_destroy(rcu);
+		return -ENOMEM;
+	}
+	atomic_store(&process->gw->held, process->options.start_held);
+	return 0;
+}
+
+static int
+open_control(struct process *process)
+{
+	char message[MESSAGE_BYTES];
+	const struct control_facts facts = {
+		.version = ESPALIER_VERSION,
+		.crypto = crypto_description(process->crypto),
+		.lcores = process->workers.lcores,
+	};
+
+	process->control = control_open(
+		process->gw, &facts, process->config->control_socket, message, sizeof(message));
+	if (process->control == NULL) {
+		log_error("%s", message);
+		return -EIO;
+	}
+	return 0;
+}
+
+/* Everything that can fail, in order; what was made is unmade by tear_down(). */
+static int
+set_up(struct process *process)
+{
+	const struct options *options = &process->options;
+	int error = workers_list(&process->workers, options);
+
+	if (error == 0)
+		error = make_crypto(process);
+	if (error == 0)
+		error = make_gateway(process);
+	if (error == 0)
+		error = ports_open(process->gw, process->config, options, &process->pool);
+	if (error == 0)
+		error = gateway_populate(process->gw, process->config, process->crypto);
+	if (error == 0)
+		error = workers_create(&process->workers, process->gw, options, process->pool);
+	if (error == 0)
+		error = open_control(process);
+	if (error == 0)
+		error = ports_start(process->gw);
+	return error;
+}
+
+static void
+tear_down(struct process *process)
+{
+	control_close(process->control);
+	workers_destroy(&process->workers);
+	if (process->gw != NULL) {
+		ports_close(process->gw, process->pool);
+		gateway_destroy(process->gw);
+	}
+	crypto_destroy(process->crypto);
+	config_free(process->config);
+}
+
+static int
+serve(struct process *process)
+{
+	if (process->options.start_held)
+		log_info("held: the workers wait for 'espalierctl resume'");
+	workers_launch(&process->workers);
+	int error = control_loop_run(process->gw, process->control, &process->workers);
+	workers_stop(&process->workers, process->gw);
+	return error;
+}
+
+/* From here on EAL is there. */
+static int
+run(struct process *process)
+{
+	unsigned heap_before = heap_allocations();
+	int error = set_up(process);
+
+	if (error == 0)
+		error = serve(process);
+	tear_down(process);
+
+	unsigned heap_after = heap_allocations();
+	if (heap_after == heap_before)
+		log_info("heap: balanced");
+	else
+		log_warning("heap: %u allocations before, %u after", heap_before, heap_after);
+	return error;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct process process = { 0 };
+
+	log_init("espalier");
+	switch (options_parse(argc, argv, &process.options)) {
+	case OPTIONS_RUN:
+		break;
+	case OPTIONS_DONE:
+		return EXIT_SUCCESS;
+	case OPTIONS_BAD:
+		return EXIT_BAD_INPUT;
+	}
+	guard_process();
+	if (process.options.config_path != NULL &&
+		config_load(process.options.config_path, &process.config, print_line, NULL) !=
+			CONFIG_GOOD)
+		return EXIT_BAD_INPUT;
+
+	control_loop_block_signals();
+	if (rte_eal_init(process.options.eal_argc, argv) < 0) {
+		log_error("EAL does not start: %s", rte_strerror(rte_errno));
+		config_free(process.config);
+		return rte_errno == EINVAL ? EXIT_BAD_INPUT : EXIT_FAILURE;
+	}
+	guard_check_memory(process.options.eal_argc, argv);
+	int error = run(&process);
+	rte_eal_cleanup();
+	if (error == 0)
+		return EXIT_SUCCESS;
+	return error == -EINVAL ? EXIT_BAD_INPUT : EXIT_FAILURE;
+}

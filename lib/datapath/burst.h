@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <stdint.h>
+
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+
+#include "crypto.h"
+#include "drops.h"
+#include "sizes.h"
+#include "tunnel.h"
+
+/*
+ * What a worker carries from stage to stage: bursts in columns, so that a stage reads only what it
+ * needs and the lookups get plain arrays. All are worker-private. In every burst the packets are
+ * [0, n); a stage keeps survivors in front, in their order, and hands the others to the victims
+ * with a reason. Stages never free.
+ */
+
+/* Where a packet came in, for the source address of an ICMP error: a port's index, or a tunnel's
+ * with the flag. */
+#define INGRESS_TUNNEL (UINT32_C(1) << 16)
+
+/* IPv4 packets on their way to a next hop: fresh from a port, or just decapsulated. */
+struct ip_burst {
+	unsigned n;
+	struct rte_mbuf *pkt[BURST_PKTS]; /* data begins 14 bytes before the IPv4 header, and ends
+					     with the packet */
+	uint32_t src[BURST_PKTS];         /* host order */
+	uint32_t dst[BURST_PKTS];         /* host order */
+	uint32_t hash[BURST_PKTS];        /* flow_hash() */
+	uint32_t ingress[BURST_PKTS];
+	uint64_t nexthop[BURST_PKTS]; /* id; set by lookup */
+};
+
+/* IPv4 packets that go out through a tunnel. */
+struct tunnel_burst {
+	unsigned n;
+	struct rte_mbuf *pkt[BURST_PKTS]; /* as above */
+	uint32_t ingress[BURST_PKTS];
+	uint16_t tunnel[BURST_PKTS];     /* index */
+	uint16_t ordinal[BURST_PKTS];    /* among the burst's packets of its tunnel, from 1; set by
+					    esp_admit */
+	uint8_t port[BURST_PKTS];        /* to leave by; set by esp_encap */
+	struct crypto_op op[BURST_PKTS]; /* likewise */
+};
+
+/* ESP packets to one of our SAs. */
+struct esp_burst {
+	unsigned n;
+	struct rte_mbuf *pkt[BURST_PKTS]; /* data begins at the Ethernet header */
+	struct sa *sa[BURST_PKTS];
+	uint64_t sequence[BURST_PKTS]; /* 64 bits, the high half inferred with ESN */
+	struct crypto_op op[BURST_PKTS];
+};
+
+/* Packets that go no further. When there is no room for more, they are freed at once, without ICMP
+ * errors. */
+struct victims {
+	unsigned n;
+	struct rte_mbuf *pkt[2 * BURST_PKTS];
+	uint32_t ingress[2 * BURST_PKTS];
+	uint16_t mtu[2 * BURST_PKTS];   /* with DROP_too_big: what would have fitted; else 0 */
+	uint8_t reason[2 * BURST_PKTS]; /* enum drop_reason */
+};
+
+/* The IPv4 header of a packet of an ip_burst or tunnel_burst. */
+static inline struct rte_ipv4_hdr *
+burst_ip(const struct rte_mbuf *pkt)
+{
+	return rte_pktmbuf_mtod_offset(pkt, struct rte_ipv4_hdr *, RTE_ETHER_HDR_LEN);
+}

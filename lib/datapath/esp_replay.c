@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "stages.h"
+
+#include <rte_esp.h>
+#include <rte_hash_crc.h>
+
+#include "handover.h"
+#include "replay.h"
+#include "sa.h"
+
+/*
+ * The worker that alone may touch the SA's window and counters: whoever received its first packet,
+ * or, where one queue feeds several workers, one that its SPI picks.
+ */
+static inline unsigned
+owner(struct worker *worker, struct sa *sa, unsigned port)
+{
+	uint32_t owner = atomic_load_explicit(&sa->owner, memory_order_relaxed);
+
+	if (likely(owner != SA_OWNER_NONE))
+		return owner;
+	uint32_t chosen = worker->id;
+	if (worker->spread[port])
+		chosen = rte_hash_crc_4byte(sa->spi, 0) % worker->gw->n_workers;
+	if (atomic_compare_exchange_strong_explicit(
+		    &sa->owner, &owner, chosen, memory_order_relaxed, memory_order_relaxed))
+		return chosen;
+	return owner;
+}
+
+/* RFC 4303 2, 3.4.2: long enough for header, IV, trailer and ICV, and payload of whole cipher
+ * blocks. */
+static inline bool
+has_shape(const struct crypto_key *key, unsigned bytes)
+{
+	unsigned around = sizeof(struct rte_esp_hdr) + key->iv_bytes + key->icv_bytes;
+
+	return bytes >= around + key->block_bytes && (bytes - around) % key->block_bytes == 0;
+}
+
+/* Cheap checks before crypto. They change nothing: a forger must not be able to. */
+static inline enum drop_reason
+check(struct sa *sa, struct crypto_op *op, uint64_t *sequence)
+{
+	const struct crypto_key *key = sa->key;
+	const struct rte_esp_hdr *header = (const struct rte_esp_hdr *)op->esp;
+
+	if (unlikely(atomic_load_explicit(&sa->expired, memory_order_relaxed) ||
+		    sa->packets_in >= sa->limit_packets || sa->bytes_in >= sa->limit_bytes))
+		return DROP_sa_expired;
+	if (unlikely(!has_shape(key, op->bytes)))
+		return DROP_short_esp;
+	*sequence = rte_be_to_cpu_32(header->seq);
+	if (sa->esn)
+		*sequence = replay_extend(sa->replay, (uint32_t)*sequence);
+	op->key = key;
+	op->esn_high_be = rte_cpu_to_be_32((uint32_t)(*sequence >> 32));
+	op->bytes -= key->icv_bytes;
+	return replay_check(sa->replay, *sequence);
+}
+
+/* Moves packet `from` of the burst to place `to`. */
+static inline void
+move(struct esp_burst *burst, unsigned to, unsigned from)
+{
+	burst->pkt[to] = burst->pkt[from];
+	burst->sa[to] = burst->sa[from];
+	burst->sequence[to] = burst->sequence[from];
+	burst->op[to] = burst->op[from];
+}
+
+void
+replay_stage_check(struct worker *worker)
+{
+	struct esp_burst *burst = &worker->esp;
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < burst->n; i++) {
+		unsigned port = worker->port_index[burst->pkt[i]->port];
+		unsigned target = owner(worker, burst->sa[i], port);
+
+		if (unlikely(target != worker->id)) {
+			handover_to(worker, target, burst->pkt[i], port);
+			continue;
+		}
+		enum drop_reason reason = check(burst->sa[i], &burst->op[i], &burst->sequence[i]);
+		if (unlikely(reason != DROP_NONE))
+			worker_drop(worker, burst->pkt[i], port, reason);
+		else
+			move(burst, kept++, i);
+	}
+	burst->n = kept;
+}
+
+void
+esp_verify(struct worker *worker)
+{
+	struct esp_burst *burst = &worker->esp;
+	unsigned kept = 0;
+
+	crypto_verify(worker->crypto, burst->op, burst->n);
+	for (unsigned i = 0; i < burst->n; i++) {
+		if (unlikely(!burst->op[i].ok))
+			worker_drop(worker, burst->pkt[i], worker->port_index[burst->pkt[i]->port],
+				DROP_bad_icv);
+		else
+			move(burst, kept++, i);
+	}
+	burst->n = kept;
+}
+
+void
+replay_stage_update(struct worker *worker)
+{
+	struct esp_burst *burst = &worker->esp;
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < burst->n; i++) {
+		/* The same number twice in one burst passes the check twice, and the update once.
+		 */
+		enum drop_reason reason = replay_update(burst->sa[i]->replay, burst->sequence[i]);
+
+		if (unlikely(reason != DROP_NONE))
+			worker_drop(worker, burst->pkt[i], worker->port_index[burst->pkt[i]->port],
+				reason);
+		else
+			move(burst, kept++, i);
+	}
+	burst->n = kept;
+}

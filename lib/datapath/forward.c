@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "stages.h"
+
+#include <rte_esp.h>
+#include <rte_udp.h>
+
+#include "ecmp.h"
+#include "ipv4.h"
+#include "neighbor.h"
+#include "nexthop.h"
+
+/* The Ethernet header of what leaves through a port. */
+static inline void
+write_ethernet(struct rte_mbuf *pkt, const struct port *port, uint64_t neighbor_mac)
+{
+	struct rte_ether_hdr *ethernet = rte_pktmbuf_mtod(pkt, struct rte_ether_hdr *);
+
+	memcpy(&ethernet->dst_addr, &neighbor_mac, RTE_ETHER_ADDR_LEN);
+	rte_ether_addr_copy(&port->mac, &ethernet->src_addr);
+	ethernet->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
+}
+
+/* Sends a packet without DF as pieces. DROP_NONE: they are on their way, and the packet is freed.
+ */
+static enum drop_reason
+send_pieces(struct worker *worker, struct rte_mbuf *pkt, const struct port *port, uint64_t mac)
+{
+	struct rte_mbuf *pieces[FRAGMENTS_MAX];
+	unsigned n = fragment(worker, pkt, port->mtu, pieces);
+
+	if (n == 0)
+		return DROP_no_mbuf;
+	for (unsigned i = 0; i < n; i++) {
+		write_ethernet(pieces[i], port, mac);
+		tx_put(worker, port->index, pieces[i]);
+	}
+	rte_pktmbuf_free(pkt);
+	return DROP_NONE;
+}
+
+/* Out through a port, to a gateway or to the destination itself. */
+static enum drop_reason
+to_port(struct worker *worker, struct rte_mbuf *pkt, const struct nexthop *nexthop, uint32_t dst)
+{
+	const struct port *port = &worker->gw->ports[nexthop->port];
+	const struct neighbor *neighbor = nexthop->kind == NEXTHOP_ONLINK
+		? neighbor_lookup(worker->gw->neighbors, nexthop->port, dst)
+		: nexthop->neighbor;
+	uint64_t mac = neighbor == NULL ? 0 : neighbor_read(neighbor);
+	struct rte_ipv4_hdr *ip = burst_ip(pkt);
+
+	if (unlikely(mac == 0))
+		return DROP_no_neighbor;
+	if (likely(rte_be_to_cpu_16(ip->total_length) <= port->mtu)) {
+		ipv4_lower_ttl(ip);
+		write_ethernet(pkt, port, mac);
+		tx_put(worker, port->index, pkt);
+		return DROP_NONE;
+	}
+	if (ip->fragment_offset & IPV4_DF)
+		return DROP_too_big;
+	ipv4_lower_ttl(ip);
+	return send_pieces(worker, pkt, port, mac);
+}
+
+/* Why a packet to one of our own addresses stops here. */
+static enum drop_reason
+local_reason(const struct rte_ipv4_hdr *ip)
+{
+	unsigned header_bytes = ipv4_header_bytes(ip);
+	unsigned total = rte_be_to_cpu_16(ip->total_length);
+
+	if (ip->next_proto_id == IPPROTO_ESP)
+		return ipv4_is_fragment(ip)                                 ? DROP_esp_fragment
+			: total < header_bytes + sizeof(struct rte_esp_hdr) ? DROP_short_esp
+									    : DROP_unknown_spi;
+	if (ip->next_proto_id != IPPROTO_UDP || ipv4_is_fragment(ip) ||
+		total < header_bytes + sizeof(struct rte_udp_hdr))
+		return DROP_local_undeliverable;
+
+	const struct rte_udp_hdr *udp =
+		(const struct rte_udp_hdr *)((const uint8_t *)ip + header_bytes);
+	const uint8_t *payload = (const uint8_t *)(udp + 1);
+	unsigned payload_bytes = total - header_bytes - sizeof(*udp);
+
+	if (udp->dst_port != RTE_BE16(4500))
+		return DROP_local_undeliverable;
+	/* RFC 3948 2.3: a keepalive is one byte 0xff; 2.2: ESP has no zero SPI, which is how IKE is
+	 * told from it. */
+	if (payload_bytes == 1 && payload[0] == 0xff)
+		return DROP_natt_keepalive;
+	if (payload_bytes >= 4 && load_u32(payload) != 0)
+		return payload_bytes < sizeof(struct rte_esp_hdr) ? DROP_short_esp
+								  : DROP_unknown_spi;
+	return DROP_local_undeliverable;
+}
+
+/* Into the burst for tunnels; sequence numbers and headers follow there. */
+static inline void
+to_tunnel(struct worker *worker, unsigned i, uint16_t tunnel)
+{
+	struct ip_burst *from = &worker->ip;
+	struct tunnel_burst *to = &worker->tunnel;
+	unsigned place = to->n++;
+
+	to->pkt[place] = from->pkt[i];
+	to->ingress[place] = from->ingress[i];
+	to->tunnel[place] = tunnel;
+}
+
+static enum drop_reason
+send_on(struct worker *worker, unsigned i, const struct nexthop *nexthop)
+{
+	struct ip_burst *burst = &worker->ip;
+	const struct rte_ipv4_hdr *ip = burst_ip(burst->pkt[i]);
+
+	if (nexthop->kind == NEXTHOP_LOCAL)
+		return local_reason(ip);
+	if (nexthop->kind == NEXTHOP_DROP)
+		return nexthop->reason;
+	/* RFC 1812 5.3.1: a packet that would leave with TTL zero does not leave. */
+	if (unlikely(ip->time_to_live <= 1))
+		return DROP_ttl_expired;
+	if (likely(nexthop->kind == NEXTHOP_TUNNEL)) {
+		to_tunnel(worker, i, nexthop->tunnel);
+		return DROP_NONE;
+	}
+	return to_port(worker, burst->pkt[i], nexthop, burst->dst[i]);
+}
+
+void
+forward(struct worker *worker)
+{
+	const struct nexthop_slots *slots = nexthop_slots(worker->gw->nexthops);
+	struct ip_burst *burst = &worker->ip;
+
+	for (unsigned i = 0; i < burst->n; i++) {
+		const struct nexthop *nexthop = nexthop_read(slots, (uint32_t)burst->nexthop[i]);
+
+		if (nexthop->kind == NEXTHOP_GROUP)
+			nexthop = nexthop_read(
+				slots, nexthop->group->leaf[ecmp_bucket(burst->hash[i])]);
+
+		enum drop_reason reason = send_on(worker, i, nexthop);
+		if (likely(reason == DROP_NONE))
+			continue;
+		if (reason == DROP_too_big)
+			worker_refuse(worker, burst->pkt[i], burst->ingress[i],
+				worker->gw->ports[nexthop->port].mtu);
+		else
+			worker_drop(worker, burst->pkt[i], burst->ingress[i], reason);
+	}
+	burst->n = 0;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "stages.h"
+
+#include <rte_cycles.h>
+#include <rte_icmp.h>
+
+#include "ipv4.h"
+#include "token_bucket.h"
+
+/* RFC 1812 4.3.2: what an error quotes, when it may be sent, where it says it comes from. */
+
+#define QUOTED_BYTES (576 - IPV4_HEADER_BYTES - sizeof(struct rte_icmp_hdr))
+#define ERROR_TTL 65                  /* forwarding takes one: it leaves with 64 */
+#define TOS_INTERNETWORK_CONTROL 0xc0 /* RFC 1812 4.3.2.5 */
+
+#define ICMP_UNREACHABLE 3
+#define ICMP_CODE_FRAGMENTATION_NEEDED 4
+#define ICMP_TIME_EXCEEDED 11
+
+/* RFC 1812 4.3.2.7: no error about an error, about a fragment but the first, or to a sender that is
+ * not one host. */
+static bool
+deserves_error(const struct rte_ipv4_hdr *ip)
+{
+	unsigned header_bytes = ipv4_header_bytes(ip);
+
+	if (ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_OFFSET_MASK))
+		return false;
+	if (ip->next_proto_id != IPPROTO_ICMP)
+		return true;
+	if (rte_be_to_cpu_16(ip->total_length) < header_bytes + sizeof(struct rte_icmp_hdr))
+		return false;
+	switch (((const uint8_t *)ip)[header_bytes]) {
+	case 0:  /* echo reply, */
+	case 8:  /* echo, */
+	case 13: /* timestamp, */
+	case 14: /* timestamp reply: questions and answers, not errors */
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* RFC 1812 4.3.2.4: the address of the interface that the packet came in by; 0 where it has none.
+ */
+static uint32_t
+source_address(const struct gateway *gw, uint32_t ingress)
+{
+	if (ingress & INGRESS_TUNNEL) {
+		const struct tunnel *tunnel = &gw->tunnels[ingress & ~INGRESS_TUNNEL];
+
+		return tunnel->n_addresses > 0 ? tunnel->addresses[0].address : tunnel->local;
+	}
+	return gw->ports[ingress].n_addresses > 0 ? gw->ports[ingress].addresses[0].address : 0;
+}
+
+/* Writes the error about `ip` into an empty buffer, with room for Ethernet in front. */
+static void
+write_error(struct rte_mbuf *error, const struct rte_ipv4_hdr *ip, uint32_t source, uint16_t mtu)
+{
+	unsigned quoted = RTE_MIN(rte_be_to_cpu_16(ip->total_length), QUOTED_BYTES);
+	unsigned total = (unsigned)(IPV4_HEADER_BYTES + sizeof(struct rte_icmp_hdr)) + quoted;
+	struct rte_ipv4_hdr *outer;
+	struct rte_icmp_hdr *icmp;
+
+	rte_pktmbuf_append(error, (uint16_t)(RTE_ETHER_HDR_LEN + total));
+	outer = burst_ip(error);
+	*outer = (struct rte_ipv4_hdr) {
+		.version_ihl = RTE_IPV4_VHL_DEF,
+		.type_of_service = TOS_INTERNETWORK_CONTROL,
+		.total_length = rte_cpu_to_be_16((uint16_t)total),
+		.time_to_live = ERROR_TTL,
+		.next_proto_id = IPPROTO_ICMP,
+		.src_addr = rte_cpu_to_be_32(source),
+		.dst_addr = ip->src_addr,
+	};
+	ipv4_set_checksum(outer);
+	icmp = (struct rte_icmp_hdr *)(outer + 1);
+	*icmp = (struct rte_icmp_hdr) { .icmp_type = ICMP_TIME_EXCEEDED };
+	if (mtu != 0) {
+		icmp->icmp_type = ICMP_UNREACHABLE;
+		icmp->icmp_code = ICMP_CODE_FRAGMENTATION_NEEDED;
+		icmp->icmp_seq_nb = rte_cpu_to_be_16(mtu); /* RFC 1191 4: the next hop's MTU */
+	}
+	memcpy(icmp + 1, ip, quoted);
+	icmp->icmp_cksum = (rte_be16_t)~rte_raw_cksum(icmp, sizeof(*icmp) + quoted);
+}
+
+/* Queues an error about one victim for the lookup, if the rate limit has one left. */
+static void
+send_error(struct worker *worker, const struct rte_ipv4_hdr *ip, uint32_t ingress, uint16_t mtu)
+{
+	struct ip_burst *burst = &worker->ip;
+	uint32_t source = source_address(worker->gw, ingress);
+	struct rte_mbuf *error;
+
+	if (source == 0)
+		return;
+	if (!token_bucket_take(&worker->icmp_tokens, rte_rdtsc())) {
+		counter_add(&worker->counters->drops[DROP_icmp_limited], 1);
+		return;
+	}
+	error = rte_pktmbuf_alloc(worker->pool);
+	if (error == NULL) {
+		counter_add(&worker->counters->drops[DROP_no_mbuf], 1);
+		return;
+	}
+	write_error(error, ip, source, mtu);
+	burst->pkt[burst->n] = error;
+	burst->src[burst->n] = source;
+	burst->dst[burst->n] = rte_be_to_cpu_32(ip->src_addr);
+	burst->hash[burst->n] = ipv4_flow_hash(burst_ip(error), worker->gw->hash_seed);
+	burst->ingress[burst->n++] = ingress;
+}
+
+void
+icmp_errors(struct worker *worker)
+{
+	const struct victims *victims = &worker->victims;
+
+	for (unsigned i = 0; i < victims->n && worker->ip.n < BURST_PKTS; i++) {
+		if (victims->reason[i] != DROP_ttl_expired && victims->reason[i] != DROP_too_big)
+			continue;
+		const struct rte_ipv4_hdr *ip = burst_ip(victims->pkt[i]);
+		if (deserves_error(ip))
+			send_error(worker, ip, victims->ingress[i], victims->mtu[i]);
+	}
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <netinet/in.h>
+
+#include <rte_byteorder.h>
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+
+#include "bytes.h"
+#include "compiler.h"
+#include "drops.h"
+#include "flow_hash.h"
+
+/* What the stages need to know of an IPv4 header (RFC 791, RFC 1812 section 5.2.2). */
+
+#define IPV4_HEADER_BYTES sizeof(struct rte_ipv4_hdr)
+#define IPV4_FRAGMENT_MASK RTE_BE16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)
+#define IPV4_DF RTE_BE16(RTE_IPV4_HDR_DF_FLAG)
+
+static inline bool
+ipv4_is_fragment(const struct rte_ipv4_hdr *ip)
+{
+	return (ip->fragment_offset & IPV4_FRAGMENT_MASK) != 0;
+}
+
+static inline unsigned
+ipv4_header_bytes(const struct rte_ipv4_hdr *ip)
+{
+	return (ip->version_ihl & RTE_IPV4_HDR_IHL_MASK) * RTE_IPV4_IHL_MULTIPLIER;
+}
+
+/* Folds a one's complement sum to 16 bits. */
+static inline uint16_t
+ipv4_fold(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)(sum + (sum >> 16));
+}
+
+/* The header's one's complement sum, checksum field included, as native 16-bit words: 0xffff when
+ * it is right (RFC 1071). */
+static inline uint16_t
+ipv4_sum(const struct rte_ipv4_hdr *ip, unsigned header_bytes)
+{
+	const uint8_t *bytes = (const uint8_t *)ip;
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < header_bytes; i += 4)
+		sum += load_u32(bytes + i);
+	sum = (sum & UINT32_MAX) + (sum >> 32);
+	sum = (sum & UINT32_MAX) + (sum >> 32);
+	return ipv4_fold((uint32_t)sum);
+}
+
+/* Unicast that may cross a router: neither this network, loopback, multicast, reserved nor
+ * broadcast (RFC 1812 5.3.7, RFC 6890). */
+static inline bool
+ipv4_may_cross(uint32_t address)
+{
+	uint32_t first = address >> 24;
+
+	return first != 0 && first != 127 && first < 224;
+}
+
+/* RFC 1812 5.2.6: source routing is not honoured, for it would lead around selectors. True: the
+ * options are malformed or ask for it. */
+bool ipv4_bad_options(const struct rte_ipv4_hdr *ip, unsigned header_bytes);
+
+/*
+ * The header checks of RFC 1812 5.2.2 on `room` bytes that begin with an IPv4 header: DROP_NONE,
+ * DROP_bad_header or DROP_martian. On DROP_NONE the total length is within `room` and at least the
+ * header's.
+ */
+static inline enum drop_reason
+ipv4_check(const struct rte_ipv4_hdr *ip, unsigned room)
+{
+	unsigned header_bytes;
+
+	if (unlikely(room < IPV4_HEADER_BYTES || (ip->version_ihl >> 4) != 4))
+		return DROP_bad_header;
+	header_bytes = ipv4_header_bytes(ip);
+	unsigned total = rte_be_to_cpu_16(ip->total_length);
+	if (unlikely(header_bytes < IPV4_HEADER_BYTES || total < header_bytes || total > room))
+		return DROP_bad_header;
+	if (unlikely(ipv4_sum(ip, header_bytes) != 0xffff))
+		return DROP_bad_header;
+	if (unlikely(header_bytes > IPV4_HEADER_BYTES && ipv4_bad_options(ip, header_bytes)))
+		return DROP_bad_header;
+	if (unlikely(!ipv4_may_cross(rte_be_to_cpu_32(ip->src_addr)) ||
+		    !ipv4_may_cross(rte_be_to_cpu_32(ip->dst_addr))))
+		return DROP_martian;
+	return DROP_NONE;
+}
+
+/* Protocols whose first four bytes are a source and a destination port. */
+static inline bool
+ipv4_has_ports(uint8_t protocol)
+{
+	return protocol == IPPROTO_UDP || protocol == IPPROTO_TCP || protocol == IPPROTO_SCTP ||
+		protocol == IPPROTO_DCCP || protocol == IPPROTO_UDPLITE;
+}
+
+/* The flow hash of a packet that ipv4_check() passed. */
+static inline uint32_t
+ipv4_flow_hash(const struct rte_ipv4_hdr *ip, uint32_t seed)
+{
+	unsigned header_bytes = ipv4_header_bytes(ip);
+	uint32_t ports = 0;
+
+	if (likely(ipv4_has_ports(ip->next_proto_id) && !ipv4_is_fragment(ip) &&
+		    rte_be_to_cpu_16(ip->total_length) >= header_bytes + 4))
+		ports = rte_be_to_cpu_32(load_u32((const uint8_t *)ip + header_bytes));
+	return flow_hash(seed, rte_be_to_cpu_32(ip->src_addr), rte_be_to_cpu_32(ip->dst_addr),
+		ip->next_proto_id, ports);
+}
+
+/*
+ * Takes one from the TTL, which is more than one, and patches the checksum: the TTL is the high
+ * byte of its word, so the complement grows by 0x0100. The end-around carry includes 0xffff, which
+ * a checksum made afresh never is (RFC 1624 3).
+ */
+static inline void
+ipv4_lower_ttl(struct rte_ipv4_hdr *ip)
+{
+	uint32_t sum = (uint32_t)ip->hdr_checksum + RTE_BE16(0x0100);
+
+	ip->time_to_live--;
+	ip->hdr_checksum = (rte_be16_t)(sum + (sum >= 0xffff));
+}
+
+/* Writes the header's checksum from scratch. */
+static inline void
+ipv4_set_checksum(struct rte_ipv4_hdr *ip)
+{
+	ip->hdr_checksum = 0;
+	ip->hdr_checksum = (rte_be16_t)~ipv4_sum(ip, ipv4_header_bytes(ip));
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include "worker.h"
+
+/* A packet's way, stage by stage. Worker only. Takes over n <= BURST_PKTS frames. */
+void pipeline_frames(struct worker *worker, struct rte_mbuf *pkt[], unsigned n);

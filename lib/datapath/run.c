@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "run.h"
+
+#include "ipv4.h"
+
+/* How many of the run's packets the SA's byte lifetime still pays for; takes their bytes. Exact,
+ * also between workers. */
+static uint16_t
+reserve_bytes(struct worker *worker, struct tunnel_run *run, uint16_t tunnel)
+{
+	const struct tunnel_burst *burst = &worker->tunnel;
+	struct sa *sa = run->encap->sa;
+	uint64_t taken = atomic_load_explicit(&sa->bytes_out, memory_order_relaxed);
+	uint64_t wanted;
+	uint16_t allowed;
+
+	do {
+		wanted = taken;
+		allowed = 0;
+		for (unsigned i = 0; i < burst->n && wanted < sa->limit_bytes; i++) {
+			if (burst->tunnel[i] != tunnel)
+				continue;
+			wanted += rte_be_to_cpu_16(burst_ip(burst->pkt[i])->total_length);
+			allowed++;
+		}
+	} while (!atomic_compare_exchange_weak_explicit(
+		&sa->bytes_out, &taken, wanted, memory_order_relaxed, memory_order_relaxed));
+	return allowed;
+}
+
+/* RFC 4303 3.3.3: a number is never used twice, and none is left when the counter would wrap. */
+static void
+reserve(struct worker *worker, struct tunnel_run *run, uint16_t tunnel)
+{
+	struct sa *sa = run->encap->sa;
+
+	run->allowed = 0;
+	run->reason = DROP_sa_expired;
+	if (unlikely(atomic_load_explicit(&sa->expired, memory_order_relaxed)))
+		return;
+	if (unlikely(atomic_load_explicit(&sa->sequence, memory_order_relaxed) >=
+		    sa->limit_sequence)) {
+		run->reason = sa->limit_reason;
+		return;
+	}
+	run->allowed = run->packets;
+	if (unlikely(sa->limit_bytes != UINT64_MAX))
+		run->allowed = reserve_bytes(worker, run, tunnel);
+
+	run->sequence =
+		atomic_fetch_add_explicit(&sa->sequence, run->allowed, memory_order_relaxed);
+	if (unlikely(run->sequence + run->allowed > sa->limit_sequence)) {
+		run->allowed = run->sequence >= sa->limit_sequence
+			? 0
+			: (uint16_t)(sa->limit_sequence - run->sequence);
+		run->reason = sa->limit_reason;
+	}
+}
+
+void
+run_reserve_all(struct worker *worker)
+{
+	for (unsigned i = 0; i < worker->n_active; i++) {
+		uint16_t tunnel = worker->active[i];
+
+		reserve(worker, &worker->runs[tunnel], tunnel);
+	}
+}
+
+void
+run_settle_all(struct worker *worker)
+{
+	for (unsigned i = 0; i < worker->n_active; i++) {
+		struct tunnel_run *run = &worker->runs[worker->active[i]];
+		struct tunnel_counters *counters = &worker->counters->tunnels[worker->active[i]];
+		struct sa *sa = run->encap->sa;
+
+		counter_add(&counters->tx.packets, run->allowed);
+		counter_add(&counters->tx.bytes, run->bytes);
+		if (likely(sa->limit_bytes == UINT64_MAX))
+			atomic_fetch_add_explicit(&sa->bytes_out, run->bytes, memory_order_relaxed);
+		run->packets = 0;
+		run->bytes = 0;
+	}
+	worker->n_active = 0;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include "worker.h"
+
+/*
+ * The stages, in the order in which pipeline.c calls them; one file each. Worker only, within its
+ * online time. Each works on a whole burst that the worker holds, keeps survivors in front and
+ * hands the rest to worker->victims.
+ */
+
+/* Takes up to BURST_PKTS frames from a queue, or that other workers handed over. Returns their
+ * number. */
+unsigned rx_queue_take(struct worker *worker, const struct rx_queue *queue, struct rte_mbuf *pkt[]);
+unsigned rx_ring_take(struct worker *worker, struct rte_mbuf *pkt[]);
+
+/*
+ * Checks each frame's IPv4 header (RFC 1812 5.2.2) and fills worker->ip. Lists in `candidates` the
+ * places of packets that could be ESP for us and returns their number. Packets of a port with too
+ * few queues go to the worker of their flow.
+ */
+unsigned parse(struct worker *worker, struct rte_mbuf *pkt[], unsigned n, uint16_t candidates[]);
+
+/* Moves those of the candidates that one of our SAs expects from worker->ip to worker->esp. The
+ * rest stays what it is: traffic. */
+void esp_claim(struct worker *worker, const uint16_t candidates[], unsigned n);
+/* RFC 4303 3.4.3: drops what the replay window knows already; changes nothing. */
+void replay_stage_check(struct worker *worker);
+/* RFC 4303 3.4.4: drops what is not authentic. */
+void esp_verify(struct worker *worker);
+/* Moves the windows, now that the packets are proven. */
+void replay_stage_update(struct worker *worker);
+/* Decrypts, unwraps, checks the inner packet against the selectors, bills it to the SA, and appends
+ * it to worker->ip. */
+void esp_decap(struct worker *worker);
+
+/* Longest prefix match for all of worker->ip. */
+void lookup(struct worker *worker);
+/*
+ * Sends each packet of worker->ip its way: ECMP, TTL and MTU, then to worker->tunnel or a port's tx
+ * buffer. Leaves worker->ip empty.
+ */
+void forward(struct worker *worker);
+
+/*
+ * RFC 4301 5.1: which packets of worker->tunnel may enter their tunnel: usable SA, selectors, size.
+ * Lowers the TTL. Packets too large for it that may be fragmented move to worker->oversize.
+ */
+void esp_admit(struct worker *worker);
+/* Fills worker->tunnel with pieces of worker->oversize packets. Returns their number: 0 when all
+ * are done. */
+unsigned esp_fragment(struct worker *worker);
+/* RFC 4303 3.3: sequence numbers, headers, padding and trailer for worker->tunnel. */
+void esp_encap(struct worker *worker);
+/* Encrypts and authenticates in place, then queues the packets to their ports. Leaves the burst
+ * empty. */
+void esp_seal(struct worker *worker);
+
+/* Makes ICMP errors of those victims that deserve one and puts them into worker->ip, to be looked
+ * up and forwarded. */
+void icmp_errors(struct worker *worker);
+
+/* Queues one finished frame to a port. */
+void tx_put(struct worker *worker, unsigned port, struct rte_mbuf *pkt);
+/* Sends what is queued, and what other workers gave us for queues we own. Returns the number of the
+ * latter. */
+unsigned tx_flush(struct worker *worker);
+
+/*
+ * Cuts a packet without DF into pieces of at most `mtu` bytes (RFC 791 3.2), each with 14 bytes of
+ * room for Ethernet in front. The packet stays the caller's. Returns the number of pieces, or 0
+ * when buffers ran out or it would take more than FRAGMENTS_MAX.
+ */
+#define FRAGMENTS_MAX 16
+unsigned
+fragment(struct worker *worker, struct rte_mbuf *pkt, uint16_t mtu, struct rte_mbuf *pieces[]);

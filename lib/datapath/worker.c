@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "worker.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include <rte_cycles.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <rte_pause.h>
+
+#include "pipeline.h"
+#include "stages.h"
+
+#define RING_PKTS 2048
+
+/* RFC 1812 4.3.2.8: ICMP errors are limited; these are a worker's. */
+#define ICMP_ERRORS_PER_SECOND 1000
+#define ICMP_ERRORS_AT_ONCE 64
+
+/* How idleness deepens, in turns without a packet: first spin, then pause, then nap, each nap twice
+ * the one before. */
+#define SPIN_TURNS 256
+#define PAUSE_TURNS 4096
+#define NAP_FIRST_US 8u
+
+static struct rte_ring *
+create_ring(const char *purpose, unsigned id)
+{
+	char name[RTE_RING_NAMESIZE];
+
+	snprintf(name, sizeof(name), "%s_%u", purpose, id);
+	return rte_ring_create(name, RING_PKTS, (int)rte_socket_id(), RING_F_SC_DEQ);
+}
+
+static void
+drain(struct rte_ring *ring)
+{
+	struct rte_mbuf *pkt;
+
+	while (ring != NULL && rte_ring_dequeue(ring, (void **)&pkt) == 0)
+		rte_pktmbuf_free(pkt);
+	rte_ring_free(ring);
+}
+
+struct worker *
+worker_create(const struct gateway *gw, struct crypto *crypto, struct rte_mempool *pool,
+	unsigned id, unsigned lcore)
+{
+	int socket = (int)rte_lcore_to_socket_id(lcore);
+	struct worker *worker =
+		rte_zmalloc_socket("worker", sizeof(*worker), CACHE_LINE_BYTES, socket);
+
+	if (worker == NULL) {
+		crypto_destroy(crypto);
+		return NULL;
+	}
+	worker->gw = gw;
+	worker->crypto = crypto;
+	worker->pool = pool;
+	worker->counters = gw->counters[id];
+	worker->id = id;
+	worker->lcore = lcore;
+	worker->icmp_tokens = (struct token_bucket) {
+		.interval_tsc = rte_get_tsc_hz() / ICMP_ERRORS_PER_SECOND,
+		.burst = ICMP_ERRORS_AT_ONCE,
+	};
+	worker->runs = rte_zmalloc_socket(
+		"runs", (gw->n_tunnels + 1) * sizeof(*worker->runs), CACHE_LINE_BYTES, socket);
+	worker->handed[id] = create_ring("handed", id);
+	worker->tx_ring = create_ring("tx", id);
+	if (worker->runs == NULL || worker->handed[id] == NULL || worker->tx_ring == NULL) {
+		worker_destroy(worker);
+		return NULL;
+	}
+	return worker;
+}
+
+void
+worker_destroy(struct worker *worker)
+{
+	if (worker == NULL)
+		return;
+	for (unsigned port = 0; port < PORTS_MAX; port++)
+		rte_pktmbuf_free_bulk(worker->tx[port].pkt, worker->tx[port].n);
+	drain(worker->handed[worker->id]);
+	drain(worker->tx_ring);
+	crypto_destroy(worker->crypto);
+	rte_free(worker->runs);
+	rte_free(worker);
+}
+
+/* One turn: everything that arrived, once around. Returns the number of packets. */
+static unsigned
+turn(struct worker *worker)
+{
+	struct rte_mbuf *pkt[BURST_PKTS];
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < worker->n_rx_queues; i++) {
+		unsigned n = rx_queue_take(worker, &worker->rx_queues[i], pkt);
+
+		if (n > 0)
+			pipeline_frames(worker, pkt, n);
+		found += n;
+	}
+	unsigned n = rx_ring_take(worker, pkt);
+	if (n > 0)
+		pipeline_frames(worker, pkt, n);
+	found += n;
+	found += tx_flush(worker);
+	return found;
+}
+
+/*
+ * Called in each turn that found nothing: gives the core back, little by little. Before a nap the
+ * worker goes offline, so that the control core waits for no sleeper.
+ */
+static void
+idle(struct worker *worker, unsigned empty_turns)
+{
+	if (empty_turns < SPIN_TURNS)
+		return;
+	if (empty_turns < PAUSE_TURNS || worker->idle_sleep_us == 0) {
+		rte_pause();
+		return;
+	}
+	unsigned doublings = RTE_MIN(empty_turns - PAUSE_TURNS, 16u);
+	unsigned nap_us = RTE_MIN(NAP_FIRST_US << doublings, worker->idle_sleep_us);
+	struct timespec nap = { .tv_nsec = nap_us * 1000L };
+
+	rcu_offline(worker->gw->rcu, worker->id);
+	counter_add(&worker->counters->sleeps, 1);
+	nanosleep(&nap, NULL);
+	rcu_online(worker->gw->rcu, worker->id);
+}
+
+/* --start-held: until the operator says resume. */
+static void
+wait_while_held(const struct gateway *gw)
+{
+	struct timespec nap = { .tv_nsec = 1000000 };
+
+	while (atomic_load_explicit(&gw->held, memory_order_acquire) &&
+		!atomic_load_explicit(&gw->stop, memory_order_relaxed))
+		nanosleep(&nap, NULL);
+}
+
+int
+worker_run(void *argument)
+{
+	struct worker *worker = argument;
+	const struct gateway *gw = worker->gw;
+	unsigned empty_turns = 0;
+
+	wait_while_held(gw);
+	rcu_online(gw->rcu, worker->id);
+	while (!atomic_load_explicit(&gw->stop, memory_order_relaxed)) {
+		counter_add(&worker->counters->loops, 1);
+		if (turn(worker) > 0) {
+			counter_add(&worker->counters->busy_loops, 1);
+			empty_turns = 0;
+		} else {
+			idle(worker, empty_turns++);
+		}
+		rcu_quiescent(gw->rcu, worker->id);
+	}
+	rcu_offline(gw->rcu, worker->id);
+	return 0;
+}
