@@ -15,6 +15,7 @@
  */
 
 #define CONFIG_PATH_BYTES 108 /* sun_path */
+#define CONFIG_PORT_ADDRESSES_MAX 16
 
 struct config_port {
 	int line;
@@ -75,11 +76,13 @@ struct config_sa {
 	unsigned tunnel;
 	bool outbound;
 	uint32_t spi;
+	uint32_t remote; /* host order, never 0: the tunnel's, or where that is "%any" the SA's own
+			  */
 	struct suite suite;
 	uint8_t encryption_key[36]; /* key, then salt; zeroized by config_free() */
 	uint8_t authentication_key[64];
 	bool esn;
-	uint32_t replay_window; /* 0: none */
+	uint32_t replay_window; /* inbound; 0: no replay check */
 	uint64_t sequence;      /* last number used before */
 	uint16_t encap_sport, encap_dport;
 	uint64_t lifetime_packets, lifetime_bytes, lifetime_seconds; /* 0: none */

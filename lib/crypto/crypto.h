@@ -63,6 +63,9 @@ void crypto_destroy(struct crypto *crypto);
 /* What was chosen, e.g. "avx512 (type 2), intel-ipsec-mb 1.3.0"; valid while `crypto` is. */
 const char *crypto_description(const struct crypto *crypto);
 
+/* IVs drawn for CBC since creation. The worker that owns it. */
+uint64_t crypto_ivs_drawn(const struct crypto *crypto);
+
 /*
  * Known-answer test of every suite, both directions, against published vectors. 0, or -EIO with the
  * suite's name and what differed in `error`. Control, at start, before traffic.
@@ -75,7 +78,8 @@ size_t crypto_key_size(struct suite suite);
 /*
  * Expands key material into `key`. `encryption_key` holds key then salt, `authentication_key` is
  * NULL for AEADs; both have the suite's lengths and stay the caller's, who zeroizes them. Control
- * only, with a `crypto` no worker uses. 0, or -EINVAL for a suite that the tables do not combine.
+ * only, with a `crypto` no worker uses. 0, -EINVAL for a suite that the tables do not combine, or
+ * the errno of getrandom(2).
  */
 int crypto_key_init(struct crypto *crypto, struct crypto_key *key, struct suite suite,
 	enum crypto_direction direction, const uint8_t *encryption_key,

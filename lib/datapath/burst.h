@@ -50,6 +50,8 @@ struct tunnel_burst {
 /* ESP packets to one of our SAs. */
 struct esp_burst {
 	unsigned n;
+	uint32_t spi[BURST_PKTS]; /* names to look up, of candidates that may not be ours */
+	uint32_t dst[BURST_PKTS];
 	struct rte_mbuf *pkt[BURST_PKTS]; /* data begins at the Ethernet header */
 	struct sa *sa[BURST_PKTS];
 	uint64_t sequence[BURST_PKTS]; /* 64 bits, the high half inferred with ESN */

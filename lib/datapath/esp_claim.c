@@ -76,17 +76,17 @@ esp_claim(struct worker *worker, const uint16_t candidates[], unsigned n)
 {
 	struct ip_burst *burst = &worker->ip;
 	struct place place[BURST_PKTS];
-	uint32_t spi[BURST_PKTS], dst[BURST_PKTS];
+	struct esp_burst *esp = &worker->esp;
 	struct sa *sa[BURST_PKTS];
 	uint16_t gaps[BURST_PKTS];
 	unsigned n_gaps = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		place[i] = locate(burst->pkt[candidates[i]]);
-		spi[i] = read_spi(&place[i]);
-		dst[i] = burst->dst[candidates[i]];
+		esp->spi[i] = read_spi(&place[i]);
+		esp->dst[i] = burst->dst[candidates[i]];
 	}
-	sa_lookup(worker->gw->sas, spi, dst, sa, n);
+	sa_lookup(worker->gw->sas, esp->spi, esp->dst, sa, n);
 	for (unsigned i = 0; i < n; i++) {
 		/* RFC 3948: an SA takes the encapsulation it was negotiated for, no other. */
 		if (unlikely(sa[i] == NULL || sa[i]->udp != place[i].udp))

@@ -1,9 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include <netinet/in.h>
+
 #include <rte_hash_crc.h>
+
+/* Protocols whose first four bytes are a source and a destination port. */
+static inline bool
+flow_has_ports(uint8_t protocol)
+{
+	return protocol == IPPROTO_UDP || protocol == IPPROTO_TCP || protocol == IPPROTO_SCTP ||
+		protocol == IPPROTO_DCCP || protocol == IPPROTO_UDPLITE;
+}
 
 /*
  * The flow hash: seeded, our own, so that a flow takes the same path behind every NIC. CRC-32C is

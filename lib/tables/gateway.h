@@ -32,6 +32,7 @@ struct port {
 };
 
 struct tunnel;
+struct tunnel_order;
 struct encap;
 struct sa_table;
 struct route_table;
@@ -53,6 +54,9 @@ struct gateway {
 	struct route_table *routes;
 	struct sa_table *sas;
 	struct worker_counters *counters[WORKERS_MAX]; /* each worker writes its own */
+
+	/* control only */
+	struct tunnel_order *tunnel_order; /* tunnels by outer destination */
 
 	/* control writes, workers read */
 	const struct encap **encaps; /* [n_tunnels], published one by one, never NULL */

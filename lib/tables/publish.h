@@ -8,7 +8,9 @@
  * always in this order.
  *
  * A change of many objects swaps each at once and queues the old ones; one publish_flush() then
- * waits once for all of them. Control only.
+ * waits once for all of them. Any call may retire what was queued before it (when memory is short
+ * it waits at once), so take an object away from all its readers first and queue it last. Control
+ * only.
  */
 
 struct publisher;
@@ -27,6 +29,10 @@ typedef void (*publish_retire_fn)(void *object, void *context);
  */
 void publish_swap(struct publisher *publisher, void *slot, const void *fresh,
 	publish_retire_fn retire, void *context);
+
+/* Puts `fresh` with release order into a slot that is empty, or that no worker can reach: nothing
+ * to wait for. */
+void publish_store(void *slot, const void *fresh);
 
 /* Queues an object that workers can no longer reach by a fresh look. */
 void

@@ -21,7 +21,7 @@ struct replay {
 	uint64_t top;    /* highest number accepted; 0: none yet */
 	uint32_t window; /* numbers remembered, top included; 0: no replay check at all (manual keys
 			    only) */
-	uint32_t words;  /* in `seen`: a power of two, at least window / 64 + 1 */
+	uint32_t words;  /* in `seen`: a power of two, at least (window + 62) / 64 + 1 */
 	uint64_t seen[]; /* bit s % 64 of word (s / 64) % words */
 };
 

@@ -105,6 +105,12 @@ struct sa *
 sa_find(const struct gateway *gw, enum sa_direction direction, uint32_t spi, uint32_t destination);
 /* Walks all SAs by slot; NULL at the end. Control only. */
 struct sa *sa_next(const struct gateway *gw, uint32_t *cursor);
+/*
+ * The SA that a tunnel sends on: its newest outbound one that has not run out. NULL when there is
+ * none; `drop` then says what becomes of packets: DROP_no_sa, or why the newest ran out. Control
+ * only.
+ */
+struct sa *sa_select_out(const struct gateway *gw, uint16_t tunnel, enum drop_reason *drop);
 /* Seconds-, and for inbound SAs packet- and byte-lifetimes: marks what ran out and tells the
  * tunnels. Control, about every 100 ms. */
 void sa_expire(struct gateway *gw, uint64_t now_ns);

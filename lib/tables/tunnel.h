@@ -13,7 +13,7 @@
 
 /*
  * Tunnels: route-based, named by XFRM if_id. A tunnel has any number of SAs, so that rekeying is
- * make-before-break, and sends on the newest.
+ * make-before-break, and sends on the newest usable one.
  *
  * All that a worker needs to send through it is one object, `struct encap`: the headers ready to be
  * copied, made anew and swapped whole whenever the SA or the way to the remote end changes.
@@ -37,8 +37,10 @@ struct encap {
 	const struct selector_set *selectors; /* out; NULL: all pass */
 	uint16_t header_bytes; /* used ones at the end of `header`: 42, or 50 with UDP */
 	uint16_t ip_offset;    /* of the outer IPv4 header within header[] */
-	uint16_t ip_sum; /* one's complement sum of that header as it stands, not inverted, native
-			    order of 16-bit loads */
+	uint16_t ip_sum; /* one's complement sum of that header as it stands, folded, not inverted,
+			    of native 16-bit loads: a worker adds total length, identification and
+			    fragment field as it stores them (wire order) and TOS << 8, folds, and
+			    stores the complement */
 	uint16_t mtu;    /* largest inner packet, bytes */
 	uint8_t iv_bytes, icv_bytes, block_bytes;
 	uint8_t port; /* to send on: index */
@@ -48,13 +50,19 @@ struct encap {
 
 static_assert(sizeof(struct encap) == 2 * CACHE_LINE_BYTES, "an encap is two cache lines");
 
+struct neighbor;
+
+/*
+ * A tunnel that liveness took down is out of all groups, but sends what is routed to it alone (or
+ * when a whole group is down): else two ends that gave up on each other would never hear again.
+ * One that the operator holds down sends nothing.
+ */
 enum tunnel_state {
 	TUNNEL_UP,   /* it has a usable outbound SA, and nothing says otherwise */
 	TUNNEL_IDLE, /* no SA, but a policy that would ask for one */
 	TUNNEL_NO_SA,
 	TUNNEL_DOWN, /* by liveness or by the operator */
 };
-
 struct tunnel {
 	/* const after start */
 	char name[NAME_BYTES];
@@ -69,14 +77,30 @@ struct tunnel {
 
 	/* control only */
 	enum tunnel_state state;
-	bool held_down;            /* by the operator */
-	bool dead;                 /* by liveness */
-	struct sa *out;            /* the SA it sends on; NULL: none */
-	uint64_t alive_ns;         /* liveness: when we last knew it well */
-	uint64_t seen_rx, seen_tx; /* liveness: counters at the last look */
+	bool held_down;             /* by the operator */
+	bool dead;                  /* by liveness */
+	struct sa *out;             /* the SA it sends on; NULL: none */
+	uint32_t towards;           /* outer destination: the SA's, else `remote` */
+	const struct neighbor *via; /* whose MAC stands in its encap; NULL: no way out */
+	uint64_t alive_ns;          /* liveness: when we last knew it well */
+	uint64_t seen_rx, seen_tx;  /* liveness: counters at the last look */
 };
 
+/* Does it take its share of a group? Control only. */
+static inline bool
+tunnel_carries(const struct tunnel *tunnel)
+{
+	return tunnel->state == TUNNEL_UP || tunnel->state == TUNNEL_IDLE;
+}
+
+struct config;
 struct gateway;
+
+/* Makes the gateway's tunnels from the configuration, each without SA and sending nothing. 0 or
+ * -ENOMEM. Control, at start. */
+int tunnel_create_all(struct gateway *gw, const struct config *config);
+/* Frees them. No worker may run. */
+void tunnel_destroy_all(struct gateway *gw);
 
 /* "up", "idle", "no-sa", "down". */
 const char *tunnel_state_name(enum tunnel_state state);
@@ -90,8 +114,13 @@ uint16_t tunnel_mtu(uint16_t port_mtu, const struct crypto_key *key, bool udp);
  * the groups when the tunnel came or went. Cheap when nothing changed. Control only.
  */
 void tunnel_refresh(struct gateway *gw, struct tunnel *tunnel);
-/* The same for all; after routes or neighbors changed. */
+/* The same for all, e.g. when a port's MAC or MTU changed. */
 void tunnel_refresh_all(struct gateway *gw);
+/* The same for those whose remote end lies in a prefix of which the route changed; route_apply()
+ * does it. */
+void tunnel_refresh_towards(struct gateway *gw, struct prefix prefix);
+/* The same for those that send through a neighbor; whoever calls neighbor_set() does it next. */
+void tunnel_refresh_via(struct gateway *gw, const struct neighbor *neighbor);
 
 /* Looks whether tunnels with liveness_ms are alive: one that sent, and saw no authenticated packet
  * for that long, is down. Control, every 10 ms or so. */
@@ -99,5 +128,6 @@ void tunnel_check_liveness(struct gateway *gw, uint64_t now_ns);
 
 /* NULL when there is none of that name. Control only. */
 struct tunnel *tunnel_find(const struct gateway *gw, const char *name);
-/* Current inner MTU as published; 0 when it has none yet. Control only. */
+/* Current inner MTU as published; 0 when it has none: no SA, or no way to the remote end. Control
+ * only. */
 uint16_t tunnel_current_mtu(const struct gateway *gw, const struct tunnel *tunnel);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "prefix.h"
+
+/* Addresses as text. The parsers take exactly one spelling, and say in words what is wrong with
+ * another. Pure. */
+
+#define ADDRESS_TEXT_BYTES 16
+#define PREFIX_TEXT_BYTES 20
+#define WHY_BYTES 160
+
+/* Into `text`, which is returned. Host order. */
+const char *address_format(uint32_t address, char text[ADDRESS_TEXT_BYTES]);
+const char *prefix_format(struct prefix prefix, char text[PREFIX_TEXT_BYTES]);
+
+/* False with the reason in `why`. Addresses come in host order; host bits of a prefix are kept. */
+bool address_parse(const char *text, uint32_t *address, char why[WHY_BYTES]);
+bool prefix_parse(const char *text, struct prefix *prefix, char why[WHY_BYTES]);
+bool mac_parse(const char *text, uint8_t mac[6], char why[WHY_BYTES]);
+
+/* May a host have it? Not 0/8, loopback, multicast or reserved (RFC 1122 3.2.1.3). */
+bool address_is_unicast(uint32_t address);
+
+/* Is it the network's own or its broadcast address? A /31 (RFC 3021) and a /32 have neither. */
+bool prefix_is_edge(struct prefix prefix, uint32_t address);

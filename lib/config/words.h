@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Words for messages. Pure. */
+
+#define QUOTE_BYTES 96
+
+/* A text as it may stand in a message: in quotes, on one line, cut where it is long, and not at all
+ * where it may be a key that went to the wrong place. Returns `quoted`. */
+const char *words_quote(const char *text, char quoted[QUOTE_BYTES]);
+
+/* Of a candidate and the best one so far (NULL: none yet) the one that a misspelled word more
+ * likely means; NULL where neither is near. */
+const char *words_closer(const char *word, const char *candidate, const char *best);
+
+/* Whole UTF-8 characters and no control characters, so that it can stand in JSON and on a terminal?
+ */
+bool words_are_printable(const char *text);

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "explain.h"
+
+#include "drops.h"
+#include "ecmp.h"
+#include "flow_hash.h"
+#include "gateway.h"
+#include "neighbor.h"
+#include "nexthop.h"
+#include "render.h"
+#include "route.h"
+#include "sa.h"
+#include "selector.h"
+#include "tunnel.h"
+
+/* How far the packet came. */
+struct path {
+	const struct route *route; /* NULL: none */
+	uint32_t leaf;             /* next hop id */
+	uint16_t weight;
+	int bucket;          /* -1: no group */
+	const struct sa *sa; /* NULL: not through a tunnel, or not so far */
+	enum drop_reason drop;
+};
+
+/* Picks the way out of a group, as workers do. */
+static const struct nexthop *
+choose(const struct gateway *gw, const struct explain_flow *flow, struct path *path)
+{
+	const struct nexthop_slots *slots = nexthop_slots(gw->nexthops);
+	uint64_t id;
+
+	/* What the workers' table says, not what the list of routes says it should. */
+	route_lookup(gw->routes, &flow->to, &id, 1);
+	path->leaf = (uint32_t)id;
+	path->weight = 1;
+	const struct nexthop *nexthop = nexthop_read(slots, path->leaf);
+	if (nexthop->kind != NEXTHOP_GROUP)
+		return nexthop;
+	uint32_t ports =
+		flow_has_ports(flow->protocol) ? (uint32_t)flow->sport << 16 | flow->dport : 0;
+	uint32_t hash = flow_hash(gw->hash_seed, flow->from, flow->to, flow->protocol, ports);
+	uint32_t bucket = ecmp_bucket(hash);
+	const struct nexthop_group *group = nexthop->group;
+
+	path->bucket = (int)bucket;
+	path->leaf = group->leaf[bucket];
+	path->weight = group->table.members[group->table.active[bucket]].weight;
+	return nexthop_read(slots, path->leaf);
+}
+
+static enum drop_reason
+judge_port(const struct gateway *gw, const struct nexthop *nexthop, uint32_t to)
+{
+	const struct neighbor *neighbor = nexthop->kind == NEXTHOP_ONLINK
+		? neighbor_lookup(gw->neighbors, nexthop->port, to)
+		: nexthop->neighbor;
+
+	return neighbor == NULL || neighbor_read(neighbor) == 0 ? DROP_no_neighbor : DROP_NONE;
+}
+
+static enum drop_reason
+judge_tunnel(const struct encap *encap, const struct explain_flow *flow)
+{
+	const struct sa *sa = encap->sa;
+
+	if (encap->drop != DROP_NONE)
+		return encap->drop;
+	if (!selector_match(encap->selectors, flow->from, flow->to))
+		return DROP_policy_out;
+	if (atomic_load(&sa->expired) || atomic_load(&sa->bytes_out) >= sa->limit_bytes)
+		return DROP_sa_expired;
+	if (atomic_load(&sa->sequence) >= sa->limit_sequence)
+		return sa->limit_reason;
+	return DROP_NONE;
+}
+
+static void
+follow(const struct gateway *gw, const struct explain_flow *flow, struct path *path)
+{
+	if (!address_may_cross(flow->from) || !address_may_cross(flow->to)) {
+		path->drop = DROP_martian;
+		return;
+	}
+	path->route = route_match(gw, ROUTE_TABLE_MAIN, flow->to);
+	if (path->route == NULL) {
+		path->drop = DROP_no_route;
+		return;
+	}
+	const struct nexthop *nexthop = choose(gw, flow, path);
+	switch ((enum nexthop_kind)nexthop->kind) {
+	case NEXTHOP_TUNNEL: {
+		const struct encap *encap = gateway_encap(gw, nexthop->tunnel);
+
+		path->drop = judge_tunnel(encap, flow);
+		path->sa = path->drop == DROP_NONE ? encap->sa : NULL;
+		break;
+	}
+	case NEXTHOP_ONLINK:
+	case NEXTHOP_GATEWAY:
+		path->drop = judge_port(gw, nexthop, flow->to);
+		break;
+	case NEXTHOP_DROP:
+		path->drop = (enum drop_reason)nexthop->reason;
+		break;
+	case NEXTHOP_LOCAL:
+	case NEXTHOP_GROUP: /* a leaf is none */
+		break;
+	}
+}
+
+json_t *
+explain_flow(const struct gateway *gw, const struct explain_flow *flow)
+{
+	struct nexthop_spec specs[GROUP_MEMBERS_MAX];
+	struct path path = { .bucket = -1, .drop = DROP_NONE };
+	json_t *way = NULL, *tunnel = NULL;
+
+	follow(gw, flow, &path);
+	if (path.route != NULL && nexthop_specs(gw, path.leaf, specs) > 0) {
+		specs[0].weight = path.weight;
+		way = render_nexthop(gw, &specs[0]);
+		if (specs[0].kind == NEXTHOP_TUNNEL)
+			tunnel = render_text(gw->tunnels[specs[0].tunnel].name);
+	}
+	json_t *answer = json_object();
+	render_set(&answer, "route",
+		path.route == NULL ? json_null() : render_prefix(path.route->prefix));
+	render_set(&answer, "nexthop", way == NULL ? json_null() : way);
+	render_set(&answer, "bucket", path.bucket < 0 ? json_null() : json_integer(path.bucket));
+	render_set(&answer, "tunnel", tunnel == NULL ? json_null() : tunnel);
+	render_set(&answer, "spi", path.sa == NULL ? json_null() : render_spi(path.sa->spi));
+	if (path.drop != DROP_NONE) {
+		render_set(&answer, "drop", json_string(drop_name(path.drop)));
+		render_set(&answer, "description", json_string(drop_description(path.drop)));
+	}
+	return answer;
+}

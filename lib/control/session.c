@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "session.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <linux/netlink.h>
+
+#include "own.h"
+#include "protocol.h"
+
+/* Before the hello: room for it and some requests behind it. */
+#define GREETING_BYTES_MAX 4096
+/* A datagram of a dump goes out when it holds so much, so that a turn stays short. One row may be
+ * larger. */
+#define FILL_BYTES 8192
+
+static const struct family *const families[] = {
+	&own_family,
+};
+
+const struct family *
+session_family(uint32_t id)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(families); i++)
+		if (families[i]->id == id)
+			return families[i];
+	return NULL;
+}
+
+static const char *
+family_name(uint32_t id)
+{
+	switch (id) {
+	case ESPALIER_FAMILY_ROUTE:
+		return "ROUTE";
+	case ESPALIER_FAMILY_XFRM:
+		return "XFRM";
+	default:
+		return "unknown";
+	}
+}
+
+static int
+hello(struct session *session, const struct netlink_message *request, struct netlink_refusal *why)
+{
+	struct netlink_span body = request->body;
+	struct espalier_hello hello;
+
+	if (!netlink_take(&body, &hello, sizeof(hello)))
+		return netlink_refuse(why, EINVAL, "a hello is %zu bytes long", sizeof(hello));
+	if (hello.version != ESPALIER_PROTOCOL_VERSION)
+		return netlink_refuse(why, EPROTONOSUPPORT,
+			"the client speaks version %u of the control protocol, this is version %u",
+			hello.version, ESPALIER_PROTOCOL_VERSION);
+	const struct family *family = session_family(hello.family);
+	if (family == NULL)
+		return netlink_refuse(why, EPROTONOSUPPORT,
+			"this version does not serve family %u (%s)", hello.family,
+			family_name(hello.family));
+	session->family = family;
+	return 0;
+}
+
+static int
+group(struct session *session, const struct netlink_message *request, struct netlink_refusal *why)
+{
+	struct netlink_span body = request->body;
+	struct espalier_group wanted;
+
+	if (!netlink_take(&body, &wanted, sizeof(wanted)))
+		return netlink_refuse(why, EINVAL, "a GROUP is %zu bytes long", sizeof(wanted));
+	return netlink_refuse(why, EOPNOTSUPP, "family %s has no multicast group %u",
+		session->family->name, wanted.group);
+}
+
+static const struct message_type hello_type = {
+	.type = ESPALIER_HELLO,
+	.body_bytes = sizeof(struct espalier_hello),
+	.name = "HELLO",
+	.handle = hello,
+};
+
+static const struct message_type group_type = {
+	.type = ESPALIER_GROUP,
+	.body_bytes = sizeof(struct espalier_group),
+	.name = "GROUP",
+	.handle = group,
+};
+
+static const struct message_type *
+find_type(const struct session *session, uint16_t type)
+{
+	if (type == hello_type.type)
+		return &hello_type;
+	if (type == group_type.type)
+		return &group_type;
+	for (unsigned i = 0; i < session->family->n_types; i++)
+		if (session->family->types[i].type == type)
+			return &session->family->types[i];
+	return NULL;
+}
+
+/* All that can be said against a message before its handler sees it. */
+static int
+admit(const struct session *session, const struct netlink_message *message,
+	const struct message_type **type, struct netlink_refusal *why)
+{
+	if (session->family == NULL && message->type != ESPALIER_HELLO)
+		return netlink_refuse(why, EPROTO,
+			"the first message must be a hello (type 0x%x), this has type 0x%x",
+			ESPALIER_HELLO, message->type);
+	if (session->family != NULL && message->type == ESPALIER_HELLO)
+		return netlink_refuse(why, EPROTO,
+			"there was a hello before; a connection speaks one family, %s",
+			session->family->name);
+	*type = session->family == NULL ? &hello_type : find_type(session, message->type);
+	if (*type == NULL)
+		return netlink_refuse(why, EOPNOTSUPP, "family %s has no message of type 0x%x",
+			session->family->name, message->type);
+	if (message->body.bytes < (*type)->body_bytes)
+		return netlink_refuse(why, EINVAL,
+			"a %s has at least %u bytes behind its header, this has %zu", (*type)->name,
+			(*type)->body_bytes, message->body.bytes);
+	if (((*type)->flags & MESSAGE_WRITES) != 0 && session->access != SESSION_READ_WRITE)
+		return netlink_refuse(why, EPERM,
+			"%s changes something, and this is the read-only socket", (*type)->name);
+	if (((*type)->flags & MESSAGE_DUMPS) != 0 && session_dumping(session))
+		return netlink_refuse(why, EBUSY, "another listing runs on this connection");
+	return 0;
+}
+
+/* One ack or refusal, a datagram of its own as from the kernel. */
+static enum session_verdict
+ack(struct session *session, const struct netlink_message *request, int error,
+	const struct netlink_refusal *why)
+{
+	uint8_t *buffer = session->context->scratch;
+	struct netlink_writer writer;
+
+	netlink_writer_init(&writer, buffer, sizeof(session->context->scratch));
+	/* An answer that cannot be kept would leave the client waiting: better to hang up. */
+	if (netlink_write_ack(&writer, request, error, why) < 0 ||
+		outbox_put(session->outbox, buffer, writer.used) < 0)
+		return SESSION_OVER;
+	return SESSION_GOES_ON;
+}
+
+static enum session_verdict
+handle(struct session *session, const struct netlink_message *message)
+{
+	const struct message_type *type = NULL;
+	struct netlink_refusal why = { "" };
+	bool greeting = session->family == NULL || message->type == ESPALIER_HELLO;
+	int result = admit(session, message, &type, &why);
+
+	if (result == 0)
+		result = type->handle(session, message, &why);
+	if (result == SESSION_DUMPS)
+		return SESSION_GOES_ON;
+	if (result == 0 && !greeting && (message->flags & NLM_F_ACK) == 0)
+		return SESSION_GOES_ON;
+	enum session_verdict verdict = ack(session, message, result, &why);
+	return result < 0 && greeting ? SESSION_OVER : verdict;
+}
+
+enum session_verdict
+session_receive(struct session *session, const uint8_t *datagram, size_t bytes)
+{
+	struct netlink_span rest = { .at = datagram, .bytes = bytes };
+	struct netlink_message message = { 0 };
+	enum session_verdict verdict = SESSION_GOES_ON;
+	struct netlink_refusal why;
+	int got;
+
+	if (bytes == 0) {
+		netlink_refuse(&why, EINVAL, "an empty datagram");
+		return ack(session, &message, -EINVAL, &why);
+	}
+	size_t most = session->family == NULL ? GREETING_BYTES_MAX : session->family->request_bytes;
+	if (bytes > most) {
+		/* Its first header still tells whom to answer. */
+		rest.bytes = most;
+		netlink_next_message(&rest, &message, &why);
+		netlink_refuse(&why, EMSGSIZE, "a datagram of %zu bytes; %zu are taken at most",
+			bytes, most);
+		return ack(session, &message, -EMSGSIZE, &why);
+	}
+	while (verdict == SESSION_GOES_ON &&
+		(got = netlink_next_message(&rest, &message, &why)) != 0) {
+		if (got < 0)
+			return ack(session, &message, got, &why);
+		verdict = handle(session, &message);
+	}
+	return verdict;
+}
+
+int
+session_answer(struct session *session, const struct netlink_message *request, uint16_t type,
+	const char *text, struct netlink_refusal *why)
+{
+	uint8_t *buffer = session->context->scratch;
+	struct netlink_writer writer;
+
+	netlink_writer_init(&writer, buffer, session->family->answer_bytes);
+	netlink_begin(&writer, type, 0, request->sequence, request->pid);
+	netlink_put(&writer, text, strlen(text));
+	int error = netlink_commit(&writer);
+	if (error == 0)
+		error = outbox_put(session->outbox, buffer, writer.used);
+	return error == 0 ? 0 : netlink_refuse(why, -error, "there is no room for the answer");
+}
+
+int
+session_dump(struct session *session, const struct netlink_message *request, dump_row_fn row,
+	uint32_t subject)
+{
+	session->dump = (struct dump) { .row = row, .request = *request, .subject = subject };
+	session->dump.request.body = (struct netlink_span) { 0 };
+	return SESSION_DUMPS;
+}
+
+/* Fills one datagram with rows. 1: there is more to come; 0: that was the last row; -errno. */
+static int
+fill(struct session *session, struct netlink_writer *writer)
+{
+	struct dump *dump = &session->dump;
+
+	while (writer->used < FILL_BYTES) {
+		uint32_t before = dump->cursor;
+		int row = dump->row(session, dump, writer);
+
+		if (row == 1)
+			continue;
+		dump->cursor = before;
+		if (row == -EMSGSIZE && writer->used > 0)
+			return 1;
+		return row;
+	}
+	return 1;
+}
+
+enum session_verdict
+session_continue(struct session *session)
+{
+	uint8_t *buffer = session->context->scratch;
+	struct netlink_refusal why;
+	struct netlink_writer writer;
+
+	if (!session_dumping(session))
+		return SESSION_GOES_ON;
+	netlink_writer_init(&writer, buffer, session->family->answer_bytes);
+	int more = fill(session, &writer);
+	if (more < 0)
+		netlink_refuse(&why, -more, "the listing broke off: %s", strerror(-more));
+	/* The end goes with the last rows where there is room, else into the next datagram. */
+	if (more <= 0 && netlink_write_done(&writer, &session->dump.request, more, &why) == 0)
+		session->dump.row = NULL;
+	return outbox_put(session->outbox, buffer, writer.used) == 0 ? SESSION_GOES_ON
+								     : SESSION_OVER;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "control.h"
+#include "netlink.h"
+#include "outbox.h"
+
+/*
+ * One conversation, without its socket: datagrams go in, answers come out into an outbox. So the
+ * server, the tests and the fuzzer drive the same code. Control only.
+ *
+ * A session speaks one family, named by its hello. A family is a table of message types; everything
+ * that all families share (hello, lengths, permission, acks, dumps) is here.
+ */
+
+#define SESSION_REQUEST_BYTES_MAX 32768 /* of one datagram from a client, in any family */
+#define SESSION_ANSWER_BYTES_MAX 32768  /* of one datagram to a client, in any family */
+
+struct session;
+
+/* What handlers work on: one for all sessions. */
+struct session_context {
+	struct gateway *gw;
+	struct control_facts facts;
+	/* Where datagrams are put together; nothing stays in it between calls. */
+	_Alignas(4) uint8_t scratch[SESSION_ANSWER_BYTES_MAX];
+};
+
+/* ------------------------------------------------------------------------------------- a family */
+
+/* What a handler returns besides 0 and -errno: a dump has begun, whose end is the answer. */
+#define SESSION_DUMPS 1
+
+enum message_flags {
+	MESSAGE_WRITES = 1, /* refused on the read-only socket */
+	MESSAGE_DUMPS = 2,  /* refused while another dump of the session runs */
+};
+
+struct message_type {
+	uint16_t type;
+	uint16_t body_bytes; /* shortest body; checked before the handler runs */
+	unsigned flags;
+	const char *name; /* as refusals call it */
+	/* 0: done, acked where asked; SESSION_DUMPS; or -errno with words in `why`. */
+	int (*handle)(struct session *session, const struct netlink_message *request,
+		struct netlink_refusal *why);
+};
+
+struct family {
+	uint32_t id; /* enum espalier_family */
+	const char *name;
+	size_t request_bytes; /* longest datagram it takes, at most SESSION_REQUEST_BYTES_MAX: what
+				 bounds the work of one turn */
+	size_t answer_bytes;  /* longest it sends, at most SESSION_ANSWER_BYTES_MAX */
+	const struct message_type *types;
+	unsigned n_types;
+};
+
+/* ---------------------------------------------------------------------------------------- a dump
+ */
+
+/*
+ * Appends the next row as one message and moves the cursor. 1: appended; 0: there are no more rows;
+ * -EMSGSIZE: no room in this datagram; else -errno, which ends the dump. What it did to the cursor
+ * counts with 1 only. Rows that come or go between calls may or may not be seen.
+ */
+struct dump;
+typedef int (*dump_row_fn)(
+	struct session *session, struct dump *dump, struct netlink_writer *writer);
+
+struct dump {
+	dump_row_fn row;                /* NULL: none runs */
+	struct netlink_message request; /* for sequence and pid; its body is gone */
+	uint32_t subject;               /* the family's own */
+	uint32_t cursor;                /* the table's own; starts at 0 */
+};
+
+/* ------------------------------------------------------------------------------------- a session
+ */
+
+enum session_access { SESSION_READ_ONLY, SESSION_READ_WRITE };
+
+enum session_verdict {
+	SESSION_GOES_ON,
+	SESSION_OVER, /* hang up once the outbox is empty */
+};
+
+struct session {
+	struct session_context *context;
+	struct outbox *outbox;
+	enum session_access access;
+	pid_t pid; /* of the peer, as SO_PEERCRED tells, for the log; 0: nobody */
+	uid_t uid;
+	const struct family *family; /* NULL: no hello yet */
+	struct dump dump;
+};
+
+/*
+ * Takes one datagram and puts all answers into the outbox; call it only while that is empty, which
+ * is what bounds it. `bytes` is what the client sent: of more than SESSION_REQUEST_BYTES_MAX only
+ * so many need be there, and it is refused.
+ */
+enum session_verdict
+session_receive(struct session *session, const uint8_t *datagram, size_t bytes);
+
+/* Puts the next datagram of a running dump into the outbox, if one runs. */
+enum session_verdict session_continue(struct session *session);
+
+static inline bool
+session_dumping(const struct session *session)
+{
+	return session->dump.row != NULL;
+}
+
+/* For handlers: one message as a datagram of its own. 0 or -errno, in words. */
+int session_answer(struct session *session, const struct netlink_message *request, uint16_t type,
+	const char *text, struct netlink_refusal *why);
+/* For handlers: begins a dump; returns SESSION_DUMPS. */
+int session_dump(struct session *session, const struct netlink_message *request, dump_row_fn row,
+	uint32_t subject);
+
+/* The families there are; NULL when nobody serves that one. */
+const struct family *session_family(uint32_t id);

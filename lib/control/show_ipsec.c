@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "show.h"
+
+#include "gateway.h"
+#include "render.h"
+#include "sa.h"
+#include "totals.h"
+#include "tunnel.h"
+
+int
+show_tunnel(const struct session_context *context, uint32_t *cursor, json_t **row)
+{
+	const struct gateway *gw = context->gw;
+	struct tunnel_counters total;
+
+	if (*cursor >= gw->n_tunnels)
+		return 0;
+	const struct tunnel *tunnel = &gw->tunnels[*cursor];
+	const struct encap *encap = gateway_encap(gw, tunnel->index);
+	totals_tunnel(gw, (*cursor)++, &total);
+	/* `blocked` says why the tunnel cannot send, where it cannot, whatever its state. */
+	*row = json_object();
+	render_set(row, "name", render_text(tunnel->name));
+	render_set(row, "if_id", json_integer(tunnel->if_id));
+	render_set(row, "local", render_address(tunnel->local));
+	render_set(row, "remote",
+		tunnel->remote == 0 ? json_string("%any") : render_address(tunnel->remote));
+	render_set(row, "state", json_string(tunnel_state_name(tunnel->state)));
+	render_set(row, "mtu", json_integer(tunnel_current_mtu(gw, tunnel)));
+	render_set(row, "tx", render_traffic(&total.tx));
+	render_set(row, "rx", render_traffic(&total.rx));
+	render_set(row, "addresses", render_prefixes(tunnel->addresses, tunnel->n_addresses));
+	render_set(row, "spi", tunnel->out == NULL ? json_null() : render_spi(tunnel->out->spi));
+	render_set(row, "blocked", render_text(drop_name((enum drop_reason)encap->drop)));
+	render_set(row, "held_down", json_boolean(tunnel->held_down));
+	return 1;
+}
+
+/* Last number sent, or highest accepted. Workers take numbers by bursts and overshoot the limit. */
+static uint64_t
+last_sequence(const struct sa *sa)
+{
+	if (sa->direction == SA_IN)
+		return counter_read(&sa->replay->top);
+	uint64_t taken = atomic_load(&sa->sequence);
+	return taken < sa->limit_sequence ? taken : sa->limit_sequence;
+}
+
+static const char *
+state_name(const struct sa *sa)
+{
+	if (atomic_load(&sa->expired))
+		return "expired";
+	if (sa->direction == SA_OUT && atomic_load(&sa->sequence) >= sa->limit_sequence)
+		return sa->limit_reason == DROP_sa_expired ? "expired" : "exhausted";
+	return "active";
+}
+
+static json_t *
+render_owner(const struct sa *sa)
+{
+	uint32_t owner = atomic_load(&sa->owner);
+
+	return sa->direction == SA_OUT || owner == SA_OWNER_NONE ? json_null()
+								 : json_integer(owner);
+}
+
+int
+show_sa(const struct session_context *context, uint32_t *cursor, json_t **row)
+{
+	const struct gateway *gw = context->gw;
+	const struct sa *sa = sa_next(gw, cursor);
+	struct traffic traffic;
+
+	if (sa == NULL)
+		return 0;
+	const struct encryption *encryption = sa->key->suite.encryption;
+	const struct authentication *authentication = sa->key->suite.authentication;
+	sa_traffic(sa, &traffic);
+	*row = json_object();
+	render_set(row, "spi", render_spi(sa->spi));
+	render_set(row, "direction", json_string(sa->direction == SA_IN ? "in" : "out"));
+	render_set(row, "tunnel", render_text(gw->tunnels[sa->tunnel].name));
+	render_set(row, "encryption", json_string(encryption->name));
+	render_set(row, "authentication",
+		render_text(authentication == NULL ? NULL : authentication->name));
+	render_set(row, "esn", json_boolean(sa->esn));
+	render_set(row, "replay_window",
+		json_integer(sa->direction == SA_IN ? (int)sa->replay->window : 0));
+	render_set(row, "sequence", render_count(last_sequence(sa)));
+	render_set(row, "packets", render_count(traffic.packets));
+	render_set(row, "bytes", render_count(traffic.bytes));
+	render_set(row, "source", render_address(sa->source));
+	render_set(row, "destination", render_address(sa->destination));
+	render_set(row, "state", json_string(state_name(sa)));
+	render_set(row, "worker", render_owner(sa));
+	return 1;
+}

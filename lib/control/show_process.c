@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "show.h"
+
+#include <rte_ethdev.h>
+#include <rte_version.h>
+
+#include "gateway.h"
+#include "protocol.h"
+#include "render.h"
+#include "totals.h"
+
+static json_t *
+render_device(uint16_t dpdk_id)
+{
+	char name[RTE_ETH_NAME_MAX_LEN];
+
+	if (!rte_eth_dev_is_valid_port(dpdk_id) || rte_eth_dev_get_name_by_port(dpdk_id, name) != 0)
+		return json_null();
+	return render_text(name);
+}
+
+static json_t *
+render_link(uint16_t dpdk_id)
+{
+	struct rte_eth_link link;
+
+	if (!rte_eth_dev_is_valid_port(dpdk_id) || rte_eth_link_get_nowait(dpdk_id, &link) != 0)
+		return json_null();
+	return json_string(link.link_status == RTE_ETH_LINK_UP ? "up" : "down");
+}
+
+int
+show_port(const struct session_context *context, uint32_t *cursor, json_t **row)
+{
+	const struct gateway *gw = context->gw;
+	struct port_counters total;
+
+	if (*cursor >= gw->n_ports)
+		return 0;
+	const struct port *port = &gw->ports[*cursor];
+	totals_port(gw, (*cursor)++, &total);
+	*row = json_object();
+	render_set(row, "name", render_text(port->name));
+	render_set(row, "device", render_device(port->dpdk_id));
+	render_set(row, "mac", render_mac(&port->mac));
+	render_set(row, "mtu", json_integer(port->mtu));
+	render_set(row, "addresses", render_prefixes(port->addresses, port->n_addresses));
+	render_set(row, "link", render_link(port->dpdk_id));
+	render_set(row, "rx", render_traffic(&total.rx));
+	render_set(row, "tx", render_traffic(&total.tx));
+	render_set(row, "tx_full", render_count(total.tx_full));
+	return 1;
+}
+
+int
+show_worker(const struct session_context *context, uint32_t *cursor, json_t **row)
+{
+	const unsigned *lcores = context->facts.lcores;
+	uint32_t worker = *cursor;
+
+	if (worker >= context->gw->n_workers)
+		return 0;
+	(*cursor)++;
+	const struct worker_counters *counters = context->gw->counters[worker];
+	*row = json_object();
+	render_set(row, "worker", json_integer(worker));
+	render_set(row, "lcore", lcores == NULL ? json_null() : json_integer(lcores[worker]));
+	render_set(row, "loops", render_count(counter_read(&counters->loops)));
+	render_set(row, "busy_loops", render_count(counter_read(&counters->busy_loops)));
+	render_set(row, "bursts", render_count(counter_read(&counters->bursts)));
+	render_set(row, "packets", render_count(counter_read(&counters->packets)));
+	render_set(row, "sleeps", render_count(counter_read(&counters->sleeps)));
+	render_set(row, "handed_over", render_count(counter_read(&counters->handed_over)));
+	render_set(row, "drops", render_count(totals_worker_drops(counters)));
+	return 1;
+}
+
+int
+show_drop(const struct session_context *context, uint32_t *cursor, json_t **row)
+{
+	enum drop_reason reason = (enum drop_reason)(*cursor + 1); /* past DROP_NONE */
+
+	if (reason >= DROP_REASON_COUNT)
+		return 0;
+	(*cursor)++;
+	*row = json_object();
+	render_set(row, "reason", json_string(drop_name(reason)));
+	render_set(row, "packets", render_count(totals_drop(context->gw, reason)));
+	render_set(row, "description", json_string(drop_description(reason)));
+	return 1;
+}
+
+int
+show_version(const struct session_context *context, uint32_t *cursor, json_t **row)
+{
+	const struct gateway *gw = context->gw;
+
+	if (*cursor > 0)
+		return 0;
+	(*cursor)++;
+	*row = json_object();
+	render_set(row, "name", render_text(gw->name));
+	render_set(row, "version", render_text(context->facts.version));
+	render_set(row, "dpdk", json_string(rte_version()));
+	render_set(row, "ipsec_mb", render_text(context->facts.crypto));
+	render_set(row, "protocol", json_integer(ESPALIER_PROTOCOL_VERSION));
+	render_set(row, "workers", json_integer(gw->n_workers));
+	render_set(row, "held", json_boolean(atomic_load(&gw->held)));
+	return 1;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * AES-CBC (RFC 3602) with HMAC (RFC 2404, RFC 4868): ipsec-mb's synchronous bursts. Encrypting
+ * CBC and hashing are serial within a packet, so the library runs many packets side by side.
+ *
+ * crypto_create() has set what is the same for all jobs for ever: the cipher starts behind header
+ * and IV, the hash at the header. What is written per packet is what differs between packets.
+ */
+
+#define PAYLOAD_AT (ESP_HEADER_BYTES + IV_BYTES)
+#define HMAC_BLOCK_BYTES_MAX 128
+#define AES_SCHEDULE_BYTES_MAX (15 * 16)
+
+/*
+ * The library's count of jobs done falls short only where it does not know the algorithm, which
+ * the self-test would have found. If it ever does: no plaintext on the wire, no packet accepted
+ * without proof.
+ */
+static inline void
+require_all(uint32_t done, unsigned n)
+{
+	if (unlikely(done != n))
+		abort();
+}
+
+/* RFC 2104: the hash's state after the block key XOR pad. */
+static void
+absorb_pad(IMB_MGR *manager, IMB_HASH_ALG hash, const uint8_t *key, unsigned key_bytes, uint8_t pad,
+	uint8_t *state)
+{
+	uint8_t block[HMAC_BLOCK_BYTES_MAX];
+
+	memset(block, pad, sizeof(block));
+	for (unsigned i = 0; i < key_bytes; i++)
+		block[i] ^= key[i];
+	switch (hash) {
+	case IMB_AUTH_HMAC_SHA_1:
+		IMB_SHA1_ONE_BLOCK(manager, block, state);
+		break;
+	case IMB_AUTH_HMAC_SHA_256:
+		IMB_SHA256_ONE_BLOCK(manager, block, state);
+		break;
+	case IMB_AUTH_HMAC_SHA_384:
+		IMB_SHA384_ONE_BLOCK(manager, block, state);
+		break;
+	default:
+		IMB_SHA512_ONE_BLOCK(manager, block, state);
+		break;
+	}
+	explicit_bzero(block, sizeof(block));
+}
+
+void
+cbc_hmac_expand(struct crypto *crypto, struct crypto_key *key, enum crypto_direction direction,
+	const uint8_t *encryption_key, const uint8_t *authentication_key)
+{
+	const struct group *group = &engine_groups[key->group];
+	uint8_t unused[AES_SCHEDULE_BYTES_MAX] __attribute__((aligned(16)));
+	uint8_t *rounds = key->schedule + 2 * group->state_bytes;
+	uint8_t *enc = direction == CRYPTO_SEAL ? rounds : unused;
+	uint8_t *dec = direction == CRYPTO_SEAL ? unused : rounds;
+	unsigned key_bytes = key->suite.authentication->key_bytes;
+
+	absorb_pad(
+		crypto->manager, group->hash, authentication_key, key_bytes, 0x36, key->schedule);
+	absorb_pad(crypto->manager, group->hash, authentication_key, key_bytes, 0x5c,
+		key->schedule + group->state_bytes);
+	switch (group->key_size) {
+	case IMB_KEY_128_BYTES:
+		IMB_AES_KEYEXP_128(crypto->manager, encryption_key, enc, dec);
+		break;
+	case IMB_KEY_192_BYTES:
+		IMB_AES_KEYEXP_192(crypto->manager, encryption_key, enc, dec);
+		break;
+	case IMB_KEY_256_BYTES:
+		IMB_AES_KEYEXP_256(crypto->manager, encryption_key, enc, dec);
+		break;
+	}
+	explicit_bzero(unused, sizeof(unused));
+}
+
+/*
+ * What the ICV covers beyond the packet: with ESN the high half of the sequence number, which is
+ * not sent (RFC 4303 2.2.1). It is hashed as if it stood behind the payload, and the ICV's place
+ * is free to hold it that long. Returns the bytes to hash.
+ */
+static inline uint64_t
+append_esn_high(const struct crypto_op *op, unsigned bytes)
+{
+	memcpy(op->esp + bytes, &op->esn_high_be, ESN_HIGH_BYTES);
+	return bytes + ESN_HIGH_BYTES;
+}
+
+static inline const uint8_t *
+lane_order(struct crypto *crypto, const struct crypto_op ops[], const struct order_run *run)
+{
+	return run->uneven ? order_by_length(&crypto->order, ops, run) : run->ops;
+}
+
+void
+cbc_hmac_seal_with(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run,
+	const uint8_t ivs[][IV_BYTES])
+{
+	const struct group *group = &engine_groups[run->group];
+	const uint8_t *order = lane_order(crypto, ops, run);
+	const size_t state_bytes = group->state_bytes;
+	const unsigned icv_bytes = ops[order[0]].key->icv_bytes;
+	const unsigned n = run->n;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct crypto_op *op = &ops[order[i]];
+		const struct crypto_key *key = op->key;
+		const uint64_t bytes = op->bytes;
+		uint8_t *esp = op->esp;
+		IMB_JOB *job = &crypto->jobs[i];
+
+		memcpy(esp + ESP_HEADER_BYTES, ivs[i], IV_BYTES);
+		job->enc_keys = key->schedule + 2 * state_bytes;
+		job->src = esp;
+		job->dst = esp + PAYLOAD_AT;
+		job->msg_len_to_cipher_in_bytes = bytes - PAYLOAD_AT;
+		job->msg_len_to_hash_in_bytes = bytes;
+		job->iv = esp + ESP_HEADER_BYTES;
+		job->auth_tag_output = esp + bytes;
+		job->auth_tag_output_len_in_bytes = icv_bytes;
+		job->u.HMAC._hashed_auth_key_xor_ipad = key->schedule;
+		job->u.HMAC._hashed_auth_key_xor_opad = key->schedule + state_bytes;
+		if (key->esn)
+			job->msg_len_to_hash_in_bytes = append_esn_high(op, op->bytes);
+	}
+	require_all(IMB_SUBMIT_CIPHER_BURST_NOCHECK(crypto->manager, crypto->jobs, n,
+			    IMB_CIPHER_CBC, IMB_DIR_ENCRYPT, group->key_size),
+		n);
+	require_all(
+		IMB_SUBMIT_HASH_BURST_NOCHECK(crypto->manager, crypto->jobs, n, group->hash), n);
+}
+
+void
+cbc_hmac_seal(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run)
+{
+	cbc_hmac_seal_with(crypto, ops, run, iv_draw(&crypto->ivs, crypto->manager, run->n));
+}
+
+void
+cbc_hmac_verify(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run)
+{
+	const struct group *group = &engine_groups[run->group];
+	const uint8_t *order = lane_order(crypto, ops, run);
+	const size_t state_bytes = group->state_bytes;
+	const unsigned icv_bytes = ops[order[0]].key->icv_bytes;
+	const unsigned n = run->n;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct crypto_op *op = &ops[order[i]];
+		const struct crypto_key *key = op->key;
+		IMB_JOB *job = &crypto->jobs[i];
+
+		job->src = op->esp;
+		job->msg_len_to_hash_in_bytes = op->bytes;
+		job->auth_tag_output = crypto->computed[i];
+		job->auth_tag_output_len_in_bytes = icv_bytes;
+		job->u.HMAC._hashed_auth_key_xor_ipad = key->schedule;
+		job->u.HMAC._hashed_auth_key_xor_opad = key->schedule + state_bytes;
+		if (key->esn) {
+			icv_copy(crypto->received[i], op->esp + op->bytes, icv_bytes);
+			job->msg_len_to_hash_in_bytes = append_esn_high(op, op->bytes);
+		}
+	}
+	require_all(
+		IMB_SUBMIT_HASH_BURST_NOCHECK(crypto->manager, crypto->jobs, n, group->hash), n);
+	for (unsigned i = 0; i < n; i++) {
+		struct crypto_op *op = &ops[order[i]];
+		const uint8_t *received = op->key->esn ? crypto->received[i] : op->esp + op->bytes;
+
+		op->ok = icv_equal(crypto->computed[i], received, icv_bytes);
+	}
+}
+
+/* Decrypting CBC is parallel within a packet: one after the other, in any order. */
+void
+cbc_hmac_decrypt(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run)
+{
+	const struct group *group = &engine_groups[run->group];
+	const size_t rounds_at = 2 * (size_t)group->state_bytes;
+	const unsigned n = run->n;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct crypto_op *op = &ops[run->ops[i]];
+		IMB_JOB *job = &crypto->jobs[i];
+
+		job->dec_keys = op->key->schedule + rounds_at;
+		job->src = op->esp;
+		job->dst = op->esp + PAYLOAD_AT;
+		job->msg_len_to_cipher_in_bytes = (uint64_t)op->bytes - PAYLOAD_AT;
+		job->iv = op->esp + ESP_HEADER_BYTES;
+	}
+	require_all(IMB_SUBMIT_CIPHER_BURST_NOCHECK(crypto->manager, crypto->jobs, n,
+			    IMB_CIPHER_CBC, IMB_DIR_DECRYPT, group->key_size),
+		n);
+}

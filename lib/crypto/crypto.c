@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "crypto.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "engine.h"
+#include "manager.h"
+
+#define AES_ROUND_KEYS_BYTES(key_size) (16 * (7 + (key_size) / 4)) /* FIPS 197: Nk + 6 rounds */
+
+#define CBC_HMAC(size, size_bytes, mac, hash_, state) \
+	[GROUP_CBC(size, mac)] = { .seal = cbc_hmac_seal, \
+		.verify = cbc_hmac_verify, \
+		.decrypt = cbc_hmac_decrypt, \
+		.expand = cbc_hmac_expand, \
+		.schedule_bytes = 2 * (state) + AES_ROUND_KEYS_BYTES(size_bytes), \
+		.key_size = (size_bytes), \
+		.hash = (hash_), \
+		.state_bytes = (state) }
+#define CBC_HMACS(size, size_bytes) \
+	CBC_HMAC(size, size_bytes, MAC_HMAC_SHA1, IMB_AUTH_HMAC_SHA_1, 32), \
+		CBC_HMAC(size, size_bytes, MAC_HMAC_SHA256, IMB_AUTH_HMAC_SHA_256, 32), \
+		CBC_HMAC(size, size_bytes, MAC_HMAC_SHA384, IMB_AUTH_HMAC_SHA_384, 64), \
+		CBC_HMAC(size, size_bytes, MAC_HMAC_SHA512, IMB_AUTH_HMAC_SHA_512, 64)
+#define GCM_GROUP(size, size_bytes) \
+	[GROUP_GCM(size)] = { .seal = gcm_seal, \
+		.verify = gcm_verify, \
+		.expand = aead_expand, \
+		.schedule_bytes = sizeof(struct gcm_key_data), \
+		.key_size = (size_bytes) }
+
+const struct group engine_groups[GROUP_COUNT] = {
+	CBC_HMACS(0, IMB_KEY_128_BYTES),
+	CBC_HMACS(1, IMB_KEY_192_BYTES),
+	CBC_HMACS(2, IMB_KEY_256_BYTES),
+	GCM_GROUP(0, IMB_KEY_128_BYTES),
+	GCM_GROUP(1, IMB_KEY_192_BYTES),
+	GCM_GROUP(2, IMB_KEY_256_BYTES),
+	[GROUP_CHACHA20] = { .seal = chacha20_seal,
+		.verify = chacha20_verify,
+		.expand = aead_expand,
+		.schedule_bytes = 32,
+		.key_size = IMB_KEY_256_BYTES },
+};
+
+struct crypto *
+crypto_create(const char *arch, char *error, size_t error_bytes)
+{
+	IMB_MGR *manager = manager_create(arch, error, error_bytes);
+	struct crypto *crypto;
+	void *memory;
+	int err;
+
+	if (manager == NULL)
+		return NULL;
+	if (posix_memalign(&memory, CACHE_LINE_BYTES, sizeof(*crypto)) != 0) {
+		snprintf(error, error_bytes, "out of memory");
+		goto destroy_manager;
+	}
+	crypto = memset(memory, 0, sizeof(*crypto));
+	crypto->manager = manager;
+	for (unsigned i = 0; i < BURST_PKTS; i++) {
+		crypto->jobs[i].cipher_start_src_offset_in_bytes = ESP_HEADER_BYTES + IV_BYTES;
+		crypto->jobs[i].hash_start_src_offset_in_bytes = 0;
+		crypto->jobs[i].iv_len_in_bytes = IV_BYTES;
+	}
+	err = iv_source_init(&crypto->ivs, manager);
+	if (err != 0) {
+		snprintf(error, error_bytes, "no random numbers: %s", strerror(-err));
+		goto free_crypto;
+	}
+	manager_describe(manager, crypto->description, sizeof(crypto->description));
+	return crypto;
+
+free_crypto:
+	free(crypto);
+destroy_manager:
+	manager_destroy(manager);
+	return NULL;
+}
+
+void
+crypto_destroy(struct crypto *crypto)
+{
+	if (crypto == NULL)
+		return;
+	manager_destroy(crypto->manager);
+	explicit_bzero(crypto, sizeof(*crypto));
+	free(crypto);
+}
+
+const char *
+crypto_description(const struct crypto *crypto)
+{
+	return crypto->description;
+}
+
+uint64_t
+crypto_ivs_drawn(const struct crypto *crypto)
+{
+	return crypto->ivs.drawn;
+}
+
+/* The suite's group, or -1 where the tables do not combine. */
+static int
+group_of(struct suite suite)
+{
+	const struct encryption *encryption = suite.encryption;
+	unsigned size;
+
+	if (encryption == NULL || encryption->aead != (suite.authentication == NULL))
+		return -1;
+	size = (encryption->key_bytes - IMB_KEY_128_BYTES) / 8;
+	switch (encryption->cipher) {
+	case CIPHER_AES_CBC:
+		return (int)GROUP_CBC(size, suite.authentication->mac);
+	case CIPHER_AES_GCM:
+		return (int)GROUP_GCM(size);
+	case CIPHER_CHACHA20_POLY1305:
+		return GROUP_CHACHA20;
+	}
+	return -1;
+}
+
+size_t
+crypto_key_size(struct suite suite)
+{
+	int group = group_of(suite);
+	size_t bytes = sizeof(struct crypto_key);
+
+	if (group >= 0)
+		bytes += engine_groups[group].schedule_bytes;
+	return (bytes + CACHE_LINE_BYTES - 1) & ~(size_t)(CACHE_LINE_BYTES - 1);
+}
+
+int
+crypto_key_init(struct crypto *crypto, struct crypto_key *key, struct suite suite,
+	enum crypto_direction direction, const uint8_t *encryption_key,
+	const uint8_t *authentication_key, bool esn)
+{
+	int group = group_of(suite);
+
+	if (group < 0)
+		return -EINVAL;
+	memset(key, 0, crypto_key_size(suite));
+	key->suite = suite;
+	key->group = (uint8_t)group;
+	key->iv_bytes = suite.encryption->iv_bytes;
+	key->icv_bytes = suite_icv_bytes(suite);
+	key->block_bytes = suite.encryption->block_bytes;
+	key->esn = esn;
+	if (getrandom(&key->iv_xor, sizeof(key->iv_xor), 0) != (ssize_t)sizeof(key->iv_xor))
+		return -errno;
+	engine_groups[group].expand(crypto, key, direction, encryption_key, authentication_key);
+	return 0;
+}
+
+void
+crypto_key_wipe(struct crypto_key *key)
+{
+	explicit_bzero(key, crypto_key_size(key->suite));
+}
+
+void
+crypto_seal(struct crypto *crypto, struct crypto_op ops[], unsigned n)
+{
+	if (n == 0)
+		return;
+
+	unsigned runs = order_by_group(&crypto->order, ops, n);
+
+	for (unsigned r = 0; r < runs; r++) {
+		const struct order_run *run = &crypto->order.runs[r];
+
+		engine_groups[run->group].seal(crypto, ops, run);
+	}
+}
+
+void
+crypto_verify(struct crypto *crypto, struct crypto_op ops[], unsigned n)
+{
+	if (n == 0)
+		return;
+
+	unsigned runs = order_by_group(&crypto->order, ops, n);
+
+	for (unsigned r = 0; r < runs; r++) {
+		const struct order_run *run = &crypto->order.runs[r];
+
+		engine_groups[run->group].verify(crypto, ops, run);
+	}
+}
+
+void
+crypto_decrypt(struct crypto *crypto, struct crypto_op ops[], unsigned n)
+{
+	if (n == 0)
+		return;
+
+	unsigned runs = order_by_group(&crypto->order, ops, n);
+
+	for (unsigned r = 0; r < runs; r++) {
+		const struct order_run *run = &crypto->order.runs[r];
+
+		if (engine_groups[run->group].decrypt != NULL)
+			engine_groups[run->group].decrypt(crypto, ops, run);
+	}
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <intel-ipsec-mb.h>
+
+#include "crypto.h"
+#include "iv.h"
+#include "order.h"
+
+/*
+ * What the engine's files share: a worker's state, the groups of ops that may share a burst, and
+ * the layout of ESP packets and of key schedules. Internal to lib/crypto.
+ */
+
+/* RFC 4303 section 2: the ESP header; then the IV, the payload, the ICV. */
+#define ESP_HEADER_BYTES 8
+#define ESP_SEQUENCE_AT 4
+#define ESN_HIGH_BYTES 4
+#define ICV_BYTES_MAX 32
+
+struct crypto {
+	/* One array serves cipher and hash bursts: cbc_hmac.c */
+	CACHE_ALIGNED IMB_JOB jobs[BURST_PKTS];
+	CACHE_ALIGNED uint8_t computed[BURST_PKTS][ICV_BYTES_MAX]; /* ICVs as they should be */
+	uint8_t received[BURST_PKTS][ICV_BYTES_MAX]; /* ICVs that ESN's high half displaced */
+	struct order order;
+	struct iv_source ivs;
+	IMB_MGR *manager;
+	struct gcm_context_data gcm;
+	struct chacha20_poly1305_context_data chacha;
+	char description[64];
+};
+
+/* How the ops of a group are done. Functions take a run, that is ops of this group alone. */
+struct group {
+	void (*seal)(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run);
+	void (*verify)(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run);
+	/* NULL where verify() decrypts */
+	void (*decrypt)(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run);
+
+	/* Fills key->schedule, which has this size. */
+	void (*expand)(struct crypto *crypto, struct crypto_key *key,
+		enum crypto_direction direction, const uint8_t *encryption_key,
+		const uint8_t *authentication_key);
+	uint16_t schedule_bytes;
+
+	IMB_KEY_SIZE_BYTES key_size;
+	IMB_HASH_ALG hash;   /* CBC */
+	uint8_t state_bytes; /* CBC: HMAC's inner state, its outer one, then AES's round keys */
+};
+
+/* Indexed by crypto_key.group: AES-CBC by key size and MAC, AES-GCM by key size, ChaCha20. */
+#define GROUP_CBC(size, mac) ((size)*4 + (mac))
+#define GROUP_GCM(size) (12 + (size))
+#define GROUP_CHACHA20 15
+#define GROUP_COUNT 16
+
+_Static_assert(GROUP_COUNT <= ORDER_GROUPS_MAX, "order.c sorts that many groups");
+
+extern const struct group engine_groups[GROUP_COUNT];
+
+void cbc_hmac_expand(struct crypto *crypto, struct crypto_key *key, enum crypto_direction direction,
+	const uint8_t *encryption_key, const uint8_t *authentication_key);
+void cbc_hmac_seal(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run);
+void cbc_hmac_verify(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run);
+void cbc_hmac_decrypt(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run);
+
+/* cbc_hmac_seal() with IVs given, by place in the run: for known answers only. */
+void cbc_hmac_seal_with(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run,
+	const uint8_t ivs[][IV_BYTES]);
+
+void aead_expand(struct crypto *crypto, struct crypto_key *key, enum crypto_direction direction,
+	const uint8_t *encryption_key, const uint8_t *authentication_key);
+void gcm_seal(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run);
+void gcm_verify(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run);
+void chacha20_seal(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run);
+void chacha20_verify(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run);
+
+/*
+ * ICVs have 12, 16, 24 or 32 bytes: two words of 8 that may overlap, or three or four. Nothing is
+ * read or written beyond.
+ */
+#define ICV_WORD 8
+#define ICV_TWO_WORDS (2 * ICV_WORD)
+
+static inline uint64_t
+icv_word_difference(const uint8_t *a, const uint8_t *b)
+{
+	uint64_t x, y;
+
+	__builtin_memcpy(&x, a, ICV_WORD);
+	__builtin_memcpy(&y, b, ICV_WORD);
+	return x ^ y;
+}
+
+/* Are they the same? Takes the same time wherever they differ: the time of memcmp() would tell a
+ * forger how many bytes are right already. */
+static inline bool
+icv_equal(const uint8_t *a, const uint8_t *b, unsigned bytes)
+{
+	uint64_t difference = icv_word_difference(a, b);
+
+	difference |= icv_word_difference(a + bytes - ICV_WORD, b + bytes - ICV_WORD);
+	if (bytes > ICV_TWO_WORDS) {
+		difference |= icv_word_difference(a + ICV_WORD, b + ICV_WORD);
+		difference |= icv_word_difference(
+			a + bytes - ICV_TWO_WORDS, b + bytes - ICV_TWO_WORDS);
+	}
+	return difference == 0;
+}
+
+static inline void
+icv_copy(uint8_t *to, const uint8_t *from, unsigned bytes)
+{
+	__builtin_memcpy(to, from, ICV_WORD);
+	__builtin_memcpy(to + bytes - ICV_WORD, from + bytes - ICV_WORD, ICV_WORD);
+	if (bytes > ICV_TWO_WORDS) {
+		__builtin_memcpy(to + ICV_WORD, from + ICV_WORD, ICV_WORD);
+		__builtin_memcpy(to + bytes - ICV_TWO_WORDS, from + bytes - ICV_TWO_WORDS,
+			ICV_WORD);
+	}
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "encap.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include <rte_byteorder.h>
+#include <rte_esp.h>
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_udp.h>
+
+#include "gateway.h"
+#include "nexthop.h"
+#include "route.h"
+
+#define OUTER_TTL 64
+
+/* The bytes behind a payload that say how much was padded and what it is (RFC 4303 2.4, 2.6). */
+#define ESP_TRAILER_BYTES 2
+
+static_assert(sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr) +
+			sizeof(struct rte_udp_hdr) + sizeof(struct rte_esp_hdr) <=
+		ENCAP_HEADER_BYTES,
+	"the longest header has room");
+
+/* A way to the outer destination. */
+struct way_out {
+	const struct neighbor *neighbor; /* NULL: none, see drop */
+	enum drop_reason drop;
+};
+
+static struct way_out
+resolve_leaf(const struct gateway *gw, const struct nexthop *hop, uint32_t remote)
+{
+	const struct neighbor *neighbor = NULL;
+
+	switch (hop->kind) {
+	case NEXTHOP_ONLINK:
+		neighbor = neighbor_get(gw->neighbors, hop->port, remote);
+		break;
+	case NEXTHOP_GATEWAY:
+		neighbor = hop->neighbor;
+		break;
+	case NEXTHOP_DROP:
+		return (struct way_out) { .drop = (enum drop_reason)hop->reason };
+	default:
+		/* Through a tunnel, which would nest without end, or to ourselves. */
+		return (struct way_out) { .drop = DROP_no_route };
+	}
+	return (struct way_out) { neighbor,
+		neighbor != NULL && neighbor_read(neighbor) != 0 ? DROP_NONE : DROP_no_neighbor };
+}
+
+/* Through a group: its first member that leads somewhere, so that one tunnel keeps one way. */
+static struct way_out
+resolve(const struct gateway *gw, uint32_t remote)
+{
+	const struct nexthop_slots *slots = nexthop_slots(gw->nexthops);
+	const struct route *route = route_match(gw, ROUTE_TABLE_MAIN, remote);
+	const struct nexthop *hop = nexthop_read(slots, route != NULL ? route->nexthop : 0);
+	struct way_out first = { .drop = DROP_no_route };
+
+	if (hop->kind != NEXTHOP_GROUP)
+		return resolve_leaf(gw, hop, remote);
+	for (unsigned i = 0; i < hop->group->table.n_members; i++) {
+		const struct nexthop *leaf = nexthop_read(slots, hop->group->table.members[i].id);
+		struct way_out way = resolve_leaf(gw, leaf, remote);
+
+		if (way.drop == DROP_NONE)
+			return way;
+		if (i == 0)
+			first = way;
+	}
+	return first;
+}
+
+uint16_t
+tunnel_mtu(uint16_t port_mtu, const struct crypto_key *key, bool udp)
+{
+	unsigned overhead = sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_esp_hdr) +
+		(udp ? sizeof(struct rte_udp_hdr) : 0) + key->iv_bytes + key->icv_bytes;
+	unsigned ciphertext;
+
+	if (port_mtu < overhead)
+		return 0;
+	ciphertext = (port_mtu - overhead) / key->block_bytes * key->block_bytes;
+	if (ciphertext < sizeof(struct rte_ipv4_hdr) + ESP_TRAILER_BYTES)
+		return 0;
+	return (uint16_t)(ciphertext - ESP_TRAILER_BYTES);
+}
+
+static void
+write_ethernet(const struct port *port, const struct neighbor *neighbor, uint8_t *at)
+{
+	struct rte_ether_hdr ether = { .ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4) };
+
+	neighbor_mac(neighbor, &ether.dst_addr);
+	ether.src_addr = port->mac;
+	memcpy(at, &ether, sizeof(ether));
+}
+
+/* Returns its sum, see ip_sum in tunnel.h. */
+static uint16_t
+write_ipv4(const struct tunnel *tunnel, const struct sa *sa, uint8_t *at)
+{
+	struct rte_ipv4_hdr ip = {
+		.version_ihl = RTE_IPV4_VHL_DEF,
+		.time_to_live = OUTER_TTL,
+		.next_proto_id = sa->udp ? IPPROTO_UDP : IPPROTO_ESP,
+		.src_addr = rte_cpu_to_be_32(tunnel->local),
+		.dst_addr = rte_cpu_to_be_32(tunnel->towards),
+	};
+
+	memcpy(at, &ip, sizeof(ip));
+	return rte_raw_cksum(at, sizeof(ip));
+}
+
+/* RFC 3948 2.1: the UDP checksum is zero. */
+static void
+write_udp(const struct sa *sa, uint8_t *at)
+{
+	struct rte_udp_hdr udp = {
+		.src_port = rte_cpu_to_be_16(sa->encap_sport),
+		.dst_port = rte_cpu_to_be_16(sa->encap_dport),
+	};
+
+	memcpy(at, &udp, sizeof(udp));
+}
+
+static void
+write_esp(const struct sa *sa, uint8_t *at)
+{
+	struct rte_esp_hdr esp = { .spi = rte_cpu_to_be_32(sa->spi) };
+
+	memcpy(at, &esp, sizeof(esp));
+}
+
+static void
+write_header(const struct gateway *gw, const struct tunnel *tunnel, struct encap *encap)
+{
+	const struct sa *sa = tunnel->out;
+	uint8_t *at = encap->header + ENCAP_HEADER_BYTES - encap->header_bytes;
+
+	write_ethernet(&gw->ports[encap->port], tunnel->via, at);
+	at += sizeof(struct rte_ether_hdr);
+	encap->ip_offset = (uint16_t)(at - encap->header);
+	encap->ip_sum = write_ipv4(tunnel, sa, at);
+	at += sizeof(struct rte_ipv4_hdr);
+	if (sa->udp) {
+		write_udp(sa, at);
+		at += sizeof(struct rte_udp_hdr);
+	}
+	write_esp(sa, at);
+}
+
+void
+encap_build(
+	const struct gateway *gw, struct tunnel *tunnel, enum drop_reason drop, struct encap *encap)
+{
+	struct sa *sa = tunnel->out;
+	struct way_out way = { .drop = DROP_no_route };
+
+	memset(encap, 0, sizeof(*encap));
+	if (tunnel->towards != 0)
+		way = resolve(gw, tunnel->towards);
+	tunnel->via = way.neighbor;
+	encap->drop = (uint8_t)drop;
+	if (sa == NULL)
+		return;
+	if (way.neighbor != NULL) {
+		encap->port = way.neighbor->port;
+		encap->mtu = tunnel_mtu(gw->ports[encap->port].mtu, sa->key, sa->udp);
+	}
+	if (encap->drop == DROP_NONE)
+		encap->drop = (uint8_t)way.drop;
+	if (encap->drop != DROP_NONE)
+		return;
+	encap->sa = sa;
+	encap->key = sa->key;
+	encap->selectors = tunnel->selectors;
+	encap->udp = sa->udp;
+	encap->iv_bytes = sa->key->iv_bytes;
+	encap->icv_bytes = sa->key->icv_bytes;
+	encap->block_bytes = sa->key->block_bytes;
+	encap->header_bytes =
+		(uint16_t)(sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr) +
+			(sa->udp ? sizeof(struct rte_udp_hdr) : 0) + sizeof(struct rte_esp_hdr));
+	write_header(gw, tunnel, encap);
+}

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "nexthop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include <rte_malloc.h>
+
+#include "compiler.h"
+#include "drops.h"
+#include "gateway.h"
+#include "log.h"
+#include "publish.h"
+#include "tunnel.h"
+
+#define WEIGHT_MAX 256
+
+/*
+ * One way in canonical form, the unit of content that next hops are interned by. Nothing in it
+ * depends on when something was made, so a configuration gives the same order, and with it the same
+ * buckets, at every start.
+ */
+struct way {
+	uint64_t what; /* kind, port, tunnel and gateway side by side */
+	uint64_t weight;
+};
+
+/* A group's place in the list of those that hold a tunnel. */
+struct membership {
+	LIST_ENTRY(membership) link;
+	struct interned *group;
+};
+
+LIST_HEAD(membership_list, membership);
+
+/* Control's side of a next hop. */
+struct interned {
+	UT_hash_handle hh;
+	uint32_t id;
+	uint32_t references;
+	struct membership *memberships; /* groups: one per way, those of tunnels are linked */
+	unsigned n;
+	struct way ways[]; /* sorted by `what`, each once */
+};
+
+struct nexthop_table {
+	struct nexthop_slots *slots;
+	struct interned *by_content;
+	uint32_t n_fresh; /* ids below were in use before */
+	uint32_t n_free;
+	uint32_t free_ids[NEXTHOPS_MAX]; /* a stack */
+	struct interned *by_id[NEXTHOPS_MAX];
+	struct membership_list by_tunnel[TUNNELS_MAX + 1];
+};
+
+/* What a group's slot points to; `hop` comes first, so that freeing the one frees both. */
+struct group_object {
+	struct nexthop hop;
+	struct nexthop_group group;
+};
+
+static const struct nexthop no_route = { .kind = NEXTHOP_DROP, .reason = DROP_no_route };
+
+struct nexthop_table *
+nexthop_table_create(void)
+{
+	/* Mostly untouched zero pages. */
+	struct nexthop_table *table = calloc(1, sizeof(*table));
+
+	if (table == NULL)
+		return NULL;
+	table->slots = rte_zmalloc("nexthops", sizeof(*table->slots), CACHE_LINE_BYTES);
+	if (table->slots == NULL) {
+		free(table);
+		return NULL;
+	}
+	publish_store(&table->slots->slot[NEXTHOP_NONE], &no_route);
+	table->n_fresh = NEXTHOP_NONE + 1;
+	return table;
+}
+
+const struct nexthop_slots *
+nexthop_slots(const struct nexthop_table *table)
+{
+	return table->slots;
+}
+
+static void
+free_object(void *object, void *context)
+{
+	(void)context;
+	rte_free(object);
+}
+
+/* Frees a next hop that nobody refers to and no worker can reach, and what it held. */
+static void
+discard(struct nexthop_table *table, struct interned *entry)
+{
+	const struct nexthop *hop = table->slots->slot[entry->id];
+
+	if (hop != NULL && hop->kind == NEXTHOP_GROUP) {
+		const struct ecmp_table *members = &hop->group->table;
+
+		for (unsigned i = 0; i < members->n_members; i++) {
+			struct interned *leaf = table->by_id[members->members[i].id];
+
+			/* Who could have found the leaf in the group is gone with the group. */
+			if (--leaf->references == 0) {
+				HASH_DEL(table->by_content, leaf);
+				discard(table, leaf);
+			}
+		}
+	}
+	free_object((void *)(uintptr_t)hop, NULL);
+	publish_store(&table->slots->slot[entry->id], NULL);
+	table->by_id[entry->id] = NULL;
+	table->free_ids[table->n_free++] = entry->id;
+	free(entry->memberships);
+	free(entry);
+}
+
+static void
+retire(void *object, void *context)
+{
+	discard(context, object);
+}
+
+void
+nexthop_table_destroy(struct nexthop_table *table)
+{
+	struct interned *entry, *next;
+
+	if (table == NULL)
+		return;
+	for (uint32_t id = 0; id < table->n_fresh; id++)
+		if (table->by_id[id] != NULL)
+			free_object((void *)(uintptr_t)table->slots->slot[id], NULL);
+	HASH_ITER (hh, table->by_content, entry, next) {
+		HASH_DEL(table->by_content, entry);
+		free(entry->memberships);
+		free(entry);
+	}
+	rte_free(table->slots);
+	free(table);
+}
+
+static struct way
+encode(const struct nexthop_spec *spec)
+{
+	struct way way = { .what = (uint64_t)spec->kind << 56, .weight = spec->weight };
+
+	if (spec->kind == NEXTHOP_ONLINK || spec->kind == NEXTHOP_GATEWAY)
+		way.what |= (uint64_t)spec->port << 48;
+	if (spec->kind == NEXTHOP_TUNNEL)
+		way.what |= (uint64_t)spec->tunnel << 32;
+	if (spec->kind == NEXTHOP_GATEWAY)
+		way.what |= spec->gateway;
+	return way;
+}
+
+static struct nexthop_spec
+decode(struct way way)
+{
+	return (struct nexthop_spec) {
+		.kind = (uint8_t)(way.what >> 56),
+		.port = (uint8_t)(way.what >> 48),
+		.tunnel = (uint16_t)(way.what >> 32),
+		.gateway = (uint32_t)way.what,
+		.weight = (uint16_t)way.weight,
+	};
+}
+
+static bool
+valid(const struct gateway *gw, const struct nexthop_spec *spec)
+{
+	if (spec->weight == 0 || spec->weight > WEIGHT_MAX)
+		return false;
+	switch (spec->kind) {
+	case NEXTHOP_DROP:
+	case NEXTHOP_LOCAL:
+		return true;
+	case NEXTHOP_ONLINK:
+	case NEXTHOP_GATEWAY:
+		return spec->port < gw->n_ports;
+	case NEXTHOP_TUNNEL:
+		return spec->tunnel < gw->n_tunnels;
+	default:
+		return false;
+	}
+}
+
+static int
+compare(const void *left, const void *right)
+{
+	const struct way *a = left, *b = right;
+
+	return (a->what > b->what) - (a->what < b->what);
+}
+
+/* Sorts a list into canonical form; duplicates become weight. Returns the number of ways, or
+ * -EINVAL. */
+static int
+canonicalize(const struct gateway *gw, const struct nexthop_spec specs[], unsigned n,
+	struct way ways[GROUP_MEMBERS_MAX])
+{
+	int kept = 0;
+
+	if (n == 0 || n > GROUP_MEMBERS_MAX)
+		return -EINVAL;
+	for (unsigned i = 0; i < n; i++) {
+		if (!valid(gw, &specs[i]))
+			return -EINVAL;
+		ways[i] = encode(&specs[i]);
+	}
+	qsort(ways, n, sizeof(ways[0]), compare);
+	for (unsigned i = 1; i < n; i++) {
+		if (ways[i].what == ways[kept].what)
+			ways[kept].weight += ways[i].weight;
+		else
+			ways[++kept] = ways[i];
+	}
+	return kept + 1;
+}
+
+/* The members' state as it is now, in the order of the ways. */
+static void
+look_at_members(
+	const struct gateway *gw, const struct interned *entry, struct ecmp_member members[])
+{
+	for (unsigned i = 0; i < entry->n; i++) {
+		struct nexthop_spec spec = decode(entry->ways[i]);
+
+		members[i].up =
+			spec.kind != NEXTHOP_TUNNEL || tunnel_carries(&gw->tunnels[spec.tunnel]);
+	}
+}
+
+static const struct nexthop *
+make_group(const struct ecmp_member members[], unsigned n, const struct ecmp_table *previous)
+{
+	struct group_object *made = rte_zmalloc("group", sizeof(*made), CACHE_LINE_BYTES);
+
+	if (made == NULL)
+		return NULL;
+	made->hop.kind = NEXTHOP_GROUP;
+	made->hop.group = &made->group;
+	ecmp_build(&made->group.table, members, n, previous);
+	for (unsigned bucket = 0; bucket < ECMP_BUCKETS; bucket++)
+		made->group.leaf[bucket] = members[made->group.table.active[bucket]].id;
+	return &made->hop;
+}
+
+/* A group of an entry whose leaves are made here; each takes a reference. */
+static int
+fill_group(struct gateway *gw, struct interned *entry, const struct ecmp_table *previous,
+	const struct nexthop **made)
+{
+	struct ecmp_member members[GROUP_MEMBERS_MAX];
+	unsigned n = 0;
+	int result = -ENOMEM;
+
+	entry->memberships = calloc(entry->n, sizeof(*entry->memberships));
+	if (entry->memberships == NULL)
+		return -ENOMEM;
+	for (; n < entry->n; n++) {
+		struct nexthop_spec leaf = decode(entry->ways[n]);
+
+		leaf.weight = 1;
+		result = nexthop_acquire(gw, &leaf, 1, NEXTHOP_NONE);
+		if (result < 0)
+			goto release_leaves;
+		members[n].id = (uint32_t)result;
+		members[n].weight = (uint16_t)entry->ways[n].weight;
+	}
+	look_at_members(gw, entry, members);
+	*made = make_group(members, entry->n, previous);
+	if (*made == NULL) {
+		result = -ENOMEM;
+		goto release_leaves;
+	}
+	for (unsigned i = 0; i < entry->n; i++) {
+		struct nexthop_spec spec = decode(entry->ways[i]);
+		struct membership *membership = &entry->memberships[i];
+
+		membership->group = entry;
+		if (spec.kind == NEXTHOP_TUNNEL)
+			LIST_INSERT_HEAD(&gw->nexthops->by_tunnel[spec.tunnel], membership, link);
+	}
+	return 0;
+
+release_leaves:
+	while (n > 0)
+		nexthop_release(gw, members[--n].id);
+	return result;
+}
+
+static int
+fill_leaf(struct gateway *gw, struct way way, const struct nexthop **made)
+{
+	struct nexthop_spec spec = decode(way);
+	struct neighbor *neighbor = NULL;
+	struct nexthop *hop;
+
+	if (spec.kind == NEXTHOP_GATEWAY) {
+		neighbor = neighbor_get(gw->neighbors, spec.port, spec.gateway);
+		if (neighbor == NULL)
+			return -ENOMEM;
+	}
+	hop = rte_zmalloc("nexthop", sizeof(*hop), 0);
+	if (hop == NULL)
+		return -ENOMEM;
+	hop->kind = spec.kind;
+	hop->port = spec.port;
+	hop->tunnel = spec.tunnel;
+	hop->reason = spec.kind == NEXTHOP_DROP ? DROP_blackhole : DROP_NONE;
+	hop->neighbor = neighbor;
+	*made = hop;
+	return 0;
+}
+
+static int
+take_id(struct nexthop_table *table)
+{
+	if (table->n_free > 0)
+		return (int)table->free_ids[--table->n_free];
+	if (table->n_fresh < NEXTHOPS_MAX)
+		return (int)table->n_fresh++;
+	return -ENOSPC;
+}
+
+/* The buckets to start from: those of a group that the same route had before. */
+static const struct ecmp_table *
+inherited(const struct nexthop_table *table, uint32_t id)
+{
+	const struct nexthop *hop = nexthop_read(table->slots, id);
+
+	return hop != NULL && hop->kind == NEXTHOP_GROUP ? &hop->group->table : NULL;
+}
+
+/* Makes and publishes the next hop of ways that nobody has yet. Returns its id or -errno. */
+static int
+intern(struct gateway *gw, const struct way ways[], unsigned n, uint32_t inherit)
+{
+	struct nexthop_table *table = gw->nexthops;
+	struct interned *entry = calloc(1, sizeof(*entry) + n * sizeof(ways[0]));
+	const struct nexthop *made;
+	int result;
+
+	if (entry == NULL)
+		return -ENOMEM;
+	entry->references = 1;
+	entry->n = n;
+	memcpy(entry->ways, ways, n * sizeof(ways[0]));
+	result = take_id(table);
+	if (result < 0)
+		goto free_entry;
+	entry->id = (uint32_t)result;
+	HASH_ADD(hh, table->by_content, ways, (unsigned)(n * sizeof(ways[0])), entry);
+	if (entry->hh.tbl == NULL) {
+		result = -ENOMEM;
+		goto return_id;
+	}
+	result = n == 1 ? fill_leaf(gw, ways[0], &made)
+			: fill_group(gw, entry, inherited(table, inherit), &made);
+	if (result < 0)
+		goto forget_entry;
+	table->by_id[entry->id] = entry;
+	publish_store(&table->slots->slot[entry->id], made);
+	return (int)entry->id;
+
+forget_entry:
+	HASH_DEL(table->by_content, entry);
+return_id:
+	table->free_ids[table->n_free++] = entry->id;
+free_entry:
+	free(entry->memberships);
+	free(entry);
+	return result;
+}
+
+int
+nexthop_acquire(struct gateway *gw, const struct nexthop_spec specs[], unsigned n, uint32_t inherit)
+{
+	struct way ways[GROUP_MEMBERS_MAX];
+	struct interned *found;
+	int kept = canonicalize(gw, specs, n, ways);
+
+	if (kept < 0)
+		return kept;
+	HASH_FIND(hh, gw->nexthops->by_content, ways, (size_t)kept * sizeof(ways[0]), found);
+	if (found == NULL)
+		return intern(gw, ways, (unsigned)kept, inherit);
+	found->references++;
+	return (int)found->id;
+}
+
+void
+nexthop_release(struct gateway *gw, uint32_t id)
+{
+	struct nexthop_table *table = gw->nexthops;
+	struct interned *entry = table->by_id[id];
+
+	if (id == NEXTHOP_NONE || --entry->references > 0)
+		return;
+	HASH_DEL(table->by_content, entry);
+	for (unsigned i = 0; entry->memberships != NULL && i < entry->n; i++)
+		if (decode(entry->ways[i]).kind == NEXTHOP_TUNNEL)
+			LIST_REMOVE(&entry->memberships[i], link);
+	/* The slot keeps its object until the period is over: a worker may hold the id. */
+	publish_retire(gw->publisher, entry, retire, table);
+}
+
+unsigned
+nexthop_specs(const struct gateway *gw, uint32_t id, struct nexthop_spec specs[])
+{
+	const struct interned *entry = gw->nexthops->by_id[id];
+
+	if (entry == NULL)
+		return 0;
+	for (unsigned i = 0; i < entry->n; i++)
+		specs[i] = decode(entry->ways[i]);
+	return entry->n;
+}
+
+/* A group as it stands, with the states of its tunnels looked at again. */
+static void
+rebuild(struct gateway *gw, const struct interned *entry)
+{
+	const struct nexthop **slot = &gw->nexthops->slots->slot[entry->id];
+	const struct ecmp_table *previous = &(*slot)->group->table;
+	struct ecmp_member members[GROUP_MEMBERS_MAX];
+	const struct nexthop *made;
+
+	memcpy(members, previous->members, entry->n * sizeof(members[0]));
+	look_at_members(gw, entry, members);
+	made = make_group(members, entry->n, previous);
+	if (made == NULL) {
+		log_error("no memory to move the flows of a tunnel that changed; they stay");
+		return;
+	}
+	publish_swap(gw->publisher, slot, made, free_object, NULL);
+}
+
+void
+nexthop_tunnel_changed(struct gateway *gw, uint16_t tunnel)
+{
+	struct membership *membership;
+
+	LIST_FOREACH(membership, &gw->nexthops->by_tunnel[tunnel], link)
+	rebuild(gw, membership->group);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "replay.h"
+
+#include <string.h>
+
+#include "compiler.h"
+
+#define WORD_BITS 64
+
+/*
+ * With no window to judge by, ESN takes half of the number space for the past: the peer may have
+ * restarted or be replayed from a file, but it is not 2^31 packets behind.
+ */
+#define UNCHECKED_SPAN (UINT64_C(1) << 31)
+
+/*
+ * A window can begin at the last bit of a word and then reaches into one word more than its length
+ * fills. A power of two makes the ring's modulo a mask.
+ */
+static uint32_t
+words_for(uint32_t window)
+{
+	uint32_t needed = window == 0 ? 0 : (window + WORD_BITS - 2) / WORD_BITS + 1;
+	uint32_t words = 1;
+
+	while (words < needed)
+		words *= 2;
+	return words;
+}
+
+/* Where in `seen` a number has its bit. */
+static size_t
+word_of(const struct replay *replay, uint64_t sequence)
+{
+	return sequence / WORD_BITS & (replay->words - 1);
+}
+
+static uint64_t
+bit_of(uint64_t sequence)
+{
+	return UINT64_C(1) << sequence % WORD_BITS;
+}
+
+size_t
+replay_size(uint32_t window)
+{
+	return sizeof(struct replay) + words_for(window) * sizeof(uint64_t);
+}
+
+void
+replay_init(struct replay *replay, uint32_t window, uint64_t top)
+{
+	replay->top = top;
+	replay->window = window;
+	replay->words = words_for(window);
+	memset(replay->seen, 0xff, replay->words * sizeof(uint64_t));
+	/* Right of the top nothing has been seen; further words are cleared as they are reached. */
+	replay->seen[word_of(replay, top)] = bit_of(top) | (bit_of(top) - 1);
+}
+
+/*
+ * RFC 4303 appendix A2.2 in one step. Its cases ask whether the window lies within one 2^32
+ * subspace (A) or spans two (B), and then whether the low half lies left or right of the window's
+ * bottom; each time the answer is the first number from the bottom on that has this low half. Below
+ * the first subspace there is nothing, so there the bottom is zero.
+ */
+uint64_t
+replay_extend(const struct replay *replay, uint32_t low)
+{
+	uint64_t span = replay->window != 0 ? replay->window : UNCHECKED_SPAN;
+	uint64_t bottom = replay->top >= span ? replay->top - span + 1 : 0;
+
+	return bottom + (uint32_t)(low - (uint32_t)bottom);
+}
+
+enum drop_reason
+replay_check(const struct replay *replay, uint64_t sequence)
+{
+	/* RFC 4303 3.4.3: the service may be turned off, for manual keys. */
+	if (replay->window == 0)
+		return DROP_NONE;
+	/* RFC 4303 3.3.3: the first packet of an SA carries 1. */
+	if (unlikely(sequence == 0))
+		return DROP_replay_late;
+	if (likely(sequence > replay->top))
+		return DROP_NONE;
+	if (replay->top - sequence >= replay->window)
+		return DROP_replay_late;
+	if (replay->seen[word_of(replay, sequence)] & bit_of(sequence))
+		return DROP_replay_duplicate;
+	return DROP_NONE;
+}
+
+/* Moves the right edge to `sequence`. RFC 6479: words between the old and the new edge are stale
+ * and cleared whole, each at most once. */
+static void
+advance(struct replay *replay, uint64_t sequence)
+{
+	uint64_t stale = sequence / WORD_BITS - replay->top / WORD_BITS;
+
+	if (stale > replay->words)
+		stale = replay->words;
+	for (uint64_t i = 0; i < stale; i++)
+		replay->seen[word_of(replay, sequence - i * WORD_BITS)] = 0;
+	/* The control core reads it for `show sas`. */
+	__atomic_store_n(&replay->top, sequence, __ATOMIC_RELAXED);
+}
+
+enum drop_reason
+replay_update(struct replay *replay, uint64_t sequence)
+{
+	enum drop_reason reason = replay_check(replay, sequence);
+
+	if (unlikely(reason != DROP_NONE))
+		return reason;
+	if (sequence > replay->top)
+		advance(replay, sequence);
+	replay->seen[word_of(replay, sequence)] |= bit_of(sequence);
+	return DROP_NONE;
+}

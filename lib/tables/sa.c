@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sa.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <time.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include <rte_malloc.h>
+
+#include "counters.h"
+#include "gateway.h"
+#include "log.h"
+#include "publish.h"
+#include "spi_index.h"
+#include "tunnel.h"
+
+#define NS_PER_SECOND UINT64_C(1000000000)
+
+/* RFC 4303 3.3.3: the number on the wire must not cycle. */
+#define SEQUENCE_LAST ((uint64_t)UINT32_MAX)
+/* With ESN, so far from the end of 64 bits that workers that overshoot cannot wrap it. */
+#define SEQUENCE_LAST_ESN (UINT64_MAX - (UINT64_C(1) << 20))
+
+struct name {
+	uint32_t spi;
+	uint32_t destination;
+	uint32_t direction;
+};
+
+/* One allocation: this, the key, and for an inbound SA the replay window. */
+struct record {
+	struct sa sa;
+	struct crypto_key *key; /* sa.key, for the one who wipes it */
+	struct name name;
+	UT_hash_handle hh;
+	LIST_ENTRY(record) link; /* outbound: among those of the tunnel */
+};
+
+LIST_HEAD(record_list, record);
+
+struct sa_table {
+	struct spi_index *inbound; /* control writes, workers read */
+	/* control only */
+	CACHE_ALIGNED struct record *by_name;
+	struct record **slots; /* NULL: free */
+	uint32_t *free_slots;  /* a stack */
+	uint32_t n_slots, n_free;
+	uint64_t installations;
+	struct record_list outbound[TUNNELS_MAX + 1]; /* newest first */
+};
+
+static size_t
+round_up(size_t bytes)
+{
+	return (bytes + CACHE_LINE_BYTES - 1) & ~(size_t)(CACHE_LINE_BYTES - 1);
+}
+
+static uint64_t
+now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+struct sa_table *
+sa_table_create(void)
+{
+	struct sa_table *table = rte_zmalloc("sa_table", sizeof(*table), CACHE_LINE_BYTES);
+
+	if (table == NULL)
+		return NULL;
+	table->inbound = spi_index_create();
+	if (table->inbound == NULL) {
+		rte_free(table);
+		return NULL;
+	}
+	return table;
+}
+
+/* Wipes and frees an SA that no worker can reach. */
+static void
+retire(void *object, void *context)
+{
+	struct record *record = object;
+
+	(void)context;
+	crypto_key_wipe(record->key);
+	rte_free(record);
+}
+
+void
+sa_table_destroy(struct gateway *gw)
+{
+	struct sa_table *table = gw->sas;
+	struct record *record, *next;
+
+	if (table == NULL)
+		return;
+	HASH_ITER (hh, table->by_name, record, next) {
+		HASH_DEL(table->by_name, record);
+		retire(record, NULL);
+	}
+	spi_index_destroy(table->inbound);
+	free(table->slots);
+	free(table->free_slots);
+	rte_free(table);
+	gw->sas = NULL;
+}
+
+static bool
+valid(const struct gateway *gw, const struct sa_spec *spec)
+{
+	uint64_t last = spec->esn ? SEQUENCE_LAST_ESN : SEQUENCE_LAST;
+
+	if (spec->direction != SA_IN && spec->direction != SA_OUT)
+		return false;
+	if (spec->suite.encryption == NULL || spec->encryption_key == NULL)
+		return false;
+	/* RFC 4303 2.1: zero is for local use and must not be sent. */
+	if (spec->spi == 0 || spec->tunnel >= gw->n_tunnels || spec->sequence > last)
+		return false;
+	if ((spec->encap_sport == 0) != (spec->encap_dport == 0))
+		return false;
+	return spec->direction == SA_OUT || spec->replay_window == 0 ||
+		(spec->replay_window >= REPLAY_WINDOW_MIN &&
+			spec->replay_window <= REPLAY_WINDOW_MAX);
+}
+
+static uint64_t
+add_saturated(uint64_t a, uint64_t b)
+{
+	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+static uint64_t
+limit_or_none(uint64_t limit)
+{
+	return limit != 0 ? limit : UINT64_MAX;
+}
+
+static void
+set_limits(struct sa *sa, const struct sa_spec *spec)
+{
+	const struct sa_lifetime *lifetime = &spec->lifetime;
+	uint64_t last_paid = add_saturated(spec->sequence, limit_or_none(lifetime->packets));
+
+	sa->lifetime = *lifetime;
+	sa->limit_bytes = limit_or_none(lifetime->bytes);
+	sa->limit_packets = limit_or_none(lifetime->packets);
+	sa->first_sequence = spec->sequence;
+	sa->limit_sequence = spec->esn ? SEQUENCE_LAST_ESN : SEQUENCE_LAST;
+	sa->limit_reason = DROP_sequence_exhausted;
+	if (last_paid < sa->limit_sequence) {
+		sa->limit_sequence = last_paid;
+		sa->limit_reason = DROP_sa_expired;
+	}
+}
+
+/* An SA with everything but its place in the tables. */
+static struct record *
+make(const struct gateway *gw, const struct sa_spec *spec)
+{
+	size_t key_bytes = round_up(crypto_key_size(spec->suite));
+	size_t replay_bytes = spec->direction == SA_IN ? replay_size(spec->replay_window) : 0;
+	struct record *record = rte_zmalloc(
+		"sa", round_up(sizeof(*record)) + key_bytes + replay_bytes, CACHE_LINE_BYTES);
+	struct sa *sa;
+
+	if (record == NULL)
+		return NULL;
+	record->name = (struct name) { spec->spi, spec->destination, spec->direction };
+	record->key = (struct crypto_key *)((uint8_t *)record + round_up(sizeof(*record)));
+	sa = &record->sa;
+	sa->key = record->key;
+	sa->selectors = gw->tunnels[spec->tunnel].selectors;
+	sa->spi = spec->spi;
+	sa->source = spec->source;
+	sa->destination = spec->destination;
+	sa->tunnel = spec->tunnel;
+	sa->direction = (uint8_t)spec->direction;
+	sa->esn = spec->esn;
+	sa->udp = spec->encap_dport != 0;
+	sa->encap_sport = spec->encap_sport;
+	sa->encap_dport = spec->encap_dport;
+	set_limits(sa, spec);
+	atomic_init(&sa->sequence, spec->sequence);
+	atomic_init(&sa->owner, SA_OWNER_NONE);
+	if (spec->direction == SA_IN) {
+		sa->replay = (struct replay *)((uint8_t *)record->key + key_bytes);
+		replay_init(sa->replay, spec->replay_window, spec->sequence);
+	}
+	sa->installed_ns = now_ns();
+	return record;
+}
+
+static struct record *
+find(const struct sa_table *table, struct name name)
+{
+	struct record *found;
+
+	HASH_FIND(hh, table->by_name, &name, sizeof(name), found);
+	return found;
+}
+
+static int
+grow_slots(struct sa_table *table)
+{
+	uint32_t n = table->n_slots == 0 ? 64 : 2 * table->n_slots;
+	struct record **slots = realloc(table->slots, n * sizeof(*slots));
+	uint32_t *free_slots;
+
+	if (slots == NULL)
+		return -ENOMEM;
+	table->slots = slots;
+	free_slots = realloc(table->free_slots, n * sizeof(*free_slots));
+	if (free_slots == NULL)
+		return -ENOMEM;
+	table->free_slots = free_slots;
+	for (uint32_t slot = n; slot-- > table->n_slots;) {
+		slots[slot] = NULL;
+		free_slots[table->n_free++] = slot;
+	}
+	table->n_slots = n;
+	return 0;
+}
+
+/* Puts a finished SA where control and workers find it. */
+static int
+install(struct gateway *gw, struct record *record)
+{
+	struct sa_table *table = gw->sas;
+	struct sa *sa = &record->sa;
+
+	if (table->n_free == 0 && grow_slots(table) < 0)
+		return -ENOMEM;
+	HASH_ADD(hh, table->by_name, name, sizeof(record->name), record);
+	if (record->hh.tbl == NULL)
+		return -ENOMEM;
+	if (sa->direction == SA_IN && spi_index_add(gw->publisher, &table->inbound, sa) < 0) {
+		HASH_DEL(table->by_name, record);
+		return -ENOMEM;
+	}
+	sa->order = ++table->installations;
+	sa->slot = table->free_slots[--table->n_free];
+	table->slots[sa->slot] = record;
+	if (sa->direction == SA_OUT) {
+		LIST_INSERT_HEAD(&table->outbound[sa->tunnel], record, link);
+		tunnel_refresh(gw, &gw->tunnels[sa->tunnel]);
+	}
+	return 0;
+}
+
+int
+sa_add(struct gateway *gw, struct crypto *crypto, const struct sa_spec *spec)
+{
+	enum crypto_direction use = spec->direction == SA_OUT ? CRYPTO_SEAL : CRYPTO_OPEN;
+	struct record *record;
+	int result;
+
+	if (!valid(gw, spec))
+		return -EINVAL;
+	if (sa_find(gw, spec->direction, spec->spi, spec->destination) != NULL)
+		return -EEXIST;
+	record = make(gw, spec);
+	if (record == NULL)
+		return -ENOMEM;
+	result = crypto_key_init(crypto, record->key, spec->suite, use, spec->encryption_key,
+		spec->authentication_key, spec->esn);
+	if (result < 0)
+		goto free_record;
+	result = install(gw, record);
+	if (result < 0)
+		goto free_record;
+	return 0;
+
+free_record:
+	retire(record, NULL);
+	return result;
+}
+
+int
+sa_delete(struct gateway *gw, enum sa_direction direction, uint32_t spi, uint32_t destination)
+{
+	struct sa_table *table = gw->sas;
+	struct record *record = find(table, (struct name) { spi, destination, direction });
+	struct sa *sa;
+
+	if (record == NULL)
+		return -ESRCH;
+	sa = &record->sa;
+	HASH_DEL(table->by_name, record);
+	table->slots[sa->slot] = NULL;
+	table->free_slots[table->n_free++] = sa->slot;
+	if (direction == SA_IN) {
+		spi_index_remove(table->inbound, sa);
+	} else {
+		LIST_REMOVE(record, link);
+		tunnel_refresh(gw, &gw->tunnels[sa->tunnel]);
+	}
+	publish_retire(gw->publisher, record, retire, NULL);
+	return 0;
+}
+
+struct sa *
+sa_find(const struct gateway *gw, enum sa_direction direction, uint32_t spi, uint32_t destination)
+{
+	struct record *found = find(gw->sas, (struct name) { spi, destination, direction });
+
+	return found != NULL ? &found->sa : NULL;
+}
+
+struct sa *
+sa_next(const struct gateway *gw, uint32_t *cursor)
+{
+	const struct sa_table *table = gw->sas;
+
+	while (*cursor < table->n_slots) {
+		struct record *record = table->slots[(*cursor)++];
+
+		if (record != NULL)
+			return &record->sa;
+	}
+	return NULL;
+}
+
+struct sa *
+sa_select_out(const struct gateway *gw, uint16_t tunnel, enum drop_reason *drop)
+{
+	struct record *newest = LIST_FIRST(&gw->sas->outbound[tunnel]);
+	struct record *record;
+
+	LIST_FOREACH(record, &gw->sas->outbound[tunnel], link)
+	if (!atomic_load_explicit(&record->sa.expired, memory_order_relaxed))
+		return &record->sa;
+	if (newest == NULL)
+		*drop = DROP_no_sa;
+	else if (atomic_load_explicit(&newest->sa.sequence, memory_order_relaxed) >=
+		newest->sa.limit_sequence)
+		*drop = newest->sa.limit_reason;
+	else
+		*drop = DROP_sa_expired;
+	return NULL;
+}
+
+void
+sa_traffic(const struct sa *sa, struct traffic *traffic)
+{
+	if (sa->direction == SA_IN) {
+		traffic->packets = counter_read(&sa->packets_in);
+		traffic->bytes = counter_read(&sa->bytes_in);
+		return;
+	}
+	/* Workers that met the limit took numbers past it and sent nothing under them. */
+	uint64_t taken = atomic_load_explicit(&sa->sequence, memory_order_relaxed);
+
+	traffic->packets =
+		(taken < sa->limit_sequence ? taken : sa->limit_sequence) - sa->first_sequence;
+	traffic->bytes = atomic_load_explicit(&sa->bytes_out, memory_order_relaxed);
+}
+
+/* What of an SA ran out, in words for the log; NULL while it may live on. */
+static const char *
+ran_out(const struct sa *sa, uint64_t now)
+{
+	struct traffic traffic;
+
+	if (sa->lifetime.seconds != 0 && now > sa->installed_ns &&
+		(now - sa->installed_ns) / NS_PER_SECOND >= sa->lifetime.seconds)
+		return "its lifetime in seconds";
+	sa_traffic(sa, &traffic);
+	if (traffic.bytes >= sa->limit_bytes)
+		return "its lifetime in bytes";
+	if (traffic.packets >= sa->limit_packets)
+		return "its lifetime in packets";
+	if (sa->direction == SA_OUT && sa->first_sequence + traffic.packets >= sa->limit_sequence)
+		return "the end of its sequence numbers";
+	return NULL;
+}
+
+void
+sa_expire(struct gateway *gw, uint64_t now)
+{
+	uint32_t cursor = 0;
+	struct sa *sa;
+
+	while ((sa = sa_next(gw, &cursor)) != NULL) {
+		struct tunnel *tunnel = &gw->tunnels[sa->tunnel];
+		const char *what;
+
+		if (atomic_load_explicit(&sa->expired, memory_order_relaxed))
+			continue;
+		what = ran_out(sa, now);
+		if (what == NULL)
+			continue;
+		log_info("tunnel %s: %s SA 0x%08x reached %s", tunnel->name,
+			sa->direction == SA_IN ? "inbound" : "outbound", sa->spi, what);
+		atomic_store_explicit(&sa->expired, true, memory_order_relaxed);
+		if (sa->direction == SA_OUT)
+			tunnel_refresh(gw, tunnel);
+	}
+}
+
+void
+sa_lookup(const struct sa_table *table, const uint32_t spi[], const uint32_t destination[],
+	struct sa *sa[], unsigned n)
+{
+	spi_index_lookup(
+		__atomic_load_n(&table->inbound, __ATOMIC_ACQUIRE), spi, destination, sa, n);
+}

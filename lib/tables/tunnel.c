@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tunnel.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_malloc.h>
+
+#include "config.h"
+#include "encap.h"
+#include "gateway.h"
+#include "log.h"
+#include "nexthop.h"
+#include "publish.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+
+/* What a tunnel has at first, and when there is no memory for better. */
+static const struct encap nothing = { .drop = DROP_no_sa };
+
+static const char *const state_names[] = {
+	[TUNNEL_UP] = "up",
+	[TUNNEL_IDLE] = "idle",
+	[TUNNEL_NO_SA] = "no-sa",
+	[TUNNEL_DOWN] = "down",
+};
+
+const char *
+tunnel_state_name(enum tunnel_state state)
+{
+	return state_names[state];
+}
+
+static struct selector_set *
+copy_selectors(const struct config_tunnel *from)
+{
+	struct selector_set *set = rte_zmalloc("selectors",
+		sizeof(*set) + from->n_selectors * sizeof(set->selectors[0]), CACHE_LINE_BYTES);
+
+	if (set == NULL)
+		return NULL;
+	set->n = from->n_selectors;
+	for (unsigned i = 0; i < from->n_selectors; i++)
+		set->selectors[i] =
+			(struct selector) { from->selectors[i].local, from->selectors[i].remote };
+	return set;
+}
+
+/* What was made before a failure is tunnel_destroy_all()'s. */
+static int
+create(struct tunnel *tunnel, const struct config_tunnel *from)
+{
+	memcpy(tunnel->name, from->name, sizeof(tunnel->name));
+	tunnel->if_id = from->if_id;
+	tunnel->local = from->local;
+	tunnel->remote = from->remote;
+	tunnel->towards = from->remote;
+	tunnel->liveness_ms = from->liveness_ms;
+	tunnel->state = TUNNEL_NO_SA;
+	if (from->n_addresses > 0) {
+		size_t bytes = from->n_addresses * sizeof(from->addresses[0]);
+
+		tunnel->addresses = malloc(bytes);
+		if (tunnel->addresses == NULL)
+			return -ENOMEM;
+		memcpy(tunnel->addresses, from->addresses, bytes);
+		tunnel->n_addresses = from->n_addresses;
+	}
+	if (from->n_selectors > 0) {
+		tunnel->selectors = copy_selectors(from);
+		if (tunnel->selectors == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/*
+ * The tunnels in the order of their outer destinations, so that a route finds those it concerns by
+ * bisection. Destinations change only with SAs whose peer moved or was not fixed.
+ */
+struct tunnel_order {
+	bool stale;
+	struct tunnel *sorted[]; /* [n_tunnels] */
+};
+
+static int
+compare(const void *left, const void *right)
+{
+	const struct tunnel *const *a = left, *const *b = right;
+
+	return ((*a)->towards > (*b)->towards) - ((*a)->towards < (*b)->towards);
+}
+
+int
+tunnel_create_all(struct gateway *gw, const struct config *config)
+{
+	gw->tunnels = calloc(config->n_tunnels + 1, sizeof(*gw->tunnels));
+	gw->encaps = rte_zmalloc(
+		"encaps", (config->n_tunnels + 1) * sizeof(gw->encaps[0]), CACHE_LINE_BYTES);
+	gw->tunnel_order =
+		malloc(sizeof(*gw->tunnel_order) + config->n_tunnels * sizeof(struct tunnel *));
+	if (gw->tunnels == NULL || gw->encaps == NULL || gw->tunnel_order == NULL)
+		return -ENOMEM;
+	gw->n_tunnels = config->n_tunnels;
+	gw->tunnel_order->stale = true;
+	for (unsigned i = 0; i < gw->n_tunnels; i++) {
+		gw->tunnels[i].index = (uint16_t)i;
+		gw->tunnel_order->sorted[i] = &gw->tunnels[i];
+		publish_store(&gw->encaps[i], &nothing);
+	}
+	for (unsigned i = 0; i < gw->n_tunnels; i++)
+		if (create(&gw->tunnels[i], &config->tunnels[i]) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+static void
+free_encap(const struct encap *encap)
+{
+	if (encap != &nothing)
+		rte_free((void *)(uintptr_t)encap);
+}
+
+static void
+retire(void *object, void *context)
+{
+	(void)context;
+	free_encap(object);
+}
+
+void
+tunnel_destroy_all(struct gateway *gw)
+{
+	for (unsigned i = 0; i < gw->n_tunnels; i++) {
+		free_encap(gw->encaps[i]);
+		rte_free(gw->tunnels[i].selectors);
+		free(gw->tunnels[i].addresses);
+	}
+	free(gw->tunnel_order);
+	rte_free(gw->encaps);
+	free(gw->tunnels);
+}
+
+/* Gives the workers a copy of `fresh`, unless they have the same already. */
+static void
+publish(struct gateway *gw, const struct tunnel *tunnel, const struct encap *fresh)
+{
+	const struct encap **slot = &gw->encaps[tunnel->index];
+	struct encap *copy;
+
+	if (memcmp(*slot, fresh, sizeof(*fresh)) == 0)
+		return;
+	copy = rte_malloc("encap", sizeof(*copy), CACHE_LINE_BYTES);
+	if (copy == NULL) {
+		/* Whatever it held may be about to go. */
+		log_error("tunnel %s: no memory for its headers; it sends nothing", tunnel->name);
+		publish_swap(gw->publisher, slot, &nothing, retire, NULL);
+		return;
+	}
+	memcpy(copy, fresh, sizeof(*copy));
+	publish_swap(gw->publisher, slot, copy, retire, NULL);
+}
+
+static enum tunnel_state
+current_state(const struct tunnel *tunnel)
+{
+	if (tunnel->held_down || tunnel->dead)
+		return TUNNEL_DOWN;
+	return tunnel->out != NULL ? TUNNEL_UP : TUNNEL_NO_SA;
+}
+
+/* Where its packets go; 0: nobody knows yet. */
+static void
+set_destination(struct gateway *gw, struct tunnel *tunnel)
+{
+	uint32_t towards = tunnel->out != NULL ? tunnel->out->destination : tunnel->remote;
+
+	if (towards == tunnel->towards)
+		return;
+	tunnel->towards = towards;
+	gw->tunnel_order->stale = true;
+}
+
+void
+tunnel_refresh(struct gateway *gw, struct tunnel *tunnel)
+{
+	enum drop_reason drop = DROP_NONE;
+	enum tunnel_state state = tunnel->state;
+	bool carried = tunnel_carries(tunnel);
+	struct encap encap;
+
+	tunnel->out = sa_select_out(gw, tunnel->index, &drop);
+	tunnel->state = current_state(tunnel);
+	set_destination(gw, tunnel);
+	if (tunnel->held_down)
+		drop = DROP_no_sa;
+	encap_build(gw, tunnel, drop, &encap);
+
+	/* Flows come when it can send, and go before it cannot. */
+	if (carried && !tunnel_carries(tunnel))
+		nexthop_tunnel_changed(gw, tunnel->index);
+	publish(gw, tunnel, &encap);
+	if (!carried && tunnel_carries(tunnel))
+		nexthop_tunnel_changed(gw, tunnel->index);
+	if (tunnel->state != state)
+		log_info("tunnel %s: %s", tunnel->name, tunnel_state_name(tunnel->state));
+}
+
+void
+tunnel_refresh_all(struct gateway *gw)
+{
+	for (unsigned i = 0; i < gw->n_tunnels; i++)
+		tunnel_refresh(gw, &gw->tunnels[i]);
+}
+
+/* The first place in the order from which destinations are `address` or above. */
+static unsigned
+bisect(const struct gateway *gw, uint32_t address)
+{
+	unsigned low = 0, high = gw->n_tunnels;
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+
+		if (gw->tunnel_order->sorted[middle]->towards < address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+void
+tunnel_refresh_towards(struct gateway *gw, struct prefix prefix)
+{
+	struct tunnel_order *order = gw->tunnel_order;
+
+	if (order->stale) {
+		qsort(order->sorted, gw->n_tunnels, sizeof(order->sorted[0]), compare);
+		order->stale = false;
+	}
+	/* A refresh leaves the destinations alone: no SA changed. */
+	for (unsigned i = bisect(gw, prefix.address); i < gw->n_tunnels; i++) {
+		if (!prefix_covers(prefix, order->sorted[i]->towards))
+			break;
+		tunnel_refresh(gw, order->sorted[i]);
+	}
+}
+
+void
+tunnel_refresh_via(struct gateway *gw, const struct neighbor *neighbor)
+{
+	for (unsigned i = 0; i < gw->n_tunnels; i++)
+		/* One that waits for any neighbor of a group may take this one. */
+		if (gw->tunnels[i].via == neighbor || gw->encaps[i]->drop == DROP_no_neighbor)
+			tunnel_refresh(gw, &gw->tunnels[i]);
+}
+
+/* Packets that workers sent into and accepted out of a tunnel. */
+static void
+sum_packets(const struct gateway *gw, uint16_t tunnel, uint64_t *rx, uint64_t *tx)
+{
+	*rx = 0;
+	*tx = 0;
+	for (unsigned worker = 0; worker < gw->n_workers; worker++) {
+		const struct tunnel_counters *counters = &gw->counters[worker]->tunnels[tunnel];
+
+		*rx += counter_read(&counters->rx.packets);
+		*tx += counter_read(&counters->tx.packets);
+	}
+}
+
+static void
+check_liveness(struct gateway *gw, struct tunnel *tunnel, uint64_t now_ns)
+{
+	bool dead = tunnel->dead;
+	uint64_t rx, tx;
+
+	sum_packets(gw, tunnel->index, &rx, &tx);
+	if (rx != tunnel->seen_rx || tunnel->alive_ns == 0) {
+		tunnel->seen_rx = rx;
+		tunnel->seen_tx = tx;
+		tunnel->alive_ns = now_ns;
+		dead = false;
+	} else if (tx == tunnel->seen_tx) {
+		/* It was not asked, so that it did not answer tells nothing. */
+		tunnel->alive_ns = now_ns;
+	} else if (now_ns - tunnel->alive_ns >= tunnel->liveness_ms * NS_PER_MS) {
+		dead = true;
+	}
+	if (dead == tunnel->dead)
+		return;
+	tunnel->dead = dead;
+	tunnel_refresh(gw, tunnel);
+}
+
+void
+tunnel_check_liveness(struct gateway *gw, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < gw->n_tunnels; i++)
+		if (gw->tunnels[i].liveness_ms > 0)
+			check_liveness(gw, &gw->tunnels[i], now_ns);
+}
+
+struct tunnel *
+tunnel_find(const struct gateway *gw, const char *name)
+{
+	for (unsigned i = 0; i < gw->n_tunnels; i++)
+		if (strcmp(gw->tunnels[i].name, name) == 0)
+			return &gw->tunnels[i];
+	return NULL;
+}
+
+uint16_t
+tunnel_current_mtu(const struct gateway *gw, const struct tunnel *tunnel)
+{
+	return gateway_encap(gw, tunnel->index)->mtu;
+}

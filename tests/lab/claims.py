@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the lab claims, and how it is shown: to people in colour, to programs as JSON."""
+
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass
+
+from plan import DRAWING, TUNNELS
+
+COLOURS = {"ok": "\033[32m", "FAILED": "\033[1;31m", "title": "\033[1m", "faint": "\033[2m"}
+BAR_CELLS = 24
+
+
+@dataclass
+class Claim:
+    claim: str
+    measured: str
+    required: str
+    ok: bool
+
+
+class Report:
+    """Collects what a run measured; says on stderr what goes on, and shows the result on stdout."""
+
+    def __init__(self, as_json):
+        self.as_json = as_json
+        self.began = time.monotonic()
+        self.claims = []
+        self.throughput = []  # {what, mbit_per_s, packets_per_s, note}
+        self.shares = []      # {gateway, tunnel, packets, percent}
+        self.drops = []       # {gateway, reason, packets, expected}
+        self.gateways = {}    # what they said of themselves
+        self.logs = {}        # their last words, shown when a claim failed
+
+    def progress(self, text):
+        seconds = time.monotonic() - self.began
+        print(paint(sys.stderr, "faint", f"{seconds:6.1f} s  {text}"), file=sys.stderr, flush=True)
+
+    def claim(self, claim, measured, required, ok):
+        self.claims.append(Claim(claim, str(measured), str(required), bool(ok)))
+        if not ok:
+            print(paint(sys.stderr, "FAILED", f"  FAILED  {claim}: {measured}"), file=sys.stderr)
+
+    def failed(self):
+        return [claim for claim in self.claims if not claim.ok]
+
+    def show(self):
+        if self.as_json:
+            print(json.dumps(self.document(), indent=2))
+        else:
+            self.show_text()
+
+    def document(self):
+        return {
+            "ok": not self.failed(),
+            "seconds": round(time.monotonic() - self.began, 1),
+            "claims": [asdict(claim) for claim in self.claims],
+            "shares": self.shares,
+            "throughput": self.throughput,
+            "drops": self.drops,
+            "gateways": self.gateways,
+            "logs": self.logs if self.failed() else {},
+        }
+
+    def show_text(self):
+        if self.shares:
+            print()
+            print(DRAWING)
+        if self.throughput:
+            self.show_throughput()
+        if self.shares:
+            self.show_shares()
+        if self.drops:
+            self.show_drops()
+        if self.claims:
+            self.show_claims()
+        if self.failed():
+            self.show_logs(sys.stdout)
+        self.show_verdict()
+
+    def show_throughput(self):
+        title("Throughput")
+        for row in self.throughput:
+            print(f"  {row['what']:34} {row['mbit_per_s']:8.0f} Mbit/s "
+                  f"{row['packets_per_s']:9.0f} packets/s   {row['note']}")
+        print()
+
+    def show_shares(self):
+        title("Who carried the 300 flows: packets sent into each tunnel")
+        by_place = {(row["gateway"], row["tunnel"]): row for row in self.shares}
+        print(f"  {'':24}{'cloud':<{BAR_CELLS + 18}}onprem")
+        for tunnel in TUNNELS:
+            cells = []
+            for gateway in ("cloud", "onprem"):
+                row = by_place[gateway, tunnel.name]
+                cells.append(f"{row['packets']:7} {row['percent']:5.1f} % "
+                             f"{bar(row['percent']):{BAR_CELLS}}")
+            print(f"  {tunnel.name:24}{'   '.join(cells)}".rstrip())
+        print()
+
+    def show_drops(self):
+        title("Packets dropped, by name")
+        for row in self.drops:
+            note = row["expected"] or "unexpected"
+            print(f"  {row['gateway']:8} {row['reason']:20} {row['packets']:8}   {note}")
+        print()
+
+    def show_claims(self):
+        title("Claims")
+        width = max(len(claim.claim) for claim in self.claims)
+        column = max(len(claim.measured) for claim in self.claims)
+        for claim in self.claims:
+            word = "ok" if claim.ok else "FAILED"
+            print(f"  {paint(sys.stdout, word, f'{word:6}')}  {claim.claim:{width}}  "
+                  f"{claim.measured:{column}}  {paint(sys.stdout, 'faint', claim.required)}")
+        print()
+
+    def show_logs(self, stream):
+        for name, text in self.logs.items():
+            print(paint(stream, "title", f"Last words of {name}"), text, "", sep="\n", file=stream)
+
+    def show_verdict(self):
+        seconds = time.monotonic() - self.began
+        if failed := self.failed():
+            print(paint(sys.stdout, "FAILED",
+                        f"{len(failed)} of {len(self.claims)} claims FAILED, {seconds:.0f} s"))
+        else:
+            print(paint(sys.stdout, "ok", f"all {len(self.claims)} claims hold, {seconds:.0f} s"))
+
+
+def title(text):
+    print(paint(sys.stdout, "title", text))
+
+
+def bar(percent):
+    return "█" * round(percent / 100 * BAR_CELLS)
+
+
+def paint(stream, kind, text):
+    return f"{COLOURS[kind]}{text}\033[0m" if stream.isatty() else text

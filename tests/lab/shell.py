@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Running programs, here and inside the lab's namespaces. Everything has a time limit."""
+
+import os
+import signal
+import subprocess
+import time
+
+from plan import namespace
+
+TIMEOUT_S = 20
+
+
+class LabError(Exception):
+    """The lab cannot go on; the text says why."""
+
+
+def run(*command, timeout=TIMEOUT_S, check=True, stdin=None):
+    """Runs a program to its end and returns what subprocess.run() does, output as text."""
+    try:
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True,
+                              timeout=timeout, check=False,
+                              stdin=subprocess.DEVNULL if stdin is None else None)
+    except subprocess.TimeoutExpired as late:
+        raise LabError(f"{' '.join(command)}: still running after {timeout} s") from late
+    except FileNotFoundError as missing:
+        raise LabError(f"{command[0]}: no such program") from missing
+    if check and done.returncode != 0:
+        said = (done.stderr or done.stdout).strip()
+        raise LabError(f"{' '.join(command)}: exit status {done.returncode}\n{said}")
+    return done
+
+
+def inside(node, *command):
+    """The command that runs `command` in a node's namespace; it keeps the pid it is started with."""
+    return ("ip", "netns", "exec", namespace(node)) + command
+
+
+def run_in(node, *command, **options):
+    return run(*inside(node, *command), **options)
+
+
+def start_in(node, *command, log, stdin=subprocess.DEVNULL):
+    """Starts a program in the background, in a session of its own so that Ctrl-C passes it by."""
+    with open(log, "ab") as output:
+        return subprocess.Popen(inside(node, *command), stdin=stdin, stdout=output,
+                                stderr=subprocess.STDOUT, start_new_session=True)
+
+
+def namespaces():
+    """All namespaces of the lab that exist now."""
+    listed = run("ip", "netns", "list", check=False).stdout.split("\n")
+    names = [line.split()[0] for line in listed if line.strip()]
+    return [name for name in names if name.startswith(namespace(""))]
+
+
+def pids_in(name):
+    """Processes whose network is that namespace."""
+    return [int(pid) for pid in run("ip", "netns", "pids", name, check=False).stdout.split()]
+
+
+def stop(find, grace_s=10):
+    """Ends the processes that find() names: TERM, and KILL for what outlives `grace_s`."""
+    told = set()
+    deadline = time.monotonic() + grace_s
+    while pids := find():
+        if time.monotonic() > deadline:
+            send(pids, signal.SIGKILL)
+            break
+        send([pid for pid in pids if pid not in told], signal.SIGTERM)
+        told.update(pids)
+        time.sleep(0.05)
+    deadline = time.monotonic() + 2
+    while find() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def send(pids, number):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
+
+def wait_for(what, condition, timeout, every=0.05):
+    """Calls condition() until it is true; LabError when `timeout` seconds were not enough."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            raise LabError(f"{what}: not within {timeout} s")
+        time.sleep(every)

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The lab as a whole: its state directory, raising it, and razing it without a trace."""
+
+import fcntl
+import os
+import shutil
+
+import network
+from gateway import Gateway, make_keys
+from plan import GATEWAYS, STATE_DIRECTORY
+from shell import LabError, namespaces
+
+KEPT = f"{STATE_DIRECTORY}/kept"  # there while a lab stands that `lab up` made
+LOG_TAIL_LINES = 20
+
+
+class Stage:
+    def __init__(self, build, report):
+        self.gateways = [Gateway(name, build) for name in GATEWAYS]
+        self.report = report
+        self.interfaces = network.interfaces()
+
+    def raise_up(self):
+        self.report.progress("namespaces and cables")
+        os.makedirs(STATE_DIRECTORY, 0o700, exist_ok=True)
+        self.lock()
+        self.sweep()  # what a killed run may have left
+        network.create()
+        keys = make_keys()
+        for gateway in self.gateways:
+            gateway.write_config(keys)
+            status, words = gateway.check()
+            self.report.claim(f"espalierctl check finds {gateway.name}'s file good",
+                              f"exit status {status} {words}".strip(), "exit status 0", status == 0)
+        self.report.progress("two Espaliers")
+        for gateway in self.gateways:
+            gateway.start()
+
+    def keep(self):
+        """Marks the lab as one that stands until `lab down`."""
+        with open(KEPT, "w", encoding="ascii"):
+            pass
+
+    def raze(self):
+        """Stops the gateways, looks at their last words, and takes everything away."""
+        self.report.progress("taking everything down")
+        for gateway in self.gateways:
+            gateway.stop()
+            if gateway.status() is not None:
+                self.farewell(gateway)
+        self.report.logs = {gateway.name: "\n".join(
+            gateway.log_text().splitlines()[-LOG_TAIL_LINES:]) for gateway in self.gateways}
+        self.sweep()
+        shutil.rmtree(STATE_DIRECTORY, ignore_errors=True)
+        left = namespaces() + [name for name in network.interfaces()
+                               if name not in self.interfaces]
+        left += [path for path in (STATE_DIRECTORY,) if os.path.exists(path)]
+        left += [f"process {pid}" for pid in processes()]
+        self.report.claim("no namespace, interface, file or process is left",
+                          ", ".join(left) or "none", "none", not left)
+
+    def farewell(self, gateway):
+        """What a gateway owes at its end: every packet buffer, all of the heap, a clean status."""
+        status = gateway.status()
+        self.report.claim(f"{gateway.name} stops cleanly", f"exit status {status}",
+                          "exit status 0", status == 0)
+        mbufs = gateway.last_words("mbufs") or "said nothing"
+        numbers = [int(word) for word in mbufs.split() if word.isdigit()]
+        self.report.claim("... with every packet buffer back in the pool", mbufs, "N of N",
+                          len(numbers) == 2 and numbers[0] == numbers[1] > 0)
+        heap = gateway.last_words("heap") or "said nothing"
+        self.report.claim("... and the heap as it found it", heap, "balanced", heap == "balanced")
+
+    def lock(self):
+        """One command at a time acts on the lab, until its process ends, however it ends."""
+        try:
+            # The descriptor stays open for the life of this process; its children do not get it.
+            self.directory = os.open(STATE_DIRECTORY, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(self.directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            gone = not os.path.samestat(os.fstat(self.directory), os.stat(STATE_DIRECTORY))
+        except (BlockingIOError, FileNotFoundError):
+            gone = True
+        if gone:
+            raise LabError("another lab command is at work")
+
+    def sweep(self):
+        """Ends what runs in the lab's namespaces, deletes them, and empties the directory."""
+        network.destroy()
+        for entry in os.scandir(STATE_DIRECTORY):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path)
+            else:
+                os.unlink(entry.path)
+
+
+def kept():
+    return os.path.exists(KEPT)
+
+
+def standing():
+    """Whether there is anything to take down."""
+    return os.path.exists(STATE_DIRECTORY) or bool(namespaces())
+
+
+def processes():
+    """Processes that still name the state directory in their command line: gateways, above all."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as command:
+                if STATE_DIRECTORY.encode() + b"/" in command.read():
+                    found.append(int(pid))
+        except OSError:
+            pass  # it ended while we looked
+    return found

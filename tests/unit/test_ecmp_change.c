@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
+#include "compiler.h"
+#include "ecmp_groups.h"
+
+/* The bucket table when its set of members or their weights change. */
+
+static int
+descending(const void *a, const void *b)
+{
+	const unsigned *x = a, *y = b;
+
+	return (*x < *y) - (*x > *y);
+}
+
+/* The fewest buckets that must find another home when members of equal weight held `held` and n
+ * share now: the 840 % n that get one more are those that hold most. */
+static unsigned
+fewest_moves(unsigned held[], unsigned n)
+{
+	unsigned kept = 0;
+
+	qsort(held, n, sizeof(held[0]), descending);
+	for (unsigned i = 0; i < n; i++) {
+		unsigned share = ECMP_BUCKETS / n + (i < ECMP_BUCKETS % n);
+
+		kept += held[i] < share ? held[i] : share;
+	}
+	return ECMP_BUCKETS - kept;
+}
+
+enum { JOINS, LEAVES, IS_EXCHANGED };
+
+/* A member joins, leaves or is exchanged, wherever it stands in the list. */
+static void
+membership_changes_move_the_minimum(void **state)
+{
+	(void)state;
+	for (unsigned c = 0; c < CASES; c++) {
+		struct ecmp_member members[GROUP_MEMBERS_MAX];
+		struct ecmp_table old, new;
+		unsigned n = random_group(members, GROUP_MEMBERS_MAX - 1, 1);
+		unsigned kind = c % 3, other = 0;
+		unsigned held[GROUP_MEMBERS_MAX] = { 0 };
+
+		ecmp_build(&old, members, n, NULL);
+		if (kind != JOINS && n > 1)
+			n = leave(members, n, dice_below(n));
+		if (kind != LEAVES)
+			n = join(members, n, dice_below(n + 1), 5);
+		ecmp_build(&new, members, n, &old);
+		assert_sound(&new, 1);
+		for (unsigned b = 0; b < ECMP_BUCKETS; b++) {
+			uint32_t was = old.members[old.home[b]].id;
+
+			other += was != new.members[new.home[b]].id;
+			for (unsigned i = 0; i < n; i++)
+				held[i] += members[i].id == was;
+		}
+		assert_int_equal(other, fewest_moves(held, n));
+	}
+}
+
+/* A change of weight, up or down, keeps as many buckets as the new shares allow. */
+static void
+weight_changes_move_the_minimum(void **state)
+{
+	(void)state;
+	for (unsigned c = 0; c < CASES; c++) {
+		struct ecmp_member members[12];
+		struct ecmp_table old, new;
+		unsigned n = random_group(members, ARRAY_LEN(members), LIGHT_WEIGHT), lost = 0;
+		struct counts before, after;
+
+		ecmp_build(&old, members, n, NULL);
+		members[dice_below(n)].weight = (uint16_t)(1 + dice_below(LIGHT_WEIGHT));
+		ecmp_build(&new, members, n, &old);
+		assert_sound(&new, 1);
+		before = count(old.home);
+		after = count(new.home);
+		for (unsigned i = 0; i < n; i++)
+			lost += before.of[i] > after.of[i] ? before.of[i] - after.of[i] : 0;
+		assert_int_equal(moved(old.home, new.home), lost);
+	}
+}
+
+/* A new member that is down takes homes, but no flow. */
+static void
+a_member_that_joins_down_moves_no_flow(void **state)
+{
+	struct ecmp_member members[3] = {
+		{ .id = 1, .weight = 1, .up = true },
+		{ .id = 2, .weight = 1, .up = true },
+		{ .id = 3, .weight = 1, .up = false },
+	};
+	struct ecmp_table two, three;
+
+	(void)state;
+	ecmp_build(&two, members, 2, NULL);
+	ecmp_build(&three, members, 3, &two);
+	assert_sound(&three, 0);
+	assert_memory_equal(three.active, two.active, sizeof(two.active));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(membership_changes_move_the_minimum, reseed),
+		cmocka_unit_test_setup(weight_changes_move_the_minimum, reseed),
+		cmocka_unit_test_setup(a_member_that_joins_down_moves_no_flow, reseed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
