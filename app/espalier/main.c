@@ -28,8 +28,10 @@ struct process {
 	struct config *config;
 	struct crypto *crypto; /* the control core's own: expands keys */
 	struct workers workers;
+	struct ports ports;
+	unsigned heap; /* allocations once the ports are open: what must be there again when all
+			  else is gone */
 	struct gateway *gw;
-	struct rte_mempool *pool;
 	struct control *control;
 };
 
@@ -82,10 +84,9 @@ make_gateway(struct process *process)
 		return -ENOMEM;
 	}
 	process->gw = gateway_create(process->config, rcu, process->workers.n);
-	if (process->gw == NULL) {
-		rcu_destroy(rcu);
+	if (process->gw == NULL)
 		return -ENOMEM;
-	}
+	ports_describe(&process->ports, process->gw);
 	atomic_store(&process->gw->held, process->options.start_held);
 	return 0;
 }
@@ -119,29 +120,37 @@ set_up(struct process *process)
 	if (error == 0)
 		error = make_crypto(process);
 	if (error == 0)
-		error = make_gateway(process);
+		error = ports_open(&process->ports, process->config, options, process->workers.n);
+	process->heap = heap_allocations();
 	if (error == 0)
-		error = ports_open(process->gw, process->config, options, &process->pool);
+		error = make_gateway(process);
 	if (error == 0)
 		error = gateway_populate(process->gw, process->config, process->crypto);
 	if (error == 0)
-		error = workers_create(&process->workers, process->gw, options, process->pool);
+		error = workers_create(
+			&process->workers, process->gw, options, process->ports.pool);
 	if (error == 0)
 		error = open_control(process);
 	if (error == 0)
-		error = ports_start(process->gw);
+		error = ports_start(&process->ports);
 	return error;
 }
 
 static void
 tear_down(struct process *process)
 {
+	ports_stop(&process->ports);
 	control_close(process->control);
 	workers_destroy(&process->workers);
-	if (process->gw != NULL) {
-		ports_close(process->gw, process->pool);
+	if (process->gw != NULL)
 		gateway_destroy(process->gw);
-	}
+
+	unsigned heap = heap_allocations();
+	if (heap == process->heap)
+		log_info("heap: balanced");
+	else
+		log_warning("heap: %u allocations before, %u after", process->heap, heap);
+	ports_close(&process->ports);
 	crypto_destroy(process->crypto);
 	config_free(process->config);
 }
@@ -161,18 +170,11 @@ serve(struct process *process)
 static int
 run(struct process *process)
 {
-	unsigned heap_before = heap_allocations();
 	int error = set_up(process);
 
 	if (error == 0)
 		error = serve(process);
 	tear_down(process);
-
-	unsigned heap_after = heap_allocations();
-	if (heap_after == heap_before)
-		log_info("heap: balanced");
-	else
-		log_warning("heap: %u allocations before, %u after", heap_before, heap_after);
 	return error;
 }
 

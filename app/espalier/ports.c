@@ -41,66 +41,75 @@ find_device(const char *device, uint16_t *id)
 
 /* Receive queues of a port: what --config names, else one for each worker, as far as the device has
  * them. */
-static uint16_t
-wanted_rx_queues(const struct gateway *gw, const struct options *options, uint16_t dpdk_id)
+static unsigned
+wanted_rx_queues(const struct options *options, uint16_t id, unsigned n_workers)
 {
-	unsigned wanted = 0;
+	unsigned wanted = 1; /* a device without any does not start */
 
 	if (options->n_assignments == 0)
-		return (uint16_t)gw->n_workers;
+		return n_workers;
 	for (unsigned i = 0; i < options->n_assignments; i++)
-		if (options->assignments[i].port == dpdk_id)
+		if (options->assignments[i].port == id)
 			wanted = RTE_MAX(wanted, options->assignments[i].queue + 1);
-	return (uint16_t)RTE_MAX(wanted, 1u); /* a device without any does not start */
+	return wanted;
 }
 
+/* Fills in the port that is next. */
 static int
-describe(struct gateway *gw, struct port *port, const struct config_port *configured,
-	const struct options *options)
+find(struct ports *ports, const struct config_port *config, const struct options *options,
+	unsigned n_workers)
 {
 	struct rte_eth_dev_info info;
-	int error = find_device(configured->device, &port->dpdk_id);
+	uint16_t id;
+	int error = find_device(config->device, &id);
 
 	if (error == 0)
-		error = rte_eth_dev_info_get(port->dpdk_id, &info);
-	if (error == 0)
-		error = rte_eth_macaddr_get(port->dpdk_id, &port->mac);
+		error = rte_eth_dev_info_get(id, &info);
 	if (error != 0) {
 		log_error("port '%s': DPDK has no device '%s'; name it with -a PCI-ADDRESS or "
 			  "--vdev NAME,... (%u devices are there)",
-			port->name, configured->device, rte_eth_dev_count_avail());
+			config->name, config->device, rte_eth_dev_count_avail());
 		return error;
 	}
-	if (info.max_mtu != 0 && info.max_mtu != UINT16_MAX && port->mtu > info.max_mtu) {
-		log_error("port '%s': device '%s' carries an MTU of %u at most, not %u", port->name,
-			configured->device, info.max_mtu, port->mtu);
+	for (unsigned i = 0; i < ports->n; i++)
+		if (ports->port[i].id == id) {
+			log_error("ports '%s' and '%s' have the same device", ports->port[i].name,
+				config->name);
+			return -EINVAL;
+		}
+	if (info.max_mtu != 0 && config->mtu > info.max_mtu) {
+		log_error("port '%s': device '%s' carries an MTU of %u at most, not %u",
+			config->name, config->device, info.max_mtu, config->mtu);
 		return -EINVAL;
 	}
-
-	uint16_t wanted = wanted_rx_queues(gw, options, port->dpdk_id);
+	unsigned wanted = wanted_rx_queues(options, id, n_workers);
 	if (options->n_assignments > 0 && wanted > info.max_rx_queues) {
 		log_error("--config: port '%s' (DPDK port %u) has %u receive queues, not %u",
-			port->name, port->dpdk_id, info.max_rx_queues, wanted);
+			config->name, id, info.max_rx_queues, wanted);
 		return -EINVAL;
 	}
-	port->rx_queues = RTE_MIN(wanted, info.max_rx_queues);
-	port->tx_queues = (uint16_t)RTE_MIN(gw->n_workers, (unsigned)info.max_tx_queues);
+	unsigned i = ports->n++;
+	ports->port[i].name = config->name;
+	ports->port[i].id = id;
+	ports->port[i].mtu = config->mtu;
+	ports->port[i].rx_queues = (uint16_t)RTE_MIN(wanted, (unsigned)info.max_rx_queues);
+	ports->port[i].tx_queues = (uint16_t)RTE_MIN(n_workers, (unsigned)info.max_tx_queues);
 	return 0;
 }
 
 /* One pool for all: a NIC that frees in bulk wants its packets to come from one. */
 static struct rte_mempool *
-create_pool(const struct gateway *gw, const struct options *options)
+create_pool(const struct ports *ports, const struct options *options, unsigned n_workers)
 {
-	unsigned n = gw->n_workers * PKTS_PER_WORKER;
+	unsigned n = n_workers * PKTS_PER_WORKER;
 	unsigned mtu = 0;
 
-	if (gw->n_workers > 1)
-		n += gw->n_workers * RING_PKTS_PER_WORKER;
-	for (unsigned i = 0; i < gw->n_ports; i++) {
-		n += gw->ports[i].rx_queues * RX_DESCRIPTORS +
-			gw->ports[i].tx_queues * TX_DESCRIPTORS;
-		mtu = RTE_MAX(mtu, (unsigned)gw->ports[i].mtu);
+	if (n_workers > 1)
+		n += n_workers * RING_PKTS_PER_WORKER;
+	for (unsigned i = 0; i < ports->n; i++) {
+		n += ports->port[i].rx_queues * RX_DESCRIPTORS +
+			ports->port[i].tx_queues * TX_DESCRIPTORS;
+		mtu = RTE_MAX(mtu, (unsigned)ports->port[i].mtu);
 	}
 	n = RTE_MAX(n, (unsigned)POOL_MIN);
 	if (options->mbufs != 0)
@@ -118,83 +127,62 @@ create_pool(const struct gateway *gw, const struct options *options)
 }
 
 static int
-set_up_queues(const struct port *port, struct rte_mempool *pool)
+set_up_queues(const struct ports *ports, unsigned i)
 {
-	int socket = rte_eth_dev_socket_id(port->dpdk_id);
+	uint16_t id = ports->port[i].id;
+	unsigned socket = (unsigned)rte_eth_dev_socket_id(id);
 	uint16_t rx_descriptors = RX_DESCRIPTORS, tx_descriptors = TX_DESCRIPTORS;
-	int error =
-		rte_eth_dev_adjust_nb_rx_tx_desc(port->dpdk_id, &rx_descriptors, &tx_descriptors);
+	int error = rte_eth_dev_adjust_nb_rx_tx_desc(id, &rx_descriptors, &tx_descriptors);
 
-	for (uint16_t q = 0; q < port->rx_queues && error == 0; q++)
-		error = rte_eth_rx_queue_setup(
-			port->dpdk_id, q, rx_descriptors, (unsigned)socket, NULL, pool);
-	for (uint16_t q = 0; q < port->tx_queues && error == 0; q++)
-		error = rte_eth_tx_queue_setup(
-			port->dpdk_id, q, tx_descriptors, (unsigned)socket, NULL);
+	for (uint16_t q = 0; q < ports->port[i].rx_queues && error == 0; q++)
+		error = rte_eth_rx_queue_setup(id, q, rx_descriptors, socket, NULL, ports->pool);
+	for (uint16_t q = 0; q < ports->port[i].tx_queues && error == 0; q++)
+		error = rte_eth_tx_queue_setup(id, q, tx_descriptors, socket, NULL);
 	return error;
 }
 
 static int
-configure(const struct port *port, struct rte_mempool *pool)
+configure(const struct ports *ports, unsigned i)
 {
-	struct rte_eth_conf conf = { .rxmode.mtu = port->mtu };
+	uint16_t id = ports->port[i].id;
+	struct rte_eth_conf conf = { .rxmode.mtu = ports->port[i].mtu };
 	struct rte_eth_dev_info info;
-	int error = rte_eth_dev_info_get(port->dpdk_id, &info);
+	int error = rte_eth_dev_info_get(id, &info);
 
 	if (error != 0)
 		return error;
-	if (port->rx_queues > 1 && info.flow_type_rss_offloads != 0) {
+	if (ports->port[i].rx_queues > 1 && info.flow_type_rss_offloads != 0) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads &
 			(RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_ESP);
 	}
 	/* All buffers come from one pool and are not shared, which is what this promises. */
 	conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
-	error = rte_eth_dev_configure(port->dpdk_id, port->rx_queues, port->tx_queues, &conf);
+	error = rte_eth_dev_configure(
+		id, ports->port[i].rx_queues, ports->port[i].tx_queues, &conf);
 	if (error != 0)
 		return error;
-	return set_up_queues(port, pool);
+	return set_up_queues(ports, i);
 }
 
 int
-ports_open(struct gateway *gw, const struct config *config, const struct options *options,
-	struct rte_mempool **pool)
+ports_open(struct ports *ports, const struct config *config, const struct options *options,
+	unsigned n_workers)
 {
-	for (unsigned i = 0; i < gw->n_ports; i++) {
-		int error = describe(gw, &gw->ports[i], &config->ports[i], options);
+	for (unsigned i = 0; i < config->n_ports; i++) {
+		int error = find(ports, &config->ports[i], options, n_workers);
 
 		if (error != 0)
 			return error;
-		for (unsigned other = 0; other < i; other++)
-			if (gw->ports[other].dpdk_id == gw->ports[i].dpdk_id) {
-				log_error("ports '%s' and '%s' have the same device",
-					gw->ports[other].name, gw->ports[i].name);
-				return -EINVAL;
-			}
 	}
-	*pool = create_pool(gw, options);
-	if (*pool == NULL)
+	ports->pool = create_pool(ports, options, n_workers);
+	if (ports->pool == NULL)
 		return -ENOMEM;
-	for (unsigned i = 0; i < gw->n_ports; i++) {
-		int error = configure(&gw->ports[i], *pool);
+	for (unsigned i = 0; i < ports->n; i++) {
+		int error = configure(ports, i);
 
 		if (error != 0) {
-			log_error("port '%s' cannot be set up: %s", gw->ports[i].name,
-				rte_strerror(-error));
-			return error;
-		}
-	}
-	return 0;
-}
-
-int
-ports_start(const struct gateway *gw)
-{
-	for (unsigned i = 0; i < gw->n_ports; i++) {
-		int error = rte_eth_dev_start(gw->ports[i].dpdk_id);
-
-		if (error != 0) {
-			log_error("port '%s' does not start: %s", gw->ports[i].name,
+			log_error("port '%s' cannot be set up: %s", ports->port[i].name,
 				rte_strerror(-error));
 			return error;
 		}
@@ -203,14 +191,48 @@ ports_start(const struct gateway *gw)
 }
 
 void
-ports_close(const struct gateway *gw, struct rte_mempool *pool)
+ports_describe(const struct ports *ports, struct gateway *gw)
 {
-	for (unsigned i = 0; i < gw->n_ports; i++) {
-		rte_eth_dev_stop(gw->ports[i].dpdk_id);
-		rte_eth_dev_close(gw->ports[i].dpdk_id);
+	for (unsigned i = 0; i < ports->n; i++) {
+		struct port *port = &gw->ports[i];
+
+		port->dpdk_id = ports->port[i].id;
+		port->rx_queues = ports->port[i].rx_queues;
+		port->tx_queues = ports->port[i].tx_queues;
+		rte_eth_macaddr_get(port->dpdk_id, &port->mac);
 	}
-	if (pool == NULL)
+}
+
+int
+ports_start(const struct ports *ports)
+{
+	for (unsigned i = 0; i < ports->n; i++) {
+		int error = rte_eth_dev_start(ports->port[i].id);
+
+		if (error != 0) {
+			log_error("port '%s' does not start: %s", ports->port[i].name,
+				rte_strerror(-error));
+			return error;
+		}
+	}
+	return 0;
+}
+
+void
+ports_stop(const struct ports *ports)
+{
+	for (unsigned i = 0; i < ports->n; i++)
+		rte_eth_dev_stop(ports->port[i].id);
+}
+
+void
+ports_close(struct ports *ports)
+{
+	for (unsigned i = 0; i < ports->n; i++)
+		rte_eth_dev_close(ports->port[i].id);
+	if (ports->pool == NULL)
 		return;
-	log_info("mbufs: %u of %u back in the pool", rte_mempool_avail_count(pool), pool->size);
-	rte_mempool_free(pool);
+	log_info("mbufs: %u of %u back in the pool", rte_mempool_avail_count(ports->pool),
+		ports->pool->size);
+	rte_mempool_free(ports->pool);
 }

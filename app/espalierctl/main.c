@@ -13,7 +13,7 @@ struct command {
 	const char *synopsis;
 	const char *summary;
 	const char *help;
-	const char *example;
+	const char *examples; /* one a line */
 	int (*run)(const struct arguments *arguments);
 	void (*more_help)(void);
 };
@@ -25,8 +25,8 @@ static const struct command commands[] = {
 		.summary = "look at what the gateway has and does",
 		.help = "Prints a table, or with -j one JSON document. Needs only the read-only\n"
 			"socket. WHAT is one of:\n",
-		.example = "espalierctl show tunnels\n"
-			   "  espalierctl -j show drops | jq '.[] | select(.packets > 0)'",
+		.examples = "espalierctl show tunnels\n"
+			    "espalierctl -j show drops | jq '.[] | select(.packets > 0)'",
 		.run = show_run,
 		.more_help = show_help,
 	},
@@ -38,8 +38,8 @@ static const struct command commands[] = {
 			"route,\n"
 			"bucket of the hash, tunnel, SA. P is udp (the default), tcp, icmp or a\n"
 			"number; ports are 0 unless given.\n",
-		.example = "espalierctl explain --from 10.0.0.1 --to 192.168.1.7 --proto tcp "
-			   "--sport 40000 --dport 443",
+		.examples = "espalierctl explain --from 10.0.0.1 --to 192.168.1.7 --proto tcp "
+			    "--sport 40000 --dport 443",
 		.run = explain_run,
 	},
 	{
@@ -49,7 +49,7 @@ static const struct command commands[] = {
 		.help = "Reports every error of the file, one FILE:LINE: line each. Exit status: "
 			"0\n"
 			"good, 1 it breaks rules, 2 it cannot be read or has a syntax error.\n",
-		.example = "espalierctl check /etc/espalier/espalier.conf",
+		.examples = "espalierctl check /etc/espalier/espalier.conf",
 		.run = check_run,
 	},
 	{
@@ -57,7 +57,7 @@ static const struct command commands[] = {
 		.synopsis = "resume",
 		.summary = "let the workers poll after a start with --start-held",
 		.help = "Does nothing when they poll already. Needs the read-write socket.\n",
-		.example = "espalierctl resume",
+		.examples = "espalierctl resume",
 		.run = resume_run,
 	},
 	{
@@ -68,7 +68,7 @@ static const struct command commands[] = {
 			"flows\n"
 			"stay where they are. up: it takes back just that share. Needs the\n"
 			"read-write socket.\n",
-		.example = "espalierctl tunnel conn1 down",
+		.examples = "espalierctl tunnel conn1 down",
 		.run = tunnel_run,
 	},
 };
@@ -87,14 +87,26 @@ usage_error(const char *format, ...)
 }
 
 static void
+print_examples(const char *examples, int indent)
+{
+	while (*examples != '\0') {
+		size_t length = strcspn(examples, "\n");
+
+		printf("%*s$ %.*s\n", indent, "", (int)length, examples);
+		examples += length + (examples[length] == '\n');
+	}
+}
+
+static void
 print_help(void)
 {
 	printf("espalierctl - look into a running Espalier gateway, and steer it\n\n"
 	       "Usage: espalierctl [-s SOCKET] [-j] SUBCOMMAND ...\n\n"
 	       "Subcommands, each with an example:\n");
-	for (unsigned i = 0; i < ARRAY_LEN(commands); i++)
-		printf("\n  %s\n      %s\n  %s\n", commands[i].synopsis, commands[i].summary,
-			commands[i].example);
+	for (unsigned i = 0; i < ARRAY_LEN(commands); i++) {
+		printf("\n  %s\n      %s\n", commands[i].synopsis, commands[i].summary);
+		print_examples(commands[i].examples, 6);
+	}
 	printf("\nOptions:\n"
 	       "  -s, --socket PATH  the gateway's control socket (%s);\n"
 	       "                     reading prefers the read-only one beside it\n"
@@ -111,7 +123,8 @@ print_command_help(const struct command *command)
 	printf("espalierctl %s\n\n%s", command->synopsis, command->help);
 	if (command->more_help != NULL)
 		command->more_help();
-	printf("\nExample:\n  %s\n", command->example);
+	puts("\nFor example:");
+	print_examples(command->examples, 2);
 }
 
 static const struct command *

@@ -60,8 +60,6 @@ check_section_names(struct reader *reader, const config_setting_t *root)
 static void
 read_sections(struct reader *reader, const config_setting_t *root)
 {
-	unsigned line;
-
 	check_section_names(reader, root);
 	for (unsigned s = 0; s < ARRAY_LEN(sections); s++) {
 		const config_setting_t *setting = config_setting_get_member(root, sections[s].name);
@@ -72,10 +70,6 @@ read_sections(struct reader *reader, const config_setting_t *root)
 				"the section \"%s\" is missing: %s: ( { ... } );", sections[s].name,
 				sections[s].name);
 	}
-	for (unsigned i = 0; (line = source_wide_number(reader->source, i)) != 0; i++)
-		reader_line_error(reader, line,
-			"a hexadecimal number on this line has more than 32 bits; no such setting "
-			"takes one without an L behind it");
 }
 
 static struct config *

@@ -123,31 +123,30 @@ keep_name(struct scan *scan)
 	keep(scan, stop);
 }
 
+/* Would libconfig's int hold the digits? Those it gets are positive: a sign stands before them. */
+static bool
+fits_int(const char *digits, size_t n, const char *largest)
+{
+	while (n > 0 && *digits == '0')
+		digits++, n--;
+	return n < strlen(largest) ||
+		(n == strlen(largest) && strncasecmp(digits, largest, n) <= 0);
+}
+
 static void
 keep_number(struct scan *scan)
 {
-	const char *stop = scan->at;
-	struct source *source = scan->source;
+	bool hex = scan_starts(scan, "0x") || scan_starts(scan, "0X");
+	const char *digits = hex ? scan->at + 2 : scan->at;
+	const char *stop = digits + strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789");
+	bool fits = fits_int(digits, (size_t)(stop - digits), hex ? "7fffffff" : "2147483647");
+	bool fraction = !hex &&
+		(scan->source->previous == '.' || *stop == '.' || *stop == 'e' || *stop == 'E');
 
-	source->previous = 'a';
-	if (!scan_starts(scan, "0x") && !scan_starts(scan, "0X")) {
-		while (stop < scan->end && isdigit((unsigned char)*stop))
-			stop++;
-		keep(scan, stop);
-		return;
-	}
-	stop += 2;
-	while (stop < scan->end && *stop == '0')
-		stop++;
-	const char *significant = stop;
-	while (stop < scan->end && isxdigit((unsigned char)*stop))
-		stop++;
-	if (stop - significant > 8 && *stop != 'L') {
-		unsigned *line = add(source, &source->wide, 1, sizeof(*line));
-		if (line != NULL)
-			*line = (unsigned)source->lines.n;
-	}
 	keep(scan, stop);
+	if (!fits && !fraction && *stop != 'L')
+		scan_append(scan->source, "L", 1);
+	scan->source->previous = 'a';
 }
 
 /* The end of a string's content, or NULL when it is not closed on its line: no setting can hold a

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sections.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,15 +98,18 @@ static const struct field sa_field[] = {
 	[SA_AUTHENTICATION] = { "authentication", OPTIONAL, keys_authentication, SA_FIELD(suite) },
 	[SA_AUTHENTICATION_KEY] = { "authentication_key", OPTIONAL, keys_later, 0 },
 	[SA_ESN] = { "esn", OPTIONAL, value_bool, SA_FIELD(esn) },
-	[SA_SEQUENCE] = { "sequence", OPTIONAL, value_u64, SA_FIELD(sequence), 0, INT64_MAX },
+	[SA_SEQUENCE] = { "sequence", OPTIONAL, value_u64, SA_FIELD(sequence), 0,
+		VALUE_NUMBER_MAX },
 	[SA_ENCAP_SPORT] = { "encap_sport", OPTIONAL, value_u16, SA_FIELD(encap_sport), 1,
 		UINT16_MAX },
 	[SA_ENCAP_DPORT] = { "encap_dport", OPTIONAL, value_u16, SA_FIELD(encap_dport), 1,
 		UINT16_MAX },
 	{ "replay_window", OPTIONAL, sa_replay_window, SA_FIELD(replay_window) },
-	{ "lifetime_packets", OPTIONAL, value_u64, SA_FIELD(lifetime_packets), 0, INT64_MAX },
-	{ "lifetime_bytes", OPTIONAL, value_u64, SA_FIELD(lifetime_bytes), 0, INT64_MAX },
-	{ "lifetime_seconds", OPTIONAL, value_u64, SA_FIELD(lifetime_seconds), 0, INT64_MAX },
+	{ "lifetime_packets", OPTIONAL, value_u64, SA_FIELD(lifetime_packets), 0,
+		VALUE_NUMBER_MAX },
+	{ "lifetime_bytes", OPTIONAL, value_u64, SA_FIELD(lifetime_bytes), 0, VALUE_NUMBER_MAX },
+	{ "lifetime_seconds", OPTIONAL, value_u64, SA_FIELD(lifetime_seconds), 0,
+		VALUE_NUMBER_MAX },
 };
 static const struct fields sa_fields = { "a security association", sa_field, ARRAY_LEN(sa_field) };
 

@@ -41,7 +41,6 @@ source_free(struct source *source)
 	free(source->text.items);
 	free(source->lines.items);
 	free(source->secrets.items);
-	free(source->wide.items);
 	free(source);
 }
 
@@ -88,14 +87,6 @@ source_string_line(const struct source *source, unsigned line, const char *strin
 		end = start;
 	}
 	return line;
-}
-
-unsigned
-source_wide_number(const struct source *source, unsigned n)
-{
-	const unsigned *wide = source->wide.items;
-
-	return n < source->wide.n ? wide[n] : 0;
 }
 
 bool

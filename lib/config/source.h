@@ -14,7 +14,8 @@
  * - frees its scanner's buffers and pieces of strings without wiping them: a key it has seen stays
  *   in the heap. What it gets in place of a key is the key's number.
  *
- * It also keeps 32 bits of a longer hexadecimal number without a word; such numbers are noted.
+ * It also keeps 32 bits of a longer number without a word, unless an L stands behind it, so each
+ * number that needs the L gets one.
  */
 
 struct source;
@@ -47,10 +48,6 @@ struct place source_place(const struct source *source, unsigned line);
  * when it had read one token more. `line` where it is not found.
  */
 unsigned source_string_line(const struct source *source, unsigned line, const char *string);
-
-/* The nth line of the text with a hexadecimal number wider than 32 bits that does not say L; 0:
- * no more. */
-unsigned source_wide_number(const struct source *source, unsigned n);
 
 /* Is a string with that setting name a key? */
 bool source_is_secret(const char *name);

@@ -38,7 +38,6 @@ struct source {
 	struct array text;    /* char */
 	struct array lines;   /* struct line; [0] is line 1 */
 	struct array secrets; /* struct secret */
-	struct array wide;    /* unsigned: lines with a number too wide */
 	bool out_of_memory;   /* from then on nothing is added any more */
 	char *error;
 

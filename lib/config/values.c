@@ -29,10 +29,7 @@ value_number(struct reader *reader, const config_setting_t *setting, uint64_t mi
 
 	switch (config_setting_type(setting)) {
 	case CONFIG_TYPE_INT:
-		/* libconfig reads 0x80000000 and up as a negative int: taken as 32 bits. */
 		value = config_setting_get_int(setting);
-		if (config_setting_get_format(setting) == CONFIG_FORMAT_HEX)
-			value = (uint32_t)value;
 		break;
 	case CONFIG_TYPE_INT64:
 		value = config_setting_get_int64(setting);

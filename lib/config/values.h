@@ -11,7 +11,7 @@
 	bool name(struct reader *reader, const struct field *field, \
 		const config_setting_t *setting, void *value)
 FIELD_READER(value_u16);     /* uint16_t */
-FIELD_READER(value_u32);     /* uint32_t; from an int, 32 bits as they stand */
+FIELD_READER(value_u32);     /* uint32_t */
 FIELD_READER(value_u64);     /* uint64_t */
 FIELD_READER(value_bool);    /* bool */
 FIELD_READER(value_name);    /* char [NAME_BYTES] */
@@ -24,6 +24,9 @@ FIELD_READER(value_tunnel);  /* unsigned: number of the tunnel named */
 
 /* The string of a setting, or NULL, and told, if it is another type. */
 const char *value_string(struct reader *reader, const config_setting_t *setting);
+
+/* libconfig takes whatever is larger for INT64_MAX. */
+#define VALUE_NUMBER_MAX (INT64_MAX - 1)
 
 /* A number within bounds; else false, and told. */
 bool value_number(struct reader *reader, const config_setting_t *setting, uint64_t min,

@@ -124,7 +124,7 @@ set_tunnel(
 		tunnel->held_down = down;
 		tunnel_refresh(gw, tunnel);
 		publish_flush(gw->publisher);
-		log_info("tunnel '%s' %s by uid %u, pid %d", tunnel->name,
+		log_info("tunnel %s: %s by uid %u, pid %d", tunnel->name,
 			down ? "held down" : "let go", session->uid, session->pid);
 	}
 	return 0;

@@ -10,6 +10,8 @@
  *
  * crypto_create() has set what is the same for all jobs for ever: the cipher starts behind header
  * and IV, the hash at the header. What is written per packet is what differs between packets.
+ * The jobs of a burst are half of the first-level cache, so they are filled from the last to the
+ * first: the library starts with the first, and what was touched last is what is still near.
  */
 
 #define PAYLOAD_AT (ESP_HEADER_BYTES + IV_BYTES)
@@ -112,7 +114,7 @@ cbc_hmac_seal_with(struct crypto *crypto, struct crypto_op ops[], const struct o
 	const unsigned icv_bytes = ops[order[0]].key->icv_bytes;
 	const unsigned n = run->n;
 
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = n; i-- > 0;) {
 		const struct crypto_op *op = &ops[order[i]];
 		const struct crypto_key *key = op->key;
 		const uint64_t bytes = op->bytes;
@@ -155,7 +157,7 @@ cbc_hmac_verify(struct crypto *crypto, struct crypto_op ops[], const struct orde
 	const unsigned icv_bytes = ops[order[0]].key->icv_bytes;
 	const unsigned n = run->n;
 
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = n; i-- > 0;) {
 		const struct crypto_op *op = &ops[order[i]];
 		const struct crypto_key *key = op->key;
 		IMB_JOB *job = &crypto->jobs[i];
@@ -173,7 +175,7 @@ cbc_hmac_verify(struct crypto *crypto, struct crypto_op ops[], const struct orde
 	}
 	require_all(
 		IMB_SUBMIT_HASH_BURST_NOCHECK(crypto->manager, crypto->jobs, n, group->hash), n);
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = n; i-- > 0;) {
 		struct crypto_op *op = &ops[order[i]];
 		const uint8_t *received = op->key->esn ? crypto->received[i] : op->esp + op->bytes;
 
@@ -189,7 +191,7 @@ cbc_hmac_decrypt(struct crypto *crypto, struct crypto_op ops[], const struct ord
 	const size_t rounds_at = 2 * (size_t)group->state_bytes;
 	const unsigned n = run->n;
 
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = n; i-- > 0;) {
 		const struct crypto_op *op = &ops[run->ops[i]];
 		IMB_JOB *job = &crypto->jobs[i];
 

@@ -107,8 +107,8 @@ icv_equal(const uint8_t *a, const uint8_t *b, unsigned bytes)
 	difference |= icv_word_difference(a + bytes - ICV_WORD, b + bytes - ICV_WORD);
 	if (bytes > ICV_TWO_WORDS) {
 		difference |= icv_word_difference(a + ICV_WORD, b + ICV_WORD);
-		difference |= icv_word_difference(
-			a + bytes - ICV_TWO_WORDS, b + bytes - ICV_TWO_WORDS);
+		difference |=
+			icv_word_difference(a + bytes - ICV_TWO_WORDS, b + bytes - ICV_TWO_WORDS);
 	}
 	return difference == 0;
 }
@@ -120,7 +120,7 @@ icv_copy(uint8_t *to, const uint8_t *from, unsigned bytes)
 	__builtin_memcpy(to + bytes - ICV_WORD, from + bytes - ICV_WORD, ICV_WORD);
 	if (bytes > ICV_TWO_WORDS) {
 		__builtin_memcpy(to + ICV_WORD, from + ICV_WORD, ICV_WORD);
-		__builtin_memcpy(to + bytes - ICV_TWO_WORDS, from + bytes - ICV_TWO_WORDS,
-			ICV_WORD);
+		__builtin_memcpy(
+			to + bytes - ICV_TWO_WORDS, from + bytes - ICV_TWO_WORDS, ICV_WORD);
 	}
 }

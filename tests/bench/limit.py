@@ -34,7 +34,7 @@ class Crypto:
         start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
         answer = subprocess.run(
             [program, "--json", "--seconds", str(self.seconds), *lengths],
-            preexec_fn=lambda: prepare({self.bench.cpus.worker}),
+            start_new_session=True, preexec_fn=lambda: prepare({self.bench.cpus.worker}),
             capture_output=True, text=True)
         after, elapsed = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - start
         if answer.returncode != 0:
