@@ -13,12 +13,15 @@
 
 #include "log.h"
 
-/* With a limit, locking would not fail now but some allocation later would, so it is left alone. */
+/* With a limit, locking would not fail now but some allocation later would: then it is left alone.
+ */
 static bool
 may_lock_all(void)
 {
-	struct rlimit limit;
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
 
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) == 0)
+		return true;
 	return getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY;
 }
 

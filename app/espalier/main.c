@@ -158,6 +158,9 @@ tear_down(struct process *process)
 static int
 serve(struct process *process)
 {
+	/* Its keys are in the SAs now, and nowhere else from here on. */
+	config_free(process->config);
+	process->config = NULL;
 	if (process->options.start_held)
 		log_info("held: the workers wait for 'espalierctl resume'");
 	workers_launch(&process->workers);

@@ -89,7 +89,7 @@ find(struct ports *ports, const struct config_port *config, const struct options
 		return -EINVAL;
 	}
 	unsigned i = ports->n++;
-	ports->port[i].name = config->name;
+	memcpy(ports->port[i].name, config->name, sizeof(config->name));
 	ports->port[i].id = id;
 	ports->port[i].mtu = config->mtu;
 	ports->port[i].rx_queues = (uint16_t)RTE_MIN(wanted, (unsigned)info.max_rx_queues);

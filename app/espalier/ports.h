@@ -11,7 +11,7 @@
 struct ports {
 	unsigned n;
 	struct {
-		const char *name;
+		char name[NAME_BYTES];
 		uint16_t id; /* DPDK's */
 		uint16_t mtu;
 		uint16_t rx_queues, tx_queues;
@@ -21,7 +21,7 @@ struct ports {
 
 /*
  * Finds the device of each port, decides on its queues, makes the pool of packet buffers that fits
- * them, and configures all. `config` outlives it. 0, or -errno with the reason in the log; what was
+ * them, and configures all. 0, or -errno with the reason in the log; what was
  * opened stays for ports_close().
  */
 int ports_open(struct ports *ports, const struct config *config, const struct options *options,
