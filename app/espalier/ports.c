@@ -19,7 +19,7 @@
 /* In a worker's hands at most: its burst, its tx buffers and pieces, the cache it keeps, and two
  * rings of other workers' packets. */
 #define PKTS_PER_WORKER (4 * BURST_PKTS + 3 * POOL_CACHE / 2)
-#define RING_PKTS_PER_WORKER 4096
+#define RING_PKTS_PER_WORKER 5120
 /* ESP puts up to 17 bytes of padding and 32 of ICV behind a packet; the rest is slack for stores of
  * whole vectors. */
 #define TAIL_BYTES 128

@@ -35,6 +35,7 @@ static void
 check_section_names(struct reader *reader, const config_setting_t *root)
 {
 	unsigned n = (unsigned)config_setting_length(root);
+	char quoted[QUOTE_BYTES];
 
 	for (unsigned i = 0; i < n; i++) {
 		const config_setting_t *setting = config_setting_get_elem(root, i);
@@ -46,14 +47,15 @@ check_section_names(struct reader *reader, const config_setting_t *root)
 		}
 		if (known)
 			continue;
+		words_quote(name, quoted);
 		if (meant != NULL)
 			reader_error(reader, setting,
-				"there is no section \"%.64s\"; did you mean \"%s\"?", name, meant);
+				"there is no section %s; did you mean \"%s\"?", quoted, meant);
 		else
 			reader_error(reader, setting,
-				"there is no section \"%.64s\"; there are: gateway, ports, "
-				"tunnels, routes, neighbors, security_associations",
-				name);
+				"there is no section %s; there are: gateway, ports, tunnels, "
+				"routes, neighbors, security_associations",
+				quoted);
 	}
 }
 

@@ -1,31 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "keys.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "words.h"
 
 #define NAMES_BYTES 256
 
-/* Adds a name to a list for a message; returns the bytes used. */
-static size_t
-add_name(char list[NAMES_BYTES], size_t used, const char *name)
-{
-	if (used < NAMES_BYTES)
-		used += (size_t)snprintf(
-			list + used, NAMES_BYTES - used, "%s%s", used == 0 ? "" : ", ", name);
-	return used;
-}
-
 static const char *
 encryption_names(char list[NAMES_BYTES])
 {
 	const struct encryption *row;
-	size_t used = 0;
 
+	list[0] = '\0';
 	for (unsigned i = 0; (row = suite_encryption_row(i)) != NULL; i++)
-		used = add_name(list, used, row->name);
+		words_list(list, NAMES_BYTES, row->name);
 	return list;
 }
 
@@ -33,10 +22,10 @@ static const char *
 authentication_names(char list[NAMES_BYTES])
 {
 	const struct authentication *row;
-	size_t used = 0;
 
+	list[0] = '\0';
 	for (unsigned i = 0; (row = suite_authentication_row(i)) != NULL; i++)
-		used = add_name(list, used, row->name);
+		words_list(list, NAMES_BYTES, row->name);
 	return list;
 }
 

@@ -138,21 +138,19 @@ unknown_setting(struct reader *reader, const config_setting_t *setting, const st
 {
 	const char *name = config_setting_name(setting);
 	const char *meant = NULL;
-	char known[512] = "";
-	size_t used = 0;
+	char known[512] = "", quoted[QUOTE_BYTES];
 
 	for (unsigned i = 0; i < fields->n; i++) {
 		meant = words_closer(name, fields->field[i].name, meant);
-		used += (size_t)snprintf(known + used,
-			used < sizeof(known) ? sizeof(known) - used : 0, "%s%s", i == 0 ? "" : ", ",
-			fields->field[i].name);
+		words_list(known, sizeof(known), fields->field[i].name);
 	}
+	words_quote(name, quoted);
 	if (meant != NULL)
-		reader_error(reader, setting, "%s has no setting \"%.64s\"; did you mean \"%s\"?",
-			fields->of, name, meant);
+		reader_error(reader, setting, "%s has no setting %s; did you mean \"%s\"?",
+			fields->of, quoted, meant);
 	else
-		reader_error(reader, setting, "%s has no setting \"%.64s\"; it has: %s", fields->of,
-			name, known);
+		reader_error(reader, setting, "%s has no setting %s; it has: %s", fields->of,
+			quoted, known);
 }
 
 static const struct field *
@@ -278,7 +276,7 @@ reader_clear(struct reader *reader)
 
 	for (size_t i = 0; i < reader->reports.n; i++)
 		free(reports[i].text);
-	free(reports);
+	array_free(&reader->reports, sizeof(*reports));
 	index_clear(&reader->ports);
 	index_clear(&reader->tunnels);
 	index_clear(&reader->addresses);

@@ -109,6 +109,24 @@ skip_comment(struct scan *scan)
 	return true;
 }
 
+static bool
+previous_opens_value(const struct source *source)
+{
+	return source->previous != '\0' && strchr("=:([", source->previous) != NULL;
+}
+
+/* Does a value that stands here belong to a key? */
+static bool
+value_is_secret(const struct source *source)
+{
+	char name[64]; /* the start of a longer one decides */
+
+	if (!source->assigned)
+		return false;
+	snprintf(name, sizeof(name), "%.*s", (int)source->name_bytes, source->name);
+	return source_is_secret(name);
+}
+
 static void
 keep_name(struct scan *scan)
 {
@@ -163,34 +181,14 @@ string_end(const struct scan *scan)
 	return NULL;
 }
 
-/* Does a string that stands here belong to a key? */
-static bool
-value_is_secret(const struct source *source)
-{
-	char name[64]; /* the start of a longer one decides */
-
-	if (!source->assigned)
-		return false;
-	snprintf(name, sizeof(name), "%.*s", (int)source->name_bytes, source->name);
-	return source_is_secret(name);
-}
-
 /* May a string stand here? libconfig says no too, but leaks the string. */
 static bool
 string_is_value(const struct source *source)
 {
-	switch (source->previous) {
-	case '=':
-	case ':':
-	case '(':
-	case '[':
-	case '"': /* strings side by side are one */
-		return true;
-	case ',':
+	if (source->previous == ',')
 		return source->nesting > 0 && source->open[source->nesting - 1].opening != '{';
-	default:
-		return false;
-	}
+	/* Strings side by side are one. */
+	return previous_opens_value(source) || source->previous == '"';
 }
 
 static bool
@@ -290,6 +288,9 @@ scan_element(struct scan *scan)
 		return skip_comment(scan);
 	if (c == '#' || scan_starts(scan, "//"))
 		skip_line_comment(scan);
+	else if (isalnum((unsigned char)c) && previous_opens_value(scan->source) &&
+		value_is_secret(scan->source))
+		return scan_fail(scan, scan->line, "syntax error: a key stands in quotes");
 	else if (isdigit((unsigned char)c))
 		keep_number(scan);
 	else if (isalpha((unsigned char)c) || c == '*')

@@ -39,17 +39,15 @@ static const struct field way_field[] = {
 };
 static const struct fields way_fields = { "a next hop", way_field, ARRAY_LEN(way_field) };
 
-/* A port's networks, for a message. */
+/* A port's addresses, for a message. */
 static const char *
-list_networks(const struct config_port *port, char *list, size_t list_bytes)
+list_addresses(const struct config_port *port, char *list, size_t list_bytes)
 {
-	size_t used = 0;
 	char shown[PREFIX_TEXT_BYTES];
 
-	snprintf(list, list_bytes, "none");
-	for (unsigned i = 0; i < port->n_addresses && used < list_bytes; i++)
-		used += (size_t)snprintf(list + used, list_bytes - used, "%s%s", i == 0 ? "" : ", ",
-			prefix_format(port->addresses[i], shown));
+	snprintf(list, list_bytes, "%s", port->n_addresses == 0 ? "none" : "");
+	for (unsigned i = 0; i < port->n_addresses; i++)
+		words_list(list, list_bytes, prefix_format(port->addresses[i], shown));
 	return list;
 }
 
@@ -59,7 +57,7 @@ check_gateway(struct reader *reader, const config_setting_t *group, const struct
 {
 	const config_setting_t *setting = config_setting_get_member(group, "gateway");
 	const struct config_port *port = &reader->config->ports[way->port];
-	char networks[128], quoted[QUOTE_BYTES];
+	char addresses[128], quoted[QUOTE_BYTES];
 
 	if (index_find(&reader->addresses, &way->gateway, sizeof(way->gateway)) != NULL) {
 		reader_value_error(reader, setting,
@@ -74,7 +72,7 @@ check_gateway(struct reader *reader, const config_setting_t *group, const struct
 		reader_value_error(reader, setting,
 			"it must be a host in a network of port %s, whose addresses are: %s",
 			words_quote(port->name, quoted),
-			list_networks(port, networks, sizeof(networks)));
+			list_addresses(port, addresses, sizeof(addresses)));
 }
 
 static void

@@ -38,9 +38,9 @@ source_free(struct source *source)
 		return;
 	for (unsigned i = 0; i < source->n_files; i++)
 		file_free(source->files[i]);
-	free(source->text.items);
-	free(source->lines.items);
-	free(source->secrets.items);
+	array_free(&source->text, 1);
+	array_free(&source->lines, sizeof(struct line));
+	array_free(&source->secrets, sizeof(struct secret));
 	free(source);
 }
 

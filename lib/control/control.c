@@ -42,8 +42,7 @@ struct control {
 	struct session_context context;
 };
 
-/* ---------------------------------------------------------------------------------- epoll's data
- */
+/* --- epoll's data --- */
 
 /*
  * An event names a place and the client that had it when the event was asked for: within one turn a
@@ -74,7 +73,7 @@ now_ns(void)
 	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
-/* ------------------------------------------------------------------------------------ newcomers */
+/* --- newcomers --- */
 
 /* A free place, or that of the client that has been idle longest, who goes. NULL: all are in use.
  */
@@ -164,8 +163,7 @@ accept_some(struct control *control, unsigned d, uint64_t now)
 	}
 }
 
-/* -------------------------------------------------------------------------------------- the rest
- */
+/* --- the rest --- */
 
 static void
 serve(struct control *control, struct client *client, const struct epoll_event *event, uint64_t now)

@@ -13,8 +13,7 @@
  * socket, so the server, its clients and the fuzzer share it. Any thread.
  */
 
-/* -------------------------------------------------------------------------------------- refusals
- */
+/* --- refusals --- */
 
 #define NETLINK_TEXT_BYTES 160
 
@@ -27,8 +26,7 @@ struct netlink_refusal {
 int
 netlink_refuse(struct netlink_refusal *why, int error, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* --------------------------------------------------------------------------------------- reading
- */
+/* --- reading --- */
 
 /* What is left of received bytes. */
 struct netlink_span {
@@ -86,7 +84,7 @@ struct netlink_rule {
 int netlink_parse(struct netlink_span attributes, const struct netlink_rule rules[],
 	struct netlink_attribute found[], unsigned n, struct netlink_refusal *why);
 
-/* Copies the fixed part at the front of a body; false when it is shorter. */
+/* Copies the fixed part at the front of a body; false, and nothing moves, when it is shorter. */
 bool netlink_take(struct netlink_span *span, void *to, size_t bytes);
 
 /* Values of attributes whose length a rule has checked; a shorter one reads as 0. */
@@ -98,8 +96,7 @@ uint32_t netlink_u32(const struct netlink_attribute *attribute);
  * has none. EBADMSG when it is too short. */
 int netlink_status(const struct netlink_message *message, struct netlink_refusal *words);
 
-/* --------------------------------------------------------------------------------------- writing
- */
+/* --- writing --- */
 
 /*
  * Builds messages one behind the other. A message that does not fit leaves no trace: puts after the

@@ -43,10 +43,9 @@ static int
 show(struct session *session, const struct netlink_message *request, struct netlink_refusal *why)
 {
 	struct netlink_span body = request->body;
-	uint32_t subject;
+	uint32_t subject = 0;
 
-	if (!netlink_take(&body, &subject, sizeof(subject)))
-		return netlink_refuse(why, EINVAL, "SHOW names a subject");
+	netlink_take(&body, &subject, sizeof(subject));
 	if (subject >= ESPALIER_SUBJECTS)
 		return netlink_refuse(why, EINVAL, "there is no subject %u to show; the last is %u",
 			subject, ESPALIER_SUBJECTS - 1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "session.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -15,12 +16,17 @@
  * larger. */
 #define FILL_BYTES 8192
 
+/* Every message of a datagram may be refused, at length: there is room for all that. */
+static_assert(SESSION_REQUEST_BYTES_MAX / sizeof(struct nlmsghdr) * (NETLINK_TEXT_BYTES + 64) <=
+		OUTBOX_BYTES_MAX,
+	"the refusals to one datagram fit into an outbox");
+
 static const struct family *const families[] = {
 	&own_family,
 };
 
-const struct family *
-session_family(uint32_t id)
+static const struct family *
+find_family(uint32_t id)
 {
 	for (unsigned i = 0; i < ARRAY_LEN(families); i++)
 		if (families[i]->id == id)
@@ -45,15 +51,14 @@ static int
 hello(struct session *session, const struct netlink_message *request, struct netlink_refusal *why)
 {
 	struct netlink_span body = request->body;
-	struct espalier_hello hello;
+	struct espalier_hello hello = { 0 };
 
-	if (!netlink_take(&body, &hello, sizeof(hello)))
-		return netlink_refuse(why, EINVAL, "a hello is %zu bytes long", sizeof(hello));
+	netlink_take(&body, &hello, sizeof(hello));
 	if (hello.version != ESPALIER_PROTOCOL_VERSION)
 		return netlink_refuse(why, EPROTONOSUPPORT,
 			"the client speaks version %u of the control protocol, this is version %u",
 			hello.version, ESPALIER_PROTOCOL_VERSION);
-	const struct family *family = session_family(hello.family);
+	const struct family *family = find_family(hello.family);
 	if (family == NULL)
 		return netlink_refuse(why, EPROTONOSUPPORT,
 			"this version does not serve family %u (%s)", hello.family,
@@ -66,10 +71,9 @@ static int
 group(struct session *session, const struct netlink_message *request, struct netlink_refusal *why)
 {
 	struct netlink_span body = request->body;
-	struct espalier_group wanted;
+	struct espalier_group wanted = { 0 };
 
-	if (!netlink_take(&body, &wanted, sizeof(wanted)))
-		return netlink_refuse(why, EINVAL, "a GROUP is %zu bytes long", sizeof(wanted));
+	netlink_take(&body, &wanted, sizeof(wanted));
 	return netlink_refuse(why, EOPNOTSUPP, "family %s has no multicast group %u",
 		session->family->name, wanted.group);
 }
@@ -164,32 +168,42 @@ handle(struct session *session, const struct netlink_message *message)
 	return result < 0 && greeting ? SESSION_OVER : verdict;
 }
 
+/* A datagram that is no row of messages. As a greeting it is no better than any other wrong one. */
+static enum session_verdict
+reject(struct session *session, const struct netlink_message *message, int error,
+	const struct netlink_refusal *why)
+{
+	if (session->family != NULL)
+		return ack(session, message, error, why);
+	ack(session, message, -EPROTO, why);
+	return SESSION_OVER;
+}
+
 enum session_verdict
 session_receive(struct session *session, const uint8_t *datagram, size_t bytes)
 {
+	size_t most = session->family == NULL ? GREETING_BYTES_MAX : session->family->request_bytes;
 	struct netlink_span rest = { .at = datagram, .bytes = bytes };
-	struct netlink_message message = { 0 };
 	enum session_verdict verdict = SESSION_GOES_ON;
+	struct netlink_message message = { 0 };
 	struct netlink_refusal why;
 	int got;
 
-	if (bytes == 0) {
-		netlink_refuse(&why, EINVAL, "an empty datagram");
-		return ack(session, &message, -EINVAL, &why);
-	}
-	size_t most = session->family == NULL ? GREETING_BYTES_MAX : session->family->request_bytes;
+	if (bytes == 0)
+		return reject(
+			session, &message, netlink_refuse(&why, EINVAL, "an empty datagram"), &why);
 	if (bytes > most) {
 		/* Its first header still tells whom to answer. */
 		rest.bytes = most;
 		netlink_next_message(&rest, &message, &why);
 		netlink_refuse(&why, EMSGSIZE, "a datagram of %zu bytes; %zu are taken at most",
 			bytes, most);
-		return ack(session, &message, -EMSGSIZE, &why);
+		return reject(session, &message, -EMSGSIZE, &why);
 	}
 	while (verdict == SESSION_GOES_ON &&
 		(got = netlink_next_message(&rest, &message, &why)) != 0) {
 		if (got < 0)
-			return ack(session, &message, got, &why);
+			return reject(session, &message, got, &why);
 		verdict = handle(session, &message);
 	}
 	return verdict;

@@ -29,7 +29,7 @@ struct session_context {
 	_Alignas(4) uint8_t scratch[SESSION_ANSWER_BYTES_MAX];
 };
 
-/* ------------------------------------------------------------------------------------- a family */
+/* --- a family --- */
 
 /* What a handler returns besides 0 and -errno: a dump has begun, whose end is the answer. */
 #define SESSION_DUMPS 1
@@ -59,8 +59,7 @@ struct family {
 	unsigned n_types;
 };
 
-/* ---------------------------------------------------------------------------------------- a dump
- */
+/* --- a dump --- */
 
 /*
  * Appends the next row as one message and moves the cursor. 1: appended; 0: there are no more rows;
@@ -78,8 +77,7 @@ struct dump {
 	uint32_t cursor;                /* the table's own; starts at 0 */
 };
 
-/* ------------------------------------------------------------------------------------- a session
- */
+/* --- a session --- */
 
 enum session_access { SESSION_READ_ONLY, SESSION_READ_WRITE };
 
@@ -121,6 +119,3 @@ int session_answer(struct session *session, const struct netlink_message *reques
 /* For handlers: begins a dump; returns SESSION_DUMPS. */
 int session_dump(struct session *session, const struct netlink_message *request, dump_row_fn row,
 	uint32_t subject);
-
-/* The families there are; NULL when nobody serves that one. */
-const struct family *session_family(uint32_t id);

@@ -101,7 +101,8 @@ show_version(const struct session_context *context, uint32_t *cursor, json_t **r
 	*row = json_object();
 	render_set(row, "name", render_text(gw->name));
 	render_set(row, "version", render_text(context->facts.version));
-	render_set(row, "dpdk", json_string(rte_version()));
+	/* It says "DPDK 22.11.11": past the name and its blank. */
+	render_set(row, "dpdk", json_string(rte_version() + sizeof(RTE_VER_PREFIX)));
 	render_set(row, "ipsec_mb", render_text(context->facts.crypto));
 	render_set(row, "protocol", json_integer(ESPALIER_PROTOCOL_VERSION));
 	render_set(row, "workers", json_integer(gw->n_workers));

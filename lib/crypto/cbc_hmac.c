@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "engine.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -17,18 +16,6 @@
 #define PAYLOAD_AT (ESP_HEADER_BYTES + IV_BYTES)
 #define HMAC_BLOCK_BYTES_MAX 128
 #define AES_SCHEDULE_BYTES_MAX (15 * 16)
-
-/*
- * The library's count of jobs done falls short only where it does not know the algorithm, which
- * the self-test would have found. If it ever does: no plaintext on the wire, no packet accepted
- * without proof.
- */
-static inline void
-require_all(uint32_t done, unsigned n)
-{
-	if (unlikely(done != n))
-		abort();
-}
 
 /* RFC 2104: the hash's state after the block key XOR pad. */
 static void
@@ -79,7 +66,7 @@ cbc_hmac_expand(struct crypto *crypto, struct crypto_key *key, enum crypto_direc
 	case IMB_KEY_192_BYTES:
 		IMB_AES_KEYEXP_192(crypto->manager, encryption_key, enc, dec);
 		break;
-	case IMB_KEY_256_BYTES:
+	default:
 		IMB_AES_KEYEXP_256(crypto->manager, encryption_key, enc, dec);
 		break;
 	}

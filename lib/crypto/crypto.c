@@ -29,7 +29,7 @@
 #define GCM_GROUP(size, size_bytes) \
 	[GROUP_GCM(size)] = { .seal = gcm_seal, \
 		.verify = gcm_verify, \
-		.expand = aead_expand, \
+		.expand = gcm_expand, \
 		.schedule_bytes = sizeof(struct gcm_key_data), \
 		.key_size = (size_bytes) }
 
@@ -42,7 +42,7 @@ const struct group engine_groups[GROUP_COUNT] = {
 	GCM_GROUP(2, IMB_KEY_256_BYTES),
 	[GROUP_CHACHA20] = { .seal = chacha20_seal,
 		.verify = chacha20_verify,
-		.expand = aead_expand,
+		.expand = chacha20_expand,
 		.schedule_bytes = 32,
 		.key_size = IMB_KEY_256_BYTES },
 };

@@ -77,8 +77,12 @@ merge_ecn(uint8_t outer_tos, struct rte_ipv4_hdr *inner)
 static inline enum drop_reason
 judge(struct sa *sa, const struct crypto_op *op, uint8_t outer_tos, struct payload *payload)
 {
-	enum drop_reason reason = strip_trailer(op, payload);
+	enum drop_reason reason;
 
+	/* Here and not before crypto, because within a burst each packet counts. */
+	if (unlikely(sa->packets_in >= sa->limit_packets || sa->bytes_in >= sa->limit_bytes))
+		return DROP_sa_expired;
+	reason = strip_trailer(op, payload);
 	if (unlikely(reason != DROP_NONE))
 		return reason;
 	if (unlikely(payload->next_header != NEXT_HEADER_IPV4))

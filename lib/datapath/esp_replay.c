@@ -45,8 +45,7 @@ check(struct sa *sa, struct crypto_op *op, uint64_t *sequence)
 	const struct crypto_key *key = sa->key;
 	const struct rte_esp_hdr *header = (const struct rte_esp_hdr *)op->esp;
 
-	if (unlikely(atomic_load_explicit(&sa->expired, memory_order_relaxed) ||
-		    sa->packets_in >= sa->limit_packets || sa->bytes_in >= sa->limit_bytes))
+	if (unlikely(atomic_load_explicit(&sa->expired, memory_order_relaxed)))
 		return DROP_sa_expired;
 	if (unlikely(!has_shape(key, op->bytes)))
 		return DROP_short_esp;

@@ -12,7 +12,7 @@
 #include "pipeline.h"
 #include "stages.h"
 
-#define RING_PKTS 2048
+#define RING_PKTS 4096
 
 /* RFC 1812 4.3.2.8: ICMP errors are limited; these are a worker's. */
 #define ICMP_ERRORS_PER_SECOND 1000
@@ -30,7 +30,8 @@ create_ring(const char *purpose, unsigned id)
 	char name[RTE_RING_NAMESIZE];
 
 	snprintf(name, sizeof(name), "%s_%u", purpose, id);
-	return rte_ring_create(name, RING_PKTS, (int)rte_socket_id(), RING_F_SC_DEQ);
+	return rte_ring_create(
+		name, RING_PKTS, (int)rte_socket_id(), RING_F_SC_DEQ | RING_F_EXACT_SZ);
 }
 
 static void

@@ -154,7 +154,7 @@ gateway_create(const struct config *config, struct rcu *rcu, unsigned n_workers)
 		log_error("no memory for the tables (%s): with %u routes and %u tbl8 groups they "
 			  "take about %u MB; give DPDK more with -m, or lower gateway.max_routes",
 			strerror(-result), config->max_routes, config->max_tbl8,
-			135 + config->max_routes / 2048 + config->max_tbl8 / 512);
+			133 + config->max_routes / 1280 + config->max_tbl8 / 512);
 		goto destroy;
 	}
 	result = add_addresses(gw);

@@ -35,8 +35,8 @@ struct route_change {
 	enum route_op op;
 	struct route route; /* DELETE: prefix and table name it. SET: the reference to `nexthop`
 			       passes to the table */
-	int result; /* set by route_apply(): 0, -ESRCH (no such route), -ENOSPC (FIB full), -ENOMEM
-		     */
+	int result; /* set by route_apply(): 0, -ESRCH (no such route), -ENOSPC (RIB or FIB full),
+		       -ENOMEM, -EINVAL (host bits), -EOPNOTSUPP (another table) */
 };
 
 struct gateway;
@@ -44,17 +44,19 @@ struct route_table;
 
 /*
  * Makes the set of tables with an empty main table. `routes_max` bounds the routes of one table
- * (memory is taken at once: 128 MB for the two DIR24-8 tables, plus about 0.5 KB per possible
- * route), `tbl8s` the different /24s that hold longer prefixes. Control, at start. NULL and
- * rte_errno on failure.
+ * (memory is taken at once: 128 MB for the two DIR24-8 tables, plus about 0.8 KB per possible
+ * route and 2 KB per tbl8), `tbl8s` the different /24s that hold longer prefixes. Control, at
+ * start. NULL and rte_errno on failure.
  */
 struct route_table *route_table_create(uint32_t routes_max, uint32_t tbl8s);
 void route_table_destroy(struct gateway *gw);
 
 /*
  * Applies a batch in order, atomically to readers; SET replaces a route of the same prefix. A
- * change that fails is left out, keeps both FIBs equal, and releases its next hop. Waits for grace
- * periods: two per batch, so batch. Returns the number of changes that failed. Control only.
+ * change that fails is left out, keeps both FIBs equal, and releases its next hop. Tunnels whose
+ * remote end a change concerns are refreshed. Waits for grace periods: two per batch, so batch.
+ * Only the main table can be looked up yet: others are refused. Returns the number of changes that
+ * failed. Control only.
  */
 unsigned route_apply(struct gateway *gw, struct route_change changes[], unsigned n);
 

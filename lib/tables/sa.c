@@ -253,7 +253,7 @@ install(struct gateway *gw, struct record *record)
 	table->slots[sa->slot] = record;
 	if (sa->direction == SA_OUT) {
 		LIST_INSERT_HEAD(&table->outbound[sa->tunnel], record, link);
-		tunnel_refresh(gw, &gw->tunnels[sa->tunnel]);
+		tunnel_revive(gw, &gw->tunnels[sa->tunnel]);
 	}
 	return 0;
 }

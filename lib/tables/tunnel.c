@@ -208,6 +208,14 @@ tunnel_refresh(struct gateway *gw, struct tunnel *tunnel)
 }
 
 void
+tunnel_revive(struct gateway *gw, struct tunnel *tunnel)
+{
+	tunnel->dead = false;
+	tunnel->alive_ns = 0;
+	tunnel_refresh(gw, tunnel);
+}
+
+void
 tunnel_refresh_all(struct gateway *gw)
 {
 	for (unsigned i = 0; i < gw->n_tunnels; i++)

@@ -114,12 +114,14 @@ uint16_t tunnel_mtu(uint16_t port_mtu, const struct crypto_key *key, bool udp);
  * the groups when the tunnel came or went. Cheap when nothing changed. Control only.
  */
 void tunnel_refresh(struct gateway *gw, struct tunnel *tunnel);
-/* The same for all, e.g. when a port's MAC or MTU changed. */
+/* The same when an outbound SA came: liveness starts afresh, for somebody has just agreed on it. */
+void tunnel_revive(struct gateway *gw, struct tunnel *tunnel);
+/* Refreshes all, e.g. when a port's MAC or MTU changed. */
 void tunnel_refresh_all(struct gateway *gw);
-/* The same for those whose remote end lies in a prefix of which the route changed; route_apply()
+/* Refreshes those whose remote end lies in a prefix of which the route changed; route_apply()
  * does it. */
 void tunnel_refresh_towards(struct gateway *gw, struct prefix prefix);
-/* The same for those that send through a neighbor; whoever calls neighbor_set() does it next. */
+/* Refreshes those that send through a neighbor; whoever calls neighbor_set() does it next. */
 void tunnel_refresh_via(struct gateway *gw, const struct neighbor *neighbor);
 
 /* Looks whether tunnels with liveness_ms are alive: one that sent, and saw no authenticated packet

@@ -435,22 +435,23 @@ main(int argc, char **argv)
 	};
 	struct work *work;
 	char error[256];
+	int status = 2;
 
 	if (!parse_options(&options, argc, argv))
 		return 2;
 	work = aligned_alloc(CACHE_LINE_BYTES, sizeof(*work));
 	memset(work, 0, sizeof(*work));
-	work->crypto = crypto_create(options.arch, error, sizeof(error));
-	if (work->crypto == NULL) {
-		fprintf(stderr, "espalier-limit: %s\n", error);
-		return 2;
-	}
 	/* Jobs still in its queue must not meet synchronous bursts: a manager of its own. */
+	work->crypto = crypto_create(options.arch, error, sizeof(error));
 	work->manager = manager_create(options.arch, error, sizeof(error));
-	work->key = aligned_alloc(CACHE_LINE_BYTES, crypto_key_size(options.suite));
+	if (work->crypto == NULL || work->manager == NULL) {
+		fprintf(stderr, "espalier-limit: %s\n", error);
+		goto destroy;
+	}
 	if (!options.json)
 		printf("%s, %s with %s\n", crypto_description(work->crypto),
 			options.suite.encryption->name, options.suite.authentication->name);
+	work->key = aligned_alloc(CACHE_LINE_BYTES, crypto_key_size(options.suite));
 	for (unsigned i = 0; i < options.lengths_n; i++) {
 		for (enum crypto_direction d = CRYPTO_SEAL; d <= CRYPTO_OPEN; d++) {
 			work->direction = d;
@@ -461,8 +462,10 @@ main(int argc, char **argv)
 		}
 	}
 	free(work->key);
+	status = 0;
+destroy:
 	manager_destroy(work->manager);
 	crypto_destroy(work->crypto);
 	free(work);
-	return 0;
+	return status;
 }

@@ -2,6 +2,7 @@
 """Runs the real `espalier` between two capture files, without root, hugepages or a network."""
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -89,8 +90,8 @@ class Outcome:
     """What a run left behind. Packets are without their Ethernet header; `drops` holds only the
     reasons that occurred."""
 
-    frames: dict = field(default_factory=dict)
-    queues: dict = field(default_factory=dict)
+    frames: dict = field(default_factory=dict, repr=False)
+    queues: dict = field(default_factory=dict, repr=False)
     drops: dict = field(default_factory=dict)
     shows: dict = field(default_factory=dict)
     output: str = ""
@@ -225,6 +226,8 @@ class Gateway:
         status = self.process.wait(20 * PATIENCE)
         outcome.output = self.output()
         assert status == 0, f"exit status {status}\n{outcome.output}"
+        returned = re.search(r"mbufs: (\d+) of (\d+) back in the pool", outcome.output)
+        assert returned and returned[1] == returned[2], "a packet buffer is lost"
         for port, name in enumerate(PORTS):
             outcome.queues[name] = [
                 capture.read(self.directory / f"tx{port}-{queue}.pcap")

@@ -76,12 +76,12 @@ def test_nested_to_ourselves_ends(run):
 
 
 def test_route_into_its_own_tunnel_ends(run, socket):
-    """A route that sends a tunnel's outer packets into the tunnel resolves to nothing."""
+    """Outer packets that would be routed into the tunnel again have no route."""
     topology = Topology()
     config = topology.config(socket)
     config["routes"] += ({"prefix": "192.0.2.1/32", "nexthops": ({"tunnel": "conn1"},)},)
     outcome = run(config, lan=[wire.ether(wire.udp_packet(HOST, topology[1].peer_host))] * 10)
-    assert outcome.wan == [] and outcome.drops == {"no_neighbor": 10}
+    assert outcome.wan == [] and outcome.drops == {"no_route": 10}
 
 
 def test_our_own_packets_coming_back(run):

@@ -13,7 +13,6 @@ from shell import LabError, pids_in, run, send, start_in, wait_for
 
 READY_S = 30
 STOP_S = 10
-AF_PACKET_FRAMES = 4096
 
 
 def cpus():
@@ -62,7 +61,7 @@ class Gateway:
 
     def ports(self):
         for index, link in enumerate(links_of(self.name)):
-            yield dict(name=link.port, device=f"net_af_packet{index}",
+            yield dict(name=link.port, device=f"net_af_xdp{index}",
                        addresses=list(link.gateway_addresses), mtu=1500)
 
     def tunnels(self):
@@ -106,8 +105,7 @@ class Gateway:
         cpu = cpus()[self.name]
         vdevs = []
         for index, link in enumerate(links_of(self.name)):
-            vdevs += ["--vdev",
-                      f"net_af_packet{index},iface={link.port},framecnt={AF_PACKET_FRAMES}"]
+            vdevs += ["--vdev", f"net_af_xdp{index},iface={link.port}"]
         return [f"{self.build}/app/espalier/espalier", "--no-huge", "--no-shconf", "--no-telemetry",
                 "-m", "512", "--lcores", f"0@{cpu},1@{cpu}", "--no-pci", *vdevs,
                 "--", "-f", self.config, "--no-kernel-interfaces"]

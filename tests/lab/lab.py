@@ -52,6 +52,7 @@ def parse():
     parser.add_argument("--json", action="store_true", help="the report as one JSON document")
     parser.add_argument("--build", metavar="DIR", default=str(ROOT / "build-lab"),
                         help="build directory, made if needed (default: build-lab)")
+    parser.add_argument("--no-build", action="store_true", help="take what is there as it is")
     commands = parser.add_subparsers(metavar="COMMAND")
     for name, text in (("up", "bring it up and leave it standing"),
                        ("report", "try everything on a lab that is up"),
@@ -65,7 +66,7 @@ def parse():
 
 def run_all(arguments, report):
     refuse_if_kept()
-    build(arguments.build, report)
+    build(arguments, report)
     stage = Stage(arguments.build, report)
     heed_signals()
     try:
@@ -81,7 +82,7 @@ def run_all(arguments, report):
 
 def up(arguments, report):
     refuse_if_kept()
-    build(arguments.build, report)
+    build(arguments, report)
     stage = Stage(arguments.build, report)
     heed_signals()
     try:
@@ -136,7 +137,10 @@ def refuse_if_kept():
         raise LabError("a lab is up: lab report tries it, lab down takes it down")
 
 
-def build(directory, report):
+def build(arguments, report):
+    directory = arguments.build
+    if arguments.no_build:
+        return
     if not os.path.exists(f"{directory}/build.ninja"):
         report.progress(f"meson setup {directory}")
         run("meson", "setup", "-Dtests=false", directory, str(ROOT), timeout=BUILD_S)

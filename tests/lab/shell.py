@@ -9,6 +9,7 @@ import time
 from plan import namespace
 
 TIMEOUT_S = 20
+LAST_LINES = 20  # of what a program said that failed
 
 
 class LabError(Exception):
@@ -26,8 +27,8 @@ def run(*command, timeout=TIMEOUT_S, check=True, stdin=None):
     except FileNotFoundError as missing:
         raise LabError(f"{command[0]}: no such program") from missing
     if check and done.returncode != 0:
-        said = (done.stderr or done.stdout).strip()
-        raise LabError(f"{' '.join(command)}: exit status {done.returncode}\n{said}")
+        said = (done.stderr or done.stdout).strip().splitlines()[-LAST_LINES:]
+        raise LabError("\n".join([f"{' '.join(command)}: exit status {done.returncode}", *said]))
     return done
 
 

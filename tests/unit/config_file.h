@@ -84,14 +84,21 @@ load_text(const char *text)
 	return load_file(FILE_NAME);
 }
 
-/* Group set-up and tear-down: the tests run in a new directory. */
-static char directory[] = "/tmp/espalier-config-XXXXXX";
+/* Group set-up and tear-down: the tests run in a new directory, in memory where there is such a
+ * place, for some write thousands of files. */
+static char directory[64];
 
 static inline int
 enter_directory(void **state)
 {
 	(void)state;
-	return mkdtemp(directory) == NULL || chdir(directory) < 0;
+	strcpy(directory, "/dev/shm/espalier-config-XXXXXX");
+	if (mkdtemp(directory) == NULL) {
+		strcpy(directory, "/tmp/espalier-config-XXXXXX");
+		if (mkdtemp(directory) == NULL)
+			return -1;
+	}
+	return chdir(directory);
 }
 
 static inline int

@@ -90,7 +90,7 @@ static void
 survivors_of_many_losses_keep_all_they_have(void **state)
 {
 	(void)state;
-	for (unsigned c = 0; c < CASES / 10; c++) {
+	for (unsigned c = 0; c < CASES / 30; c++) {
 		struct ecmp_member members[GROUP_MEMBERS_MAX];
 		struct ecmp_table tables[2];
 		unsigned n = random_group(members, GROUP_MEMBERS_MAX, c % 2 ? 256 : LIGHT_WEIGHT);

@@ -152,7 +152,7 @@ libmnl_reads_what_it_writes(void **state)
 	assert_true(mnl_nlmsg_ok(header, left));
 	assert_int_equal(header->nlmsg_seq, 5);
 	assert_int_equal(header->nlmsg_pid, 6);
-	const struct nlattr *attribute;
+	struct nlattr *attribute;
 	unsigned seen = 0;
 	mnl_attr_for_each(attribute, header, 4)
 	{

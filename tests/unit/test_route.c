@@ -5,25 +5,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "publish.h"
+#include "dice.h"
 
 /* Routes: what workers find is what control set, whole batches at a time. Needs neither root nor
  * hugepages. */
 
 #define TBL8S 64 /* fixture.h */
-
-static uint64_t random_state;
-
-/* splitmix64 (public domain). */
-static uint32_t
-below(uint32_t limit)
-{
-	uint64_t z = random_state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return (uint32_t)((z ^ (z >> 31)) % limit);
-}
 
 static void
 apply_one(struct gateway *gw, struct route_change change)
@@ -105,13 +92,13 @@ crowded_address(void)
 	static const uint32_t bases[] = { 0, IP(10, 1, 2, 0), IP(10, 1, 3, 0), IP(127, 255, 255, 0),
 		IP(128, 0, 0, 0), IP(192, 168, 50, 0), IP(255, 255, 255, 0) };
 
-	switch (below(4)) {
+	switch (dice_below(4)) {
 	case 0:
-		return below(8) << 29 | below(2);
+		return dice_below(8) << 29 | dice_below(2);
 	case 1:
-		return UINT32_MAX - below(4);
+		return UINT32_MAX - dice_below(4);
 	default:
-		return bases[below(ARRAY_LEN(bases))] + below(256);
+		return bases[dice_below(ARRAY_LEN(bases))] + dice_below(256);
 	}
 }
 
@@ -120,7 +107,8 @@ crowded_prefix(void)
 {
 	static const uint8_t lengths[] = { 8, 16, 23, 24, 25, 26, 31, 32 };
 	/* Those that span much of the space take long to write. */
-	uint8_t bits = (uint8_t)(below(16) == 0 ? below(4) : lengths[below(ARRAY_LEN(lengths))]);
+	uint8_t bits = (uint8_t)(dice_below(16) == 0 ? dice_below(4)
+						     : lengths[dice_below(ARRAY_LEN(lengths))]);
 
 	return (struct prefix) { crowded_address() & prefix_mask(bits), bits };
 }
@@ -136,12 +124,12 @@ random_change(struct gateway *gw, struct model *model)
 
 	if (full)
 		prefix = model->routes[place = 0].prefix;
-	if (full || (below(2) == 0 && place < model->n)) {
+	if (full || (dice_below(2) == 0 && place < model->n)) {
 		model->routes[place] = model->routes[--model->n];
 		return fixture_delete(prefix);
 	}
 	/* Few next hops, so that a route and those around it often share one. */
-	change = fixture_set(gw, prefix, fixture_via_tunnel((uint16_t)below(FIXTURE_TUNNELS)));
+	change = fixture_set(gw, prefix, fixture_via_tunnel((uint16_t)dice_below(FIXTURE_TUNNELS)));
 	if (place == model->n)
 		model->routes[model->n++].prefix = prefix;
 	model->routes[place].nexthop = change.route.nexthop;
@@ -155,7 +143,7 @@ compare_with_model(const struct gateway *gw, const struct model *model)
 	uint64_t found[64];
 
 	for (unsigned i = 0; i < 64; i++)
-		addresses[i] = i < 32 ? crowded_address() : below(UINT32_MAX);
+		addresses[i] = i < 32 ? crowded_address() : dice_below(UINT32_MAX);
 	route_lookup(gw->routes, addresses, found, 64);
 	for (unsigned i = 0; i < 64; i++) {
 		const struct route *route = route_match(gw, ROUTE_TABLE_MAIN, addresses[i]);
@@ -176,14 +164,14 @@ lookups_equal_a_naive_model(void **state)
 	uint32_t cursor = 0;
 
 	assert_non_null(model);
-	random_state = 1;
+	dice_seed(1);
 	while ((route = route_next(gw, &cursor)) != NULL) {
 		model->routes[model->n].prefix = route->prefix;
 		model->routes[model->n++].nexthop = route->nexthop;
 	}
 	for (unsigned round = 0; round < 400; round++) {
 		struct route_change changes[8];
-		unsigned n = 1 + below(ARRAY_LEN(changes));
+		unsigned n = 1 + dice_below(ARRAY_LEN(changes));
 
 		for (unsigned i = 0; i < n; i++)
 			changes[i] = random_change(gw, model);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "aead.h"
+
+/*
+ * AES-GCM (RFC 4106). It is parallel within a packet, so the library's direct calls take one packet
+ * at a time; its synchronous bursts do not know it.
+ */
+
+void
+gcm_expand(struct crypto *crypto, struct crypto_key *key, enum crypto_direction direction,
+	const uint8_t *encryption_key, const uint8_t *authentication_key)
+{
+	struct gcm_key_data *gcm = (struct gcm_key_data *)key->schedule;
+	unsigned key_bytes = key->suite.encryption->key_bytes;
+
+	(void)direction; /* both run the cipher forwards */
+	(void)authentication_key;
+	memcpy(key->salt, encryption_key + key_bytes, sizeof(key->salt));
+	switch (engine_groups[key->group].key_size) {
+	case IMB_KEY_128_BYTES:
+		IMB_AES128_GCM_PRE(crypto->manager, encryption_key, gcm);
+		break;
+	case IMB_KEY_192_BYTES:
+		IMB_AES192_GCM_PRE(crypto->manager, encryption_key, gcm);
+		break;
+	default:
+		IMB_AES256_GCM_PRE(crypto->manager, encryption_key, gcm);
+		break;
+	}
+}
+
+static aes_gcm_enc_dec_t
+function_of(const struct crypto *crypto, uint8_t group, enum crypto_direction direction)
+{
+	const IMB_MGR *manager = crypto->manager;
+	bool seal = direction == CRYPTO_SEAL;
+
+	switch (engine_groups[group].key_size) {
+	case IMB_KEY_128_BYTES:
+		return seal ? manager->gcm128_enc : manager->gcm128_dec;
+	case IMB_KEY_192_BYTES:
+		return seal ? manager->gcm192_enc : manager->gcm192_dec;
+	default:
+		return seal ? manager->gcm256_enc : manager->gcm256_dec;
+	}
+}
+
+static inline void
+process(struct crypto *crypto, aes_gcm_enc_dec_t function, const struct crypto_op *op, uint8_t *icv)
+{
+	const struct gcm_key_data *key = (const struct gcm_key_data *)op->key->schedule;
+	uint8_t *payload = op->esp + AEAD_PAYLOAD_AT;
+	struct aead_input input;
+
+	aead_read_input(&input, op);
+	function(key, &crypto->gcm, payload, payload, (uint64_t)op->bytes - AEAD_PAYLOAD_AT,
+		input.nonce, input.aad, input.aad_bytes, icv, AEAD_ICV_BYTES);
+}
+
+void
+gcm_seal(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run)
+{
+	aes_gcm_enc_dec_t encrypt = function_of(crypto, run->group, CRYPTO_SEAL);
+
+	for (unsigned i = 0; i < run->n; i++) {
+		const struct crypto_op *op = &ops[run->ops[i]];
+
+		aead_write_iv(op);
+		process(crypto, encrypt, op, op->esp + op->bytes);
+	}
+}
+
+void
+gcm_verify(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run)
+{
+	aes_gcm_enc_dec_t decrypt = function_of(crypto, run->group, CRYPTO_OPEN);
+
+	for (unsigned i = 0; i < run->n; i++) {
+		struct crypto_op *op = &ops[run->ops[i]];
+
+		process(crypto, decrypt, op, crypto->computed[i]);
+		op->ok = icv_equal(crypto->computed[i], op->esp + op->bytes, AEAD_ICV_BYTES);
+	}
+}

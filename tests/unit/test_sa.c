@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fixture.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <rte_malloc.h>
+
+#include "publish.h"
+
+/* Security associations: found by workers, chosen by tunnels, limited, wiped. Needs neither root
+ * nor hugepages. */
+
+#define NS_PER_SECOND UINT64_C(1000000000)
+
+/*
+ * Memory goes back to DPDK through this one. It looks at a key on its way: rte_free() clears what
+ * it gets, so afterwards nobody could tell whether the key had been wiped.
+ */
+static struct {
+	const void *object; /* the one to look at */
+	const uint8_t *key;
+	size_t key_bytes;
+	unsigned freed, nonzero;
+} watch;
+
+void
+rte_free(void *object)
+{
+	static void (*real)(void *);
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "rte_free");
+	if (object != NULL && object == watch.object) {
+		watch.freed++;
+		for (size_t i = 0; i < watch.key_bytes; i++)
+			watch.nonzero += watch.key[i] != 0;
+	}
+	real(object);
+}
+
+static void
+add(struct fixture *fixture, const struct sa_spec *spec)
+{
+	assert_int_equal(sa_add(fixture->gw, fixture->crypto, spec), 0);
+}
+
+static struct sa *
+look_up(const struct gateway *gw, uint32_t spi, uint32_t destination)
+{
+	struct sa *found;
+
+	sa_lookup(gw->sas, &spi, &destination, &found, 1);
+	return found;
+}
+
+static void
+inbound_ones_are_found_by_spi_and_destination(void **state)
+{
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+	struct sa_spec first = fixture_sa(fixture, SA_IN, 0, 0x2001);
+	struct sa_spec other_address = first, outbound = fixture_sa(fixture, SA_OUT, 1, 0x2003);
+	struct sa *sa;
+
+	other_address.destination = IP(198, 51, 100, 213);
+	add(fixture, &first);
+	add(fixture, &other_address);
+	add(fixture, &outbound);
+	sa = look_up(gw, 0x2001, first.destination);
+	assert_non_null(sa);
+	assert_ptr_equal(sa, sa_find(gw, SA_IN, 0x2001, first.destination));
+	assert_int_equal(sa->spi, 0x2001);
+	assert_int_equal(sa->destination, first.destination);
+	assert_ptr_not_equal(look_up(gw, 0x2001, other_address.destination), sa);
+	assert_null(look_up(gw, 0x2002, first.destination));
+	assert_null(look_up(gw, 0x2003, outbound.destination));
+	assert_null(look_up(gw, 0, 0));
+	assert_non_null(sa_find(gw, SA_OUT, 0x2003, outbound.destination));
+}
+
+static void
+the_same_spi_serves_both_directions(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sa_spec in = fixture_sa(fixture, SA_IN, 0, 0x2001);
+	struct sa_spec out = in;
+
+	out.direction = SA_OUT;
+	add(fixture, &in);
+	add(fixture, &out);
+	assert_int_equal(sa_add(fixture->gw, fixture->crypto, &in), -EEXIST);
+	assert_int_equal(sa_add(fixture->gw, fixture->crypto, &out), -EEXIST);
+	assert_int_equal(sa_delete(fixture->gw, SA_OUT, 0x2001, out.destination), 0);
+	assert_int_equal(sa_delete(fixture->gw, SA_OUT, 0x2001, out.destination), -ESRCH);
+	assert_non_null(look_up(fixture->gw, 0x2001, in.destination));
+}
+
+static void
+specs_that_make_no_sense_are_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sa_spec good = fixture_sa(fixture, SA_IN, 0, 0x2001);
+	struct sa_spec wrong[8];
+
+	for (unsigned i = 0; i < ARRAY_LEN(wrong); i++)
+		wrong[i] = good;
+	wrong[0].spi = 0;
+	wrong[1].tunnel = FIXTURE_TUNNELS;
+	wrong[2].replay_window = REPLAY_WINDOW_MIN - 1;
+	wrong[3].replay_window = REPLAY_WINDOW_MAX + 1;
+	wrong[4].sequence = (uint64_t)UINT32_MAX + 1; /* without ESN */
+	wrong[5].encap_sport = 4500;                  /* without the other */
+	wrong[6].suite.encryption = NULL;
+	wrong[7].suite.authentication = NULL; /* CBC alone */
+	for (unsigned i = 0; i < ARRAY_LEN(wrong); i++)
+		assert_int_equal(sa_add(fixture->gw, fixture->crypto, &wrong[i]), -EINVAL);
+	add(fixture, &good);
+}
+
+static void
+one_that_was_deleted_can_come_again(void **state)
+{
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+	struct sa_spec spec = fixture_sa(fixture, SA_IN, 0, 0x2001);
+
+	/* Often enough for the index to be replaced on the way. */
+	for (unsigned round = 0; round < 3000; round++) {
+		spec.spi = 0x2001 + round % 1000;
+		add(fixture, &spec);
+		assert_int_equal(look_up(gw, spec.spi, spec.destination)->spi, spec.spi);
+		assert_int_equal(sa_delete(gw, SA_IN, spec.spi, spec.destination), 0);
+		assert_null(look_up(gw, spec.spi, spec.destination));
+		publish_flush(gw->publisher);
+	}
+}
+
+static void
+ten_thousand_leave_no_trace(void **state)
+{
+	enum { N = 10000 };
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+	struct sa_spec spec = fixture_sa(fixture, SA_IN, 0, 1);
+	struct rte_malloc_socket_stats before, after;
+
+	/* The index stays as large as it had to be: make it so before counting. */
+	for (unsigned turn = 0; turn < 2; turn++) {
+		uint32_t cursor = 0;
+		unsigned walked = 0;
+
+		rte_malloc_get_socket_stats(0, turn == 0 ? &after : &before);
+		for (uint32_t spi = 1; spi <= N; spi++) {
+			spec.spi = spi << 12;
+			add(fixture, &spec);
+		}
+		for (uint32_t base = 1; base <= N; base += 100) {
+			uint32_t spis[100], destinations[100];
+			struct sa *found[100];
+
+			for (unsigned i = 0; i < 100; i++) {
+				spis[i] = (base + i) << 12;
+				destinations[i] = spec.destination;
+			}
+			sa_lookup(gw->sas, spis, destinations, found, 100);
+			for (unsigned i = 0; i < 100; i++)
+				assert_int_equal(found[i]->spi, spis[i]);
+		}
+		while (sa_next(gw, &cursor) != NULL)
+			walked++;
+		assert_int_equal(walked, N);
+		for (uint32_t spi = 1; spi <= N; spi++)
+			assert_int_equal(sa_delete(gw, SA_IN, spi << 12, spec.destination), 0);
+		publish_flush(gw->publisher);
+	}
+	rte_malloc_get_socket_stats(0, &after);
+	assert_int_equal(after.alloc_count, before.alloc_count);
+	assert_int_equal(after.heap_allocsz_bytes, before.heap_allocsz_bytes);
+}
+
+static void
+keys_are_wiped_when_the_grace_period_is_over(void **state)
+{
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+	struct sa_spec spec = fixture_sa(fixture, SA_OUT, 0, 0x1001);
+	const struct sa *sa;
+	unsigned set = 0;
+
+	add(fixture, &spec);
+	sa = sa_find(gw, SA_OUT, 0x1001, spec.destination);
+	watch.object = sa;
+	watch.key = (const uint8_t *)sa->key;
+	watch.key_bytes = crypto_key_size(spec.suite);
+	watch.freed = watch.nonzero = 0;
+	assert_int_equal(sa_delete(gw, SA_OUT, 0x1001, spec.destination), 0);
+	/* A worker may be using it. */
+	for (size_t i = 0; i < watch.key_bytes; i++)
+		set += watch.key[i] != 0;
+	assert_true(set > 100);
+	assert_int_equal(watch.freed, 0);
+	publish_flush(gw->publisher);
+	assert_int_equal(watch.freed, 1);
+	assert_int_equal(watch.nonzero, 0);
+
+	/* So it is at the end of the gateway. */
+	add(fixture, &spec);
+	sa = sa_find(gw, SA_OUT, 0x1001, spec.destination);
+	watch.object = sa;
+	watch.key = (const uint8_t *)sa->key;
+	gateway_destroy(gw);
+	assert_int_equal(watch.freed, 2);
+	assert_int_equal(watch.nonzero, 0);
+	watch.object = NULL;
+	fixture_make_gateway(fixture);
+}
+
+static void
+the_newest_usable_one_sends(void **state)
+{
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+	struct sa_spec older = fixture_sa(fixture, SA_OUT, 0, 0x1001);
+	struct sa_spec newer = fixture_sa(fixture, SA_OUT, 0, 0x1002);
+	struct sa_spec inbound = fixture_sa(fixture, SA_IN, 0, 0x2001);
+	const struct tunnel *tunnel = &gw->tunnels[0];
+
+	add(fixture, &inbound);
+	assert_null(tunnel->out);
+	add(fixture, &older);
+	assert_int_equal(tunnel->out->spi, 0x1001);
+	newer.lifetime.packets = 10;
+	add(fixture, &newer);
+	assert_int_equal(tunnel->out->spi, 0x1002);
+	atomic_store(&tunnel->out->sequence, 10);
+	sa_expire(gw, tunnel->out->installed_ns);
+	assert_int_equal(tunnel->out->spi, 0x1001);
+	assert_int_equal(sa_delete(gw, SA_OUT, 0x1001, older.destination), 0);
+	assert_null(tunnel->out);
+	assert_int_equal(gateway_encap(gw, 0)->drop, DROP_sa_expired);
+}
+
+static void
+outbound_ones_stop_before_they_wrap(void **state)
+{
+	static const struct {
+		bool esn;
+		uint64_t used, packets, limit;
+		enum drop_reason reason;
+	} cases[] = {
+		{ false, 0, 0, UINT32_MAX, DROP_sequence_exhausted },
+		{ false, UINT32_MAX, 0, UINT32_MAX, DROP_sequence_exhausted },
+		{ true, 0, 0, UINT64_MAX - (1u << 20), DROP_sequence_exhausted },
+		{ false, 100, 50, 150, DROP_sa_expired },
+		{ false, 100, UINT64_MAX, UINT32_MAX, DROP_sequence_exhausted },
+		{ false, UINT32_MAX - 10, 50, UINT32_MAX, DROP_sequence_exhausted },
+	};
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+
+	for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+		struct sa_spec spec = fixture_sa(fixture, SA_OUT, 0, 0x1001);
+		struct traffic traffic;
+		struct sa *sa;
+
+		spec.esn = cases[i].esn;
+		spec.sequence = cases[i].used;
+		spec.lifetime.packets = cases[i].packets;
+		add(fixture, &spec);
+		sa = gw->tunnels[0].out;
+		assert_int_equal(sa->limit_sequence, cases[i].limit);
+		assert_int_equal(sa->limit_reason, cases[i].reason);
+		assert_int_equal(atomic_load(&sa->sequence), cases[i].used);
+		/* Bursts that met the limit took numbers past it. */
+		atomic_store(&sa->sequence, cases[i].limit + 1000);
+		sa_traffic(sa, &traffic);
+		assert_int_equal(traffic.packets, cases[i].limit - cases[i].used);
+		sa_expire(gw, sa->installed_ns);
+		assert_true(atomic_load(&sa->expired));
+		assert_int_equal(gateway_encap(gw, 0)->drop, cases[i].reason);
+		assert_int_equal(gw->tunnels[0].state, TUNNEL_NO_SA);
+		assert_int_equal(sa_delete(gw, SA_OUT, 0x1001, spec.destination), 0);
+	}
+}
+
+static void
+lifetimes_end(void **state)
+{
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+	struct sa_spec spec = fixture_sa(fixture, SA_IN, 0, 0x2001);
+	struct sa *sa;
+
+	/* Either direction, by the clock. */
+	spec.lifetime.seconds = 5;
+	add(fixture, &spec);
+	sa = sa_find(gw, SA_IN, 0x2001, spec.destination);
+	sa_expire(gw, sa->installed_ns + 5 * NS_PER_SECOND - 1);
+	assert_false(atomic_load(&sa->expired));
+	sa_expire(gw, sa->installed_ns + 5 * NS_PER_SECOND);
+	assert_true(atomic_load(&sa->expired));
+	assert_ptr_equal(look_up(gw, 0x2001, spec.destination), sa); /* until deleted */
+
+	/* Inbound, by what its owner counted. */
+	spec.spi = 0x2002;
+	spec.lifetime = (struct sa_lifetime) { .packets = 3, .bytes = 1000 };
+	add(fixture, &spec);
+	sa = sa_find(gw, SA_IN, 0x2002, spec.destination);
+	assert_int_equal(sa->limit_packets, 3);
+	sa->packets_in = 2;
+	sa->bytes_in = 999;
+	sa_expire(gw, sa->installed_ns);
+	assert_false(atomic_load(&sa->expired));
+	sa->packets_in = 3;
+	sa_expire(gw, sa->installed_ns);
+	assert_true(atomic_load(&sa->expired));
+
+	/* Outbound, by bytes. */
+	spec = fixture_sa(fixture, SA_OUT, 0, 0x1001);
+	spec.lifetime.bytes = 1000;
+	add(fixture, &spec);
+	sa = gw->tunnels[0].out;
+	atomic_store(&sa->bytes_out, 1000);
+	sa_expire(gw, sa->installed_ns);
+	assert_int_equal(gateway_encap(gw, 0)->drop, DROP_sa_expired);
+}
+
+/* A worker that looks up SAs that come and go. */
+struct reader {
+	struct gateway *gw;
+	pthread_t thread;
+	uint32_t destination;
+	_Atomic bool stop;
+	uint64_t hits, wrong, missed;
+};
+
+#define READER_SPIS 16 /* odd ones stay, even ones come and go */
+
+static void *
+read_sas(void *context)
+{
+	struct reader *reader = context;
+	uint32_t spis[READER_SPIS], destinations[READER_SPIS];
+	cpu_set_t anywhere;
+
+	memset(&anywhere, 0xff, sizeof(anywhere));
+	pthread_setaffinity_np(pthread_self(), sizeof(anywhere), &anywhere);
+	for (unsigned i = 0; i < READER_SPIS; i++) {
+		spis[i] = 0x3000 + i;
+		destinations[i] = reader->destination;
+	}
+	rcu_online(reader->gw->rcu, 0);
+	while (!atomic_load(&reader->stop)) {
+		struct sa *found[READER_SPIS];
+
+		sa_lookup(reader->gw->sas, spis, destinations, found, READER_SPIS);
+		for (unsigned i = 0; i < READER_SPIS; i++) {
+			reader->missed += found[i] == NULL && i % 2 == 1;
+			if (found[i] == NULL)
+				continue;
+			reader->hits++;
+			/* Freed memory is cleared. */
+			reader->wrong +=
+				found[i]->spi != spis[i] || found[i]->key->suite.encryption == NULL;
+		}
+		rcu_quiescent(reader->gw->rcu, 0);
+	}
+	rcu_offline(reader->gw->rcu, 0);
+	return NULL;
+}
+
+static void
+workers_read_while_control_writes(void **state)
+{
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+	struct sa_spec spec = fixture_sa(fixture, SA_IN, 0, 0);
+	struct reader reader = { .gw = gw, .destination = spec.destination };
+
+	for (unsigned i = 0; i < READER_SPIS; i++) {
+		spec.spi = 0x3000 + i;
+		add(fixture, &spec);
+	}
+	assert_int_equal(pthread_create(&reader.thread, NULL, read_sas, &reader), 0);
+	for (unsigned round = 0; round < 20000; round++) {
+		/* Others come too, so that the index is replaced again and again. */
+		spec.spi = 0x3000 + 2 * (round % (READER_SPIS / 2));
+		assert_int_equal(sa_delete(gw, SA_IN, spec.spi, spec.destination), 0);
+		add(fixture, &spec);
+		spec.spi = 0x10000 + round;
+		add(fixture, &spec);
+		assert_int_equal(sa_delete(gw, SA_IN, spec.spi, spec.destination), 0);
+		if (round % 64 == 63)
+			publish_flush(gw->publisher);
+	}
+	atomic_store(&reader.stop, true);
+	pthread_join(reader.thread, NULL);
+	assert_true(reader.hits > 0);
+	assert_int_equal(reader.wrong, 0);
+	assert_int_equal(reader.missed, 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(inbound_ones_are_found_by_spi_and_destination),
+		TEST(the_same_spi_serves_both_directions),
+		TEST(specs_that_make_no_sense_are_refused),
+		TEST(one_that_was_deleted_can_come_again),
+		TEST(ten_thousand_leave_no_trace),
+		TEST(keys_are_wiped_when_the_grace_period_is_over),
+		TEST(the_newest_usable_one_sends),
+		TEST(outbound_ones_stop_before_they_wrap),
+		TEST(lifetimes_end),
+		TEST(workers_read_while_control_writes),
+	};
+
+	return cmocka_run_group_tests(tests, fixture_start_dpdk, fixture_stop_dpdk);
+}
