@@ -32,37 +32,44 @@ static const struct {
 };
 
 static void
-check_section_names(struct reader *reader, const config_setting_t *root)
+unknown_section(struct reader *reader, const config_setting_t *setting)
 {
-	unsigned n = (unsigned)config_setting_length(root);
-	char quoted[QUOTE_BYTES];
+	const char *name = config_setting_name(setting);
+	const char *meant = NULL;
+	char known[128] = "", quoted[QUOTE_BYTES];
 
-	for (unsigned i = 0; i < n; i++) {
-		const config_setting_t *setting = config_setting_get_elem(root, i);
-		const char *name = config_setting_name(setting), *meant = NULL;
-		bool known = false;
-		for (unsigned s = 0; s < ARRAY_LEN(sections); s++) {
-			known = known || strcmp(name, sections[s].name) == 0;
-			meant = words_closer(name, sections[s].name, meant);
-		}
-		if (known)
-			continue;
-		words_quote(name, quoted);
-		if (meant != NULL)
-			reader_error(reader, setting,
-				"there is no section %s; did you mean \"%s\"?", quoted, meant);
-		else
-			reader_error(reader, setting,
-				"there is no section %s; there are: gateway, ports, tunnels, "
-				"routes, neighbors, security_associations",
-				quoted);
+	for (unsigned s = 0; s < ARRAY_LEN(sections); s++) {
+		meant = words_closer(name, sections[s].name, meant);
+		words_list(known, sizeof(known), sections[s].name);
 	}
+	words_quote(name, quoted);
+	if (meant != NULL)
+		reader_error(reader, setting, "there is no section %s; did you mean \"%s\"?",
+			quoted, meant);
+	else
+		reader_error(
+			reader, setting, "there is no section %s; there are: %s", quoted, known);
+}
+
+static bool
+is_section(const char *name)
+{
+	for (unsigned s = 0; s < ARRAY_LEN(sections); s++)
+		if (strcmp(name, sections[s].name) == 0)
+			return true;
+	return false;
 }
 
 static void
 read_sections(struct reader *reader, const config_setting_t *root)
 {
-	check_section_names(reader, root);
+	unsigned n = (unsigned)config_setting_length(root);
+
+	for (unsigned i = 0; i < n; i++) {
+		const config_setting_t *setting = config_setting_get_elem(root, i);
+		if (!is_section(config_setting_name(setting)))
+			unknown_section(reader, setting);
+	}
 	for (unsigned s = 0; s < ARRAY_LEN(sections); s++) {
 		const config_setting_t *setting = config_setting_get_member(root, sections[s].name);
 		if (setting != NULL)

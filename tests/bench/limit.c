@@ -4,8 +4,6 @@
  * a gateway would give it: the ceiling for everything built on it. Of the library's calls the
  * fastest counts. `espalier` is our own layer on the same packets, for comparison.
  */
-#include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,15 +13,13 @@
 
 #include "crypto.h"
 #include "engine.h"
+#include "limit_options.h"
 #include "manager.h"
 
 #define ROUNDS 5
 #define PACKETS 384 /* for IMIX: whole patterns of 12 and whole bursts of 128 */
 #define PACKET_STRIDE 2176
-#define INNER_BYTES_MAX 1500
 #define PAYLOAD_AT (ESP_HEADER_BYTES + IV_BYTES)
-#define LENGTHS_MAX 16
-#define IMIX 0 /* as a length */
 #define KEY_MATERIAL_BYTES 64
 
 /* Inner IP lengths, 7:4:1, spread as traffic is. */
@@ -53,15 +49,6 @@ struct method {
 	enum job_order order;
 	unsigned (*pass)(
 		struct work *work); /* once over all packets; returns those that are done */
-};
-
-struct options {
-	unsigned lengths[LENGTHS_MAX];
-	unsigned lengths_n;
-	double seconds; /* of each measure */
-	const char *arch;
-	struct suite suite;
-	bool json;
 };
 
 static unsigned
@@ -317,127 +304,16 @@ measure(const struct options *options, struct work *work, unsigned length)
 	print(options, work, length, best, best_result, "limit");
 }
 
-static void
-usage(FILE *out)
-{
-	fprintf(out,
-		"usage: espalier-limit [options]\n"
-		"Measures intel-ipsec-mb alone on one core, jobs as ESP in IPv4 tunnels needs "
-		"them.\n"
-		"  --seconds S      time for each measure (1)\n"
-		"  --lengths LIST   inner IP lengths (64,256,512,1420)\n"
-		"  --imix           also the mix of 7 x 48, 4 x 576, 1 x 1420\n"
-		"  --suite E,A      encryption and authentication (aes128-cbc,hmac-sha1-96)\n"
-		"  --arch ARCH      auto, avx512, avx2, avx or sse (auto)\n"
-		"  --json           one JSON object a line\n");
-}
-
-/* False after a message: not a number, out of range, too many. */
-static bool
-parse_lengths(struct options *options, char *list)
-{
-	options->lengths_n = 0;
-	for (char *next, *item = strtok_r(list, ",", &next); item != NULL;
-		item = strtok_r(NULL, ",", &next)) {
-		char *end;
-		unsigned long length = strtoul(item, &end, 10);
-
-		if (*end != '\0' || length < 20 || length > INNER_BYTES_MAX ||
-			options->lengths_n == LENGTHS_MAX - 1) {
-			fprintf(stderr, "espalier-limit: \"%s\": at most %u lengths, 20 to %u\n",
-				item, LENGTHS_MAX - 1, INNER_BYTES_MAX);
-			return false;
-		}
-		options->lengths[options->lengths_n++] = (unsigned)length;
-	}
-	return true;
-}
-
-static bool
-parse_suite(struct options *options, char *text)
-{
-	char *comma = strchr(text, ',');
-
-	if (comma != NULL) {
-		*comma = '\0';
-		options->suite.encryption = suite_encryption_find(text);
-		options->suite.authentication = suite_authentication_find(comma + 1);
-	}
-	if (comma == NULL || options->suite.encryption == NULL || options->suite.encryption->aead ||
-		options->suite.authentication == NULL) {
-		fprintf(stderr, "espalier-limit: a suite is like aes128-cbc,hmac-sha1-96\n");
-		return false;
-	}
-	return true;
-}
-
-static bool
-parse_options(struct options *options, int argc, char **argv)
-{
-	static const struct option longs[] = {
-		{ "seconds", required_argument, NULL, 's' },
-		{ "lengths", required_argument, NULL, 'l' },
-		{ "imix", no_argument, NULL, 'i' },
-		{ "suite", required_argument, NULL, 'e' },
-		{ "arch", required_argument, NULL, 'a' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	bool with_imix = false;
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		switch (c) {
-		case 's':
-			options->seconds = strtod(optarg, NULL);
-			break;
-		case 'l':
-			if (!parse_lengths(options, optarg))
-				return false;
-			break;
-		case 'i':
-			with_imix = true;
-			break;
-		case 'e':
-			if (!parse_suite(options, optarg))
-				return false;
-			break;
-		case 'a':
-			options->arch = optarg;
-			break;
-		case 'j':
-			options->json = true;
-			break;
-		case 'h':
-			usage(stdout);
-			exit(0);
-		default:
-			usage(stderr);
-			return false;
-		}
-	}
-	if (with_imix)
-		options->lengths[options->lengths_n++] = IMIX;
-	return true;
-}
-
 int
 main(int argc, char **argv)
 {
 	static const uint8_t key_material[KEY_MATERIAL_BYTES];
-	struct options options = {
-		.lengths = { 64, 256, 512, 1420 },
-		.lengths_n = 4,
-		.seconds = 1,
-		.suite = { suite_encryption_find("aes128-cbc"),
-			suite_authentication_find("hmac-sha1-96") },
-	};
+	struct options options;
 	struct work *work;
 	char error[256];
 	int status = 2;
 
-	if (!parse_options(&options, argc, argv))
+	if (!options_parse(&options, argc, argv))
 		return 2;
 	work = aligned_alloc(CACHE_LINE_BYTES, sizeof(*work));
 	memset(work, 0, sizeof(*work));

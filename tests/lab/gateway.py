@@ -38,6 +38,7 @@ class Gateway:
         self.log = f"{self.directory}/log"
         self.pid_file = f"{self.directory}/pid"
         self.status_file = f"{self.directory}/status"
+        self.eal_directory = f"/run/dpdk/{namespace(name)}"  # DPDK makes it, and leaves it
 
     # --- configuration
 
@@ -61,7 +62,7 @@ class Gateway:
 
     def ports(self):
         for index, link in enumerate(links_of(self.name)):
-            yield dict(name=link.port, device=f"net_af_xdp{index}",
+            yield dict(name=link.port, device=f"net_tap{index}",
                        addresses=list(link.gateway_addresses), mtu=1500)
 
     def tunnels(self):
@@ -105,17 +106,20 @@ class Gateway:
         cpu = cpus()[self.name]
         vdevs = []
         for index, link in enumerate(links_of(self.name)):
-            vdevs += ["--vdev", f"net_af_xdp{index},iface={link.port}"]
+            vdevs += ["--vdev", f"net_tap{index},iface={link.port},mac={link.gateway_mac}"]
         return [f"{self.build}/app/espalier/espalier", "--no-huge", "--no-shconf", "--no-telemetry",
-                "-m", "512", "--lcores", f"0@{cpu},1@{cpu}", "--no-pci", *vdevs,
+                "--file-prefix", os.path.basename(self.eal_directory), "-m", "512", "--lcores", f"0@{cpu},1@{cpu}", "--no-pci", *vdevs,
                 "--", "-f", self.config, "--no-kernel-interfaces"]
 
     def start(self):
-        """Starts it and waits until its workers poll. A shell stays beside it to note pid and exit
-        status, which a later `lab down` cannot get as it is not the parent."""
+        """A shell stays beside it to note pid and exit status, which a later `lab down` could not
+        get, not being the parent."""
         script = 'pid=$1 status=$2; shift 2; "$@" & echo $! >"$pid"; wait $!; echo $? >"$status"'
         start_in(self.name, "sh", "-c", script, "sh", self.pid_file, self.status_file,
                  *self.command(), log=self.log)
+
+    def wait_ready(self):
+        """Waits until its workers poll."""
         wait_for(f"{self.name}: espalier: ready", self.ready, READY_S)
 
     def ready(self):

@@ -35,6 +35,7 @@ class Interrupted(BaseException):
 def main():
     arguments = parse()
     report = Report(arguments.json)
+    heed_signals()
     try:
         return COMMANDS[arguments.command](arguments, report)
     except LabError as error:
@@ -68,7 +69,7 @@ def run_all(arguments, report):
     refuse_if_kept()
     build(arguments, report)
     stage = Stage(arguments.build, report)
-    heed_signals()
+    signal.alarm(LIMIT_S)
     try:
         stage.raise_up()
         measure(stage, report)
@@ -84,7 +85,7 @@ def up(arguments, report):
     refuse_if_kept()
     build(arguments, report)
     stage = Stage(arguments.build, report)
-    heed_signals()
+    signal.alarm(LIMIT_S)
     try:
         stage.raise_up()
         stage.keep()
@@ -105,7 +106,7 @@ def report_on(arguments, report):
         raise LabError("no lab is up: lab up makes one")
     stage = Stage(arguments.build, report)
     stage.lock()
-    heed_signals()
+    signal.alarm(LIMIT_S)
     measure(stage, report)
     return verdict(report)
 
@@ -159,14 +160,13 @@ def verdict(report):
 
 
 def heed_signals():
-    """From here on a signal, or the time limit, ends the lab in good order."""
+    """From here on a signal, or the time limit's, ends the lab in good order."""
     def interrupt(number, _):
         ignore_signals()  # one is enough; what follows is cleaning up
         raise Interrupted(f"not done within {LIMIT_S} s" if number == signal.SIGALRM
                           else signal.Signals(number).name)
 
     on_signals(interrupt)
-    signal.alarm(LIMIT_S)
 
 
 def ignore_signals():

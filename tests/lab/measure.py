@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from counters import Phase, settled
 from plan import CLIENTS, GATEWAYS, SERVERS, TUNNELS, TUNNEL_MTU, address, bare, host_link, peer
 from shell import run_in
-from traffic import echo_servers, iperf, ping, ping_words, plan_flows, talk
+from traffic import echo_servers, iperf, ping, ping_words, plan_flows, read, talk
 
 PINGS = 5
 ICMP_HEADERS = 28
@@ -41,9 +41,9 @@ class Trial:
         self.time_to_live()
         self.path_mtu()
         self.bulk("client0", "ecs")
-        self.bulk("ecs", "client0")
+        self.bulk("ecs", "client2")
         self.path_mtu_learned("client0", "ecs")
-        self.path_mtu_learned("ecs", "client0")
+        self.path_mtu_learned("ecs", "client2")
         self.flows()
         self.steady("client1", "ecs2")
         self.steady("ecs2", "client1")
@@ -165,7 +165,7 @@ class Trial:
             self.report.progress(f"UDP at {rate} Mbit/s, {sender} to {receiver}")
             with self.cpu_use() as cpu, self.phase("steady") as phase:
                 end = self.iperf(sender, receiver, "-u", "-b", f"{rate * 1000 // STREAMS}K",
-                                 "-l", "1400", "-w", "200K", seconds=UDP_S)["sum"]
+                                 "-l", "1400", "-w", str(socket_bytes()), seconds=UDP_S)["sum"]
             if not end["lost_packets"]:
                 break
             if rate != LEAST_MBIT:
@@ -273,6 +273,11 @@ class Trial:
     def throughput(self, what, mbit, packets, note):
         self.report.throughput.append({"what": what, "mbit_per_s": round(mbit, 1),
                                        "packets_per_s": round(packets), "note": note})
+
+
+def socket_bytes():
+    """The largest buffer that a socket may ask for here, up to a megabyte."""
+    return min(2 ** 20, *(int(read(f"/proc/sys/net/core/{way}mem_max")) for way in "rw"))
 
 
 def words(numbers):

@@ -2,6 +2,14 @@
 """The lab's network: namespaces, cables between them, and an Internet that counts what it carries.
 
 No namespace has a way out of the machine: both ends of each cable are born inside the lab.
+
+A gateway's port is a TAP, which Espalier opens as a DPDK device. In the gateway's namespace two nft
+rules patch it to the end of a cable (a veth), and so its kernel sees nothing:
+
+    Espalier == TAP "wan0" == nft: fwd == veth "wan0-cable" ======== veth "eth0" of a host
+
+TAPs, for the two other ways both proved worse: DPDK 22.11's af_packet asks the kernel to reassemble
+fragments before it hands them over, and af_xdp on a veth loses packets beyond 256 under way.
 """
 
 import json
@@ -11,12 +19,13 @@ from plan import (CLIENTS, GATEWAYS, HOST_MTU, LINKS, NODES, SERVERS, TUNNELS, b
                   namespace)
 from shell import namespaces, pids_in, run, run_in, stop
 
-# Bounds the data in flight, so that a cable's queue in the kernel (1000 packets) never overflows
-# and each lost packet is one that a gateway lost.
+# Bounds what TCP has in flight, so that no queue of the kernel overflows (the shortest holds 1000
+# packets) and a packet that is lost was lost by a gateway.
 HOST_SYSCTLS = (
     "net.ipv4.tcp_rmem=4096 131072 524288",
     "net.ipv4.tcp_wmem=4096 65536 524288",
 )
+TAP_QUEUE_PACKETS = 4000
 
 
 def create():
@@ -32,7 +41,7 @@ def create():
     sysctl("internet", "net.ipv4.ip_forward=1")
     run_in("internet", "nft", "-f", "-", stdin=internet_rules())
     for gateway in GATEWAYS:
-        run_in(gateway, "nft", "-f", "-", stdin=mute_rules(gateway))
+        run_in(gateway, "nft", "-f", "-", stdin=patch_rules(gateway))
 
 
 def destroy():
@@ -48,23 +57,35 @@ def sysctl(node, *settings):
 
 
 def connect(link):
-    """One cable. The gateway's end has no address and does no ARP: its kernel takes no part."""
+    """One cable, with a port at its end. The gateway's side has no address and does no ARP."""
     near, far = namespace(link.gateway), namespace(link.node)
-    run("ip", "-n", near, "link", "add", link.port, "address", link.gateway_mac,
-        "mtu", str(HOST_MTU), "type", "veth", "peer", "name", link.interface,
-        "address", link.node_mac, "mtu", str(HOST_MTU), "netns", far)
-    run("ip", "-n", near, "link", "set", link.port, "arp", "off", "up")
-    batch = [f"address add {address} dev {link.interface}" for address in link.node_addresses]
-    batch += [f"link set {link.interface} up"]
-    batch += [f"neighbour replace {bare(address)} lladdr {link.gateway_mac} "
-              f"dev {link.interface} nud permanent" for address in link.gateway_addresses]
+    run("ip", "-n", near, "tuntap", "add", link.port, "mode", "tap", "multi_queue")
+    run("ip", "-n", near, "link", "add", link.cable, "mtu", str(HOST_MTU), "type", "veth",
+        "peer", "name", link.interface, "address", link.node_mac, "mtu", str(HOST_MTU),
+        "netns", far)
+    batch(near,
+          f"link set {link.port} mtu {HOST_MTU} txqueuelen {TAP_QUEUE_PACKETS} arp off up",
+          f"link set {link.cable} arp off up")
+    batch(far,
+          *(f"address add {address} dev {link.interface}" for address in link.node_addresses),
+          f"link set {link.interface} up",
+          *(f"neighbour replace {bare(address)} lladdr {link.gateway_mac} dev {link.interface} "
+            "nud permanent" for address in link.gateway_addresses))
     if link.node != "internet":
-        batch += [f"route add default via {bare(link.gateway_addresses[0])}"]
-    run("ip", "-n", far, "-batch", "-", stdin="\n".join(batch) + "\n")
-    # A gateway's af_packet port takes frames as they lie: no checksum left for hardware to fill in,
-    # and none larger than the MTU.
-    run_in(link.node, "ethtool", "-K", link.interface,
-           "tx", "off", "tso", "off", "gso", "off", "gro", "off")
+        batch(far, f"route add default via {bare(link.gateway_addresses[0])}")
+
+
+def batch(name, *commands):
+    run("ip", "-n", name, "-batch", "-", stdin="\n".join(commands) + "\n")
+
+
+def patch_rules(gateway):
+    """Joins each port of a gateway to its cable."""
+    chains = [f"chain from-{one} {{ type filter hook ingress device {one} priority 0; "
+              f"fwd to {other}; }}"
+              for link in links_of(gateway)
+              for one, other in ((link.port, link.cable), (link.cable, link.port))]
+    return "table netdev espalier {\n" + "\n".join(chains) + "\n}\n"
 
 
 def internet_rules():
@@ -92,13 +113,6 @@ def internet_rules():
     }}
 }}
 """
-
-
-def mute_rules(gateway):
-    """Keeps a gateway's kernel from seeing what its ports receive; af_packet is served before."""
-    chains = [f"chain {link.port} {{ type filter hook ingress device {link.port} priority 0; "
-              "policy drop; }" for link in links_of(gateway)]
-    return "table netdev espalier {\n" + "\n".join(chains) + "\n}\n"
 
 
 def internet_counters():

@@ -23,7 +23,7 @@ SUITE = ("aes128-cbc", 16, "hmac-sha1-96", 20)
 
 @dataclass(frozen=True)
 class Link:
-    """A virtual cable between a gateway's port and a kernel's interface."""
+    """A gateway's port, and what its cable leads to."""
 
     number: int
     gateway: str
@@ -32,6 +32,11 @@ class Link:
     node: str
     interface: str
     node_addresses: tuple
+
+    @property
+    def cable(self):
+        """The name of the cable's end at the gateway."""
+        return f"{self.port}-cable"
 
     @property
     def gateway_mac(self):

@@ -31,10 +31,12 @@ class Stage:
             gateway.write_config(keys)
             status, words = gateway.check()
             self.report.claim(f"espalierctl check finds {gateway.name}'s file good",
-                              f"exit status {status} {words}".strip(), "exit status 0", status == 0)
+                              words if status else "exit status 0", "exit status 0", status == 0)
         self.report.progress("two Espaliers")
         for gateway in self.gateways:
             gateway.start()
+        for gateway in self.gateways:
+            gateway.wait_ready()
 
     def keep(self):
         """Marks the lab as one that stands until `lab down`."""
@@ -54,7 +56,7 @@ class Stage:
         shutil.rmtree(STATE_DIRECTORY, ignore_errors=True)
         left = namespaces() + [name for name in network.interfaces()
                                if name not in self.interfaces]
-        left += [path for path in (STATE_DIRECTORY,) if os.path.exists(path)]
+        left += [path for path in (STATE_DIRECTORY, *self.eal_directories()) if os.path.exists(path)]
         left += [f"process {pid}" for pid in processes()]
         self.report.claim("no namespace, interface, file or process is left",
                           ", ".join(left) or "none", "none", not left)
@@ -84,13 +86,18 @@ class Stage:
             raise LabError("another lab command is at work")
 
     def sweep(self):
-        """Ends what runs in the lab's namespaces, deletes them, and empties the directory."""
+        """Ends what runs in the lab's namespaces, deletes them, and empties the directories."""
         network.destroy()
+        for directory in self.eal_directories():
+            shutil.rmtree(directory, ignore_errors=True)
         for entry in os.scandir(STATE_DIRECTORY):
             if entry.is_dir(follow_symlinks=False):
                 shutil.rmtree(entry.path)
             else:
                 os.unlink(entry.path)
+
+    def eal_directories(self):
+        return [gateway.eal_directory for gateway in self.gateways]
 
 
 def kept():

@@ -220,3 +220,9 @@ set_tunnel(int fd, const char *name, uint8_t down, const char *words)
 	send_off(fd, &writer);
 	return collect_error(fd, words);
 }
+
+static inline const char *
+text_at(const json_t *row, const char *key)
+{
+	return json_string_value(json_object_get(row, key));
+}

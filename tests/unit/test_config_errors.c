@@ -499,6 +499,32 @@ all_errors_are_told_in_order(void **state)
 	said_clear(&said);
 }
 
+static void
+more_routes_than_fit(void **state)
+{
+	char text[8192];
+	size_t used = (size_t)sprintf(text,
+		"gateway: { max_routes = 64; };\n"
+		"ports: ( { name = \"p\"; device = \"0\"; addresses = [\"10.0.0.1/32\"");
+
+	(void)state;
+	for (unsigned i = 2; i <= CONFIG_PORT_ADDRESSES_MAX + 1; i++)
+		used += (size_t)sprintf(text + used, ",\"10.0.0.%u/32\"", i);
+	used += (size_t)sprintf(text + used, "]; } );\nroutes: (");
+	for (unsigned i = 0; i < 65; i++)
+		used += (size_t)sprintf(text + used,
+			"%s{ prefix = \"10.%u.0.0/16\"; nexthops = ( { port = \"p\"; } ); }",
+			i == 0 ? "" : ",", i);
+	sprintf(text + used, ");\n");
+	struct said said = load_text(text);
+	assert_int_equal(said.n, 2);
+	assert_string_equal(
+		said.lines[0], FILE_NAME ":2: addresses: 17 of them, but a port can have 16");
+	assert_string_equal(said.lines[1],
+		FILE_NAME ":3: routes: 65 of them, but gateway.max_routes is 64; raise that");
+	said_clear(&said);
+}
+
 /* Lists have their limits. */
 static void
 counts_are_limited(void **state)
@@ -574,6 +600,7 @@ main(void)
 		cmocka_unit_test(syntax_errors_stand_alone),
 		cmocka_unit_test(all_errors_are_told_in_order),
 		cmocka_unit_test(counts_are_limited),
+		cmocka_unit_test(more_routes_than_fit),
 		cmocka_unit_test(unreadable_files_are_told),
 	};
 

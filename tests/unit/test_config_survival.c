@@ -161,9 +161,9 @@ deep_nesting_is_survived(void **state)
 		memset(text, opening[kind], sizeof(text));
 		assert_int_equal(survive(text, sizeof(text)), CONFIG_UNREADABLE);
 	}
-	memcpy(text, "ports = ", 8);
-	for (size_t i = 8; i + 3 <= sizeof(text); i += 3)
-		memcpy(text + i, "({a=" + i % 2, 3);
+	memcpy(text, "a = ", 4);
+	for (size_t i = 4; i < sizeof(text); i += 6)
+		memcpy(text + i, "({ a =", 6);
 	assert_int_equal(survive(text, sizeof(text)), CONFIG_UNREADABLE);
 }
 

@@ -61,6 +61,12 @@ hello_comes_first(void **state)
 		close(fd);
 	}
 
+	fd = dial(rw_path);
+	assert_int_equal(send(fd, "short", 5, 0), 5);
+	assert_int_equal(collect_error(fd, "5 bytes are left"), EPROTO);
+	assert_true(hung_up(fd));
+	close(fd);
+
 	fd = greet(rw_path);
 	put_hello(&writer, ESPALIER_PROTOCOL_VERSION, ESPALIER_FAMILY_OWN);
 	send_off(fd, &writer);

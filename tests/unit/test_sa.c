@@ -8,6 +8,7 @@
 
 #include <rte_malloc.h>
 
+#include "dice.h"
 #include "publish.h"
 
 /* Security associations: found by workers, chosen by tunnels, limited, wiped. Needs neither root
@@ -135,6 +136,29 @@ one_that_was_deleted_can_come_again(void **state)
 		assert_int_equal(sa_delete(gw, SA_IN, spec.spi, spec.destination), 0);
 		assert_null(look_up(gw, spec.spi, spec.destination));
 		publish_flush(gw->publisher);
+	}
+}
+
+/* Random SPIs, so that many want the same place of the index. */
+static void
+taking_some_away_hides_no_other(void **state)
+{
+	enum { N = 400 };
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+	struct sa_spec spec = fixture_sa(fixture, SA_IN, 0, 0);
+	uint32_t spis[N];
+
+	dice_seed(3);
+	for (unsigned i = 0; i < N; i++) {
+		spec.spi = spis[i] = 1 + dice_below(UINT32_MAX - 1);
+		add(fixture, &spec);
+	}
+	for (unsigned i = 0; i < N; i += 2) {
+		assert_int_equal(sa_delete(gw, SA_IN, spis[i], spec.destination), 0);
+		for (unsigned j = 0; j < N; j++)
+			assert_int_equal(look_up(gw, spis[j], spec.destination) == NULL,
+				j <= i && j % 2 == 0);
 	}
 }
 
@@ -413,6 +437,7 @@ main(void)
 		TEST(the_same_spi_serves_both_directions),
 		TEST(specs_that_make_no_sense_are_refused),
 		TEST(one_that_was_deleted_can_come_again),
+		TEST(taking_some_away_hides_no_other),
 		TEST(ten_thousand_leave_no_trace),
 		TEST(keys_are_wiped_when_the_grace_period_is_over),
 		TEST(the_newest_usable_one_sends),

@@ -39,12 +39,6 @@ explain(uint32_t from, uint32_t to, uint16_t sport)
 	return row;
 }
 
-static const char *
-text_at(const json_t *row, const char *key)
-{
-	return json_string_value(json_object_get(row, key));
-}
-
 static void
 shows_have_their_keys(void **state)
 {
