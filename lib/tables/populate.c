@@ -131,8 +131,8 @@ add_sa(struct gateway *gw, const struct config_sa *from, struct crypto *crypto)
 	struct sa_spec spec = {
 		.direction = from->outbound ? SA_OUT : SA_IN,
 		.spi = from->spi,
-		.source = from->outbound ? tunnel->local : tunnel->remote,
-		.destination = from->outbound ? tunnel->remote : tunnel->local,
+		.source = from->outbound ? tunnel->local : from->remote,
+		.destination = from->outbound ? from->remote : tunnel->local,
 		.tunnel = (uint16_t)from->tunnel,
 		.suite = from->suite,
 		.encryption_key = from->encryption_key,

@@ -46,20 +46,21 @@ def main():
 
 
 def parse():
-    parser = argparse.ArgumentParser(
-        prog="lab", description=__doc__, epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.set_defaults(command="run")
-    parser.add_argument("--json", action="store_true", help="the report as one JSON document")
-    parser.add_argument("--build", metavar="DIR", default=str(ROOT / "build-lab"),
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("--json", action="store_true", help="the report as one JSON document")
+    common.add_argument("--build", metavar="DIR",
                         help="build directory, made if needed (default: build-lab)")
-    parser.add_argument("--no-build", action="store_true", help="take what is there as it is")
+    common.add_argument("--no-build", action="store_true", help="take what is there as it is")
+    parser = argparse.ArgumentParser(
+        prog="lab", description=__doc__, epilog=EPILOG, parents=[common],
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.set_defaults(command="run", json=False, build=str(ROOT / "build-lab"), no_build=False)
     commands = parser.add_subparsers(metavar="COMMAND")
     for name, text in (("up", "bring it up and leave it standing"),
                        ("report", "try everything on a lab that is up"),
                        ("down", "take it down; fine if there is none"),
                        ("exec", "run a command, or a shell, in a node")):
-        commands.add_parser(name, help=text).set_defaults(command=name)
+        commands.add_parser(name, help=text, parents=[common]).set_defaults(command=name)
     commands.choices["exec"].add_argument("node", choices=NODES, metavar="NODE")
     commands.choices["exec"].add_argument("words", nargs=argparse.REMAINDER, metavar="CMD...")
     return parser.parse_args()

@@ -36,6 +36,8 @@ class Trial:
         self.phases = []
 
     def run(self):
+        for host in SERVERS + CLIENTS:  # what an earlier trial taught them
+            run_in(host, "ip", "route", "flush", "cache")
         before = self.settled()
         self.pings()
         self.time_to_live()
@@ -171,11 +173,12 @@ class Trial:
             if rate != LEAST_MBIT:
                 self.phases.remove(phase())  # more than the machine sustains: no claim rests on it
         lost, sent = end["lost_packets"], end["packets"]
+        passed = phase().sent("onprem" if sender in CLIENTS else "cloud")
         self.throughput(f"UDP {sender} to {receiver}, {STREAMS} streams",
                         end["bits_per_second"] / 1e6, sent / UDP_S, f"{lost} lost, {cpu()}")
         self.claim(f"UDP {sender} to {receiver} at {rate} Mbit/s: nothing lost",
                    f"{lost} of {sent} lost", f"0, at {LEAST_MBIT} Mbit/s or more",
-                   lost == 0 and sent > 0)
+                   lost == 0 and passed >= sent > 0)
 
     def totals(self, whole):
         """What must be true of all trials together."""
