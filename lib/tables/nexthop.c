@@ -17,18 +17,7 @@
 #include "log.h"
 #include "publish.h"
 #include "tunnel.h"
-
-#define WEIGHT_MAX 256
-
-/*
- * One way in canonical form, the unit of content that next hops are interned by. Nothing in it
- * depends on when something was made, so a configuration gives the same order, and with it the same
- * buckets, at every start.
- */
-struct way {
-	uint64_t what; /* kind, port, tunnel and gateway side by side */
-	uint64_t weight;
-};
+#include "way.h"
 
 /* A group's place in the list of those that hold a tunnel. */
 struct membership {
@@ -45,7 +34,7 @@ struct interned {
 	uint32_t references;
 	struct membership *memberships; /* groups: one per way, those of tunnels are linked */
 	unsigned n;
-	struct way ways[]; /* sorted by `what`, each once */
+	struct way ways[]; /* canonical */
 };
 
 struct nexthop_table {
@@ -149,91 +138,13 @@ nexthop_table_destroy(struct nexthop_table *table)
 	free(table);
 }
 
-static struct way
-encode(const struct nexthop_spec *spec)
-{
-	struct way way = { .what = (uint64_t)spec->kind << 56, .weight = spec->weight };
-
-	if (spec->kind == NEXTHOP_ONLINK || spec->kind == NEXTHOP_GATEWAY)
-		way.what |= (uint64_t)spec->port << 48;
-	if (spec->kind == NEXTHOP_TUNNEL)
-		way.what |= (uint64_t)spec->tunnel << 32;
-	if (spec->kind == NEXTHOP_GATEWAY)
-		way.what |= spec->gateway;
-	return way;
-}
-
-static struct nexthop_spec
-decode(struct way way)
-{
-	return (struct nexthop_spec) {
-		.kind = (uint8_t)(way.what >> 56),
-		.port = (uint8_t)(way.what >> 48),
-		.tunnel = (uint16_t)(way.what >> 32),
-		.gateway = (uint32_t)way.what,
-		.weight = (uint16_t)way.weight,
-	};
-}
-
-static bool
-valid(const struct gateway *gw, const struct nexthop_spec *spec)
-{
-	if (spec->weight == 0 || spec->weight > WEIGHT_MAX)
-		return false;
-	switch (spec->kind) {
-	case NEXTHOP_DROP:
-	case NEXTHOP_LOCAL:
-		return true;
-	case NEXTHOP_ONLINK:
-	case NEXTHOP_GATEWAY:
-		return spec->port < gw->n_ports;
-	case NEXTHOP_TUNNEL:
-		return spec->tunnel < gw->n_tunnels;
-	default:
-		return false;
-	}
-}
-
-static int
-compare(const void *left, const void *right)
-{
-	const struct way *a = left, *b = right;
-
-	return (a->what > b->what) - (a->what < b->what);
-}
-
-/* Sorts a list into canonical form; duplicates become weight. Returns the number of ways, or
- * -EINVAL. */
-static int
-canonicalize(const struct gateway *gw, const struct nexthop_spec specs[], unsigned n,
-	struct way ways[GROUP_MEMBERS_MAX])
-{
-	int kept = 0;
-
-	if (n == 0 || n > GROUP_MEMBERS_MAX)
-		return -EINVAL;
-	for (unsigned i = 0; i < n; i++) {
-		if (!valid(gw, &specs[i]))
-			return -EINVAL;
-		ways[i] = encode(&specs[i]);
-	}
-	qsort(ways, n, sizeof(ways[0]), compare);
-	for (unsigned i = 1; i < n; i++) {
-		if (ways[i].what == ways[kept].what)
-			ways[kept].weight += ways[i].weight;
-		else
-			ways[++kept] = ways[i];
-	}
-	return kept + 1;
-}
-
 /* The members' state as it is now, in the order of the ways. */
 static void
 look_at_members(
 	const struct gateway *gw, const struct interned *entry, struct ecmp_member members[])
 {
 	for (unsigned i = 0; i < entry->n; i++) {
-		struct nexthop_spec spec = decode(entry->ways[i]);
+		struct nexthop_spec spec = way_decode(entry->ways[i]);
 
 		members[i].up =
 			spec.kind != NEXTHOP_TUNNEL || tunnel_carries(&gw->tunnels[spec.tunnel]);
@@ -268,7 +179,7 @@ fill_group(struct gateway *gw, struct interned *entry, const struct ecmp_table *
 	if (entry->memberships == NULL)
 		return -ENOMEM;
 	for (; n < entry->n; n++) {
-		struct nexthop_spec leaf = decode(entry->ways[n]);
+		struct nexthop_spec leaf = way_decode(entry->ways[n]);
 
 		leaf.weight = 1;
 		result = nexthop_acquire(gw, &leaf, 1, NEXTHOP_NONE);
@@ -284,7 +195,7 @@ fill_group(struct gateway *gw, struct interned *entry, const struct ecmp_table *
 		goto release_leaves;
 	}
 	for (unsigned i = 0; i < entry->n; i++) {
-		struct nexthop_spec spec = decode(entry->ways[i]);
+		struct nexthop_spec spec = way_decode(entry->ways[i]);
 		struct membership *membership = &entry->memberships[i];
 
 		membership->group = entry;
@@ -302,7 +213,7 @@ release_leaves:
 static int
 fill_leaf(struct gateway *gw, struct way way, const struct nexthop **made)
 {
-	struct nexthop_spec spec = decode(way);
+	struct nexthop_spec spec = way_decode(way);
 	struct neighbor *neighbor = NULL;
 	struct nexthop *hop;
 
@@ -388,7 +299,7 @@ nexthop_acquire(struct gateway *gw, const struct nexthop_spec specs[], unsigned 
 {
 	struct way ways[GROUP_MEMBERS_MAX];
 	struct interned *found;
-	int kept = canonicalize(gw, specs, n, ways);
+	int kept = way_canonicalize(gw, specs, n, ways);
 
 	if (kept < 0)
 		return kept;
@@ -409,7 +320,7 @@ nexthop_release(struct gateway *gw, uint32_t id)
 		return;
 	HASH_DEL(table->by_content, entry);
 	for (unsigned i = 0; entry->memberships != NULL && i < entry->n; i++)
-		if (decode(entry->ways[i]).kind == NEXTHOP_TUNNEL)
+		if (way_decode(entry->ways[i]).kind == NEXTHOP_TUNNEL)
 			LIST_REMOVE(&entry->memberships[i], link);
 	/* The slot keeps its object until the period is over: a worker may hold the id. */
 	publish_retire(gw->publisher, entry, retire, table);
@@ -423,7 +334,7 @@ nexthop_specs(const struct gateway *gw, uint32_t id, struct nexthop_spec specs[]
 	if (entry == NULL)
 		return 0;
 	for (unsigned i = 0; i < entry->n; i++)
-		specs[i] = decode(entry->ways[i]);
+		specs[i] = way_decode(entry->ways[i]);
 	return entry->n;
 }
 

@@ -165,7 +165,7 @@ class Trial:
         """UDP at the highest of a few rates at which nothing at all is lost."""
         for rate in UDP_MBIT:
             self.report.progress(f"UDP at {rate} Mbit/s, {sender} to {receiver}")
-            with self.cpu_use() as cpu, self.phase("steady") as phase:
+            with self.cpu_use() as cpu, self.phase(f"UDP from {sender}") as phase:
                 end = self.iperf(sender, receiver, "-u", "-b", f"{rate * 1000 // STREAMS}K",
                                  "-l", "1400", "-w", str(socket_bytes()), seconds=UDP_S)["sum"]
             if not end["lost_packets"]:
@@ -211,8 +211,9 @@ class Trial:
 
         sent, taken = total(sender, "tx", "packets"), total(peer(sender), "rx", "packets")
         alike = sent == taken and total(sender, "tx", "bytes") == total(peer(sender), "rx", "bytes")
+        lossy = ", ".join(sorted({phase.name for phase in phases if phase.lost()}))
         self.claim(f"what {sender} sent into each tunnel is what {peer(sender)} took out",
-                   " / ".join(map(str, taken)) + " packets",
+                   " / ".join(map(str, taken)) + " packets" + (lossy and f"; lost in: {lossy}"),
                    " / ".join(map(str, sent)) + ", and the bytes", alike and all(sent))
 
     def wire(self, whole, sender):
@@ -232,7 +233,7 @@ class Trial:
                          if where == gateway and reason not in EXPECTED_DROPS}
             self.claim(f"{gateway} dropped nothing without need", words(surprises) or "nothing",
                        "only " + ", ".join(EXPECTED_DROPS), not surprises)
-        late = sum(packets for phase in self.phases if phase.name == "steady"
+        late = sum(packets for phase in self.phases if phase.name.startswith("UDP")
                    for packets in phase.dropped().values())
         self.claim("at a sustained rate neither dropped a packet, of any name", f"{late} dropped",
                    "0", late == 0)

@@ -408,8 +408,16 @@ a_configuration_is_carried_out(void **state)
 	};
 	struct sa_spec spec = fixture_sa(fixture, SA_OUT, 0, 0x1001);
 	struct config_sa sas[] = {
-		{ .tunnel = 0, .outbound = true, .spi = 0x1001, .suite = spec.suite },
-		{ .tunnel = 0, .spi = 0x2001, .suite = spec.suite, .replay_window = 1024 },
+		{ .tunnel = 0,
+			.outbound = true,
+			.spi = 0x1001,
+			.remote = IP(192, 0, 2, 1),
+			.suite = spec.suite },
+		{ .tunnel = 0,
+			.spi = 0x2001,
+			.remote = IP(192, 0, 2, 1),
+			.suite = spec.suite,
+			.replay_window = 1024 },
 	};
 	const struct nexthop *hop;
 	struct sa *sa;

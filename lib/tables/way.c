@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "way.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "gateway.h"
+
+#define WEIGHT_MAX 256
+
+static struct way
+encode(const struct nexthop_spec *spec)
+{
+	struct way way = { .what = (uint64_t)spec->kind << 56, .weight = spec->weight };
+
+	if (spec->kind == NEXTHOP_ONLINK || spec->kind == NEXTHOP_GATEWAY)
+		way.what |= (uint64_t)spec->port << 48;
+	if (spec->kind == NEXTHOP_TUNNEL)
+		way.what |= (uint64_t)spec->tunnel << 32;
+	if (spec->kind == NEXTHOP_GATEWAY)
+		way.what |= spec->gateway;
+	return way;
+}
+
+struct nexthop_spec
+way_decode(struct way way)
+{
+	return (struct nexthop_spec) {
+		.kind = (uint8_t)(way.what >> 56),
+		.port = (uint8_t)(way.what >> 48),
+		.tunnel = (uint16_t)(way.what >> 32),
+		.gateway = (uint32_t)way.what,
+		.weight = (uint16_t)way.weight,
+	};
+}
+
+static bool
+valid(const struct gateway *gw, const struct nexthop_spec *spec)
+{
+	if (spec->weight == 0 || spec->weight > WEIGHT_MAX)
+		return false;
+	switch (spec->kind) {
+	case NEXTHOP_DROP:
+	case NEXTHOP_LOCAL:
+		return true;
+	case NEXTHOP_ONLINK:
+	case NEXTHOP_GATEWAY:
+		return spec->port < gw->n_ports;
+	case NEXTHOP_TUNNEL:
+		return spec->tunnel < gw->n_tunnels;
+	default:
+		return false;
+	}
+}
+
+static int
+compare(const void *left, const void *right)
+{
+	const struct way *a = left, *b = right;
+
+	return (a->what > b->what) - (a->what < b->what);
+}
+
+int
+way_canonicalize(const struct gateway *gw, const struct nexthop_spec specs[], unsigned n,
+	struct way ways[GROUP_MEMBERS_MAX])
+{
+	int kept = 0;
+
+	if (n == 0 || n > GROUP_MEMBERS_MAX)
+		return -EINVAL;
+	for (unsigned i = 0; i < n; i++) {
+		if (!valid(gw, &specs[i]))
+			return -EINVAL;
+		ways[i] = encode(&specs[i]);
+	}
+	qsort(ways, n, sizeof(ways[0]), compare);
+	for (unsigned i = 1; i < n; i++) {
+		if (ways[i].what == ways[kept].what)
+			ways[kept].weight += ways[i].weight;
+		else
+			ways[++kept] = ways[i];
+	}
+	return kept + 1;
+}

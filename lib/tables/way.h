@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <stdint.h>
+
+#include "nexthop.h"
+
+/*
+ * One way of a next hop in canonical form, the unit of content that next hops are interned by.
+ * Nothing in it depends on when something was made, so a configuration gives the same order, and
+ * with it the same buckets, at every start. Control only.
+ */
+
+struct gateway;
+
+struct way {
+	uint64_t what; /* kind, port, tunnel and gateway side by side */
+	uint64_t weight;
+};
+
+/* Brings a list into canonical form: sorted by `what`, each once, with the weights of duplicates
+ * added. Returns the number of ways, or -EINVAL for a list that makes no sense. */
+int way_canonicalize(const struct gateway *gw, const struct nexthop_spec specs[], unsigned n,
+	struct way ways[GROUP_MEMBERS_MAX]);
+
+/* The way as it was asked for. */
+struct nexthop_spec way_decode(struct way way);
