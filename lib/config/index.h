@@ -19,6 +19,12 @@ struct index_value {
 	unsigned number; /* whatever the caller knows it by */
 };
 
+/* Bytes that name an entry; they stay the caller's. */
+struct index_key {
+	const void *bytes;
+	size_t n;
+};
+
 /* Adds an entry, unless one with that key is there already: then that one's value, else NULL. The
  * key is copied. */
 const struct index_value *

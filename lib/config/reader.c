@@ -230,11 +230,11 @@ reader_alloc(struct reader *reader, size_t n, size_t bytes)
 }
 
 bool
-reader_unique(struct reader *reader, struct index *index, const void *key, size_t key_bytes,
-	unsigned number, const config_setting_t *setting, const char *what)
+reader_unique(struct reader *reader, struct index *index, struct index_key key, unsigned number,
+	const config_setting_t *setting, const char *what)
 {
 	struct index_value value = { reader_line(reader, setting), number };
-	const struct index_value *other = index_add(index, key, key_bytes, value);
+	const struct index_value *other = index_add(index, key.bytes, key.n, value);
 
 	if (index->out_of_memory)
 		reader->out_of_memory = true;

@@ -107,7 +107,7 @@ void *reader_alloc(struct reader *reader, size_t n, size_t bytes);
  * Adds to an index. True when that was the first with that key; else says at `setting` that `what`
  * is taken, and where.
  */
-bool reader_unique(struct reader *reader, struct index *index, const void *key, size_t key_bytes,
+bool reader_unique(struct reader *reader, struct index *index, struct index_key key,
 	unsigned number, const config_setting_t *setting, const char *what);
 
 /* Tells all reports, sorted by place. True if there were any. */

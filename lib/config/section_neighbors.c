@@ -28,8 +28,8 @@ read_neighbor(struct reader *reader, const config_setting_t *group, struct index
 		reader_value_error(
 			reader, setting, "that is an address of this gateway itself, no neighbor");
 	else
-		reader_unique(
-			reader, known, &key, sizeof(key), 0, setting, "the address, on that port,");
+		reader_unique(reader, known, (struct index_key) { &key, sizeof(key) }, 0, setting,
+			"the address, on that port,");
 }
 
 void

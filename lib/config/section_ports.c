@@ -84,10 +84,12 @@ read_port(struct reader *reader, const config_setting_t *group, struct index *de
 	port->mtu = MTU_DEFAULT;
 	struct fields_read read = reader_group(reader, group, &port_fields, port);
 	if (fields_good(read, FIELD_BIT(PORT_NAME)))
-		reader_unique(reader, &reader->ports, port->name, strlen(port->name), number,
+		reader_unique(reader, &reader->ports,
+			(struct index_key) { port->name, strlen(port->name) }, number,
 			config_setting_get_member(group, "name"), "the name");
 	if (fields_good(read, FIELD_BIT(PORT_DEVICE)))
-		reader_unique(reader, devices, port->device, strlen(port->device), number,
+		reader_unique(reader, devices,
+			(struct index_key) { port->device, strlen(port->device) }, number,
 			config_setting_get_member(group, "device"), "the device");
 	if ((read.present & ~read.good & FIELD_BIT(PORT_ADDRESSES)) != 0)
 		reader->port_addresses_complete = false;

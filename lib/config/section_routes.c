@@ -144,7 +144,7 @@ read_route(struct reader *reader, const config_setting_t *group, struct index *p
 	struct fields_read read = reader_group(reader, group, &route_fields, route);
 	uint64_t key = (uint64_t)route->prefix.address << 8 | route->prefix.bits;
 	if (fields_good(read, FIELD_BIT(ROUTE_PREFIX)))
-		reader_unique(reader, prefixes, &key, sizeof(key), 0,
+		reader_unique(reader, prefixes, (struct index_key) { &key, sizeof(key) }, 0,
 			config_setting_get_member(group, "prefix"),
 			"the prefix (all next hops of a prefix stand in one route)");
 }

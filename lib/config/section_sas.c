@@ -142,7 +142,7 @@ check_unique(struct reader *reader, const config_setting_t *group, struct index 
 	const uint32_t key[] = { sa->outbound, sa->spi, sa->outbound ? sa->remote : tunnel->local };
 
 	if (key[2] != 0 && key[2] != ADDRESS_REFUSED)
-		reader_unique(reader, known, key, sizeof(key), 0,
+		reader_unique(reader, known, (struct index_key) { key, sizeof(key) }, 0,
 			config_setting_get_member(group, "spi"),
 			sa->outbound ? "the SPI, outbound to that remote address,"
 				     : "the SPI, inbound to that local address,");

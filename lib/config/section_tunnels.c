@@ -114,10 +114,12 @@ read_tunnel(struct reader *reader, const config_setting_t *group, struct index *
 	if (config_setting_get_member(group, "remote") == NULL)
 		tunnel->remote = ADDRESS_REFUSED;
 	if (fields_good(read, FIELD_BIT(TUNNEL_NAME)))
-		reader_unique(reader, &reader->tunnels, tunnel->name, strlen(tunnel->name), number,
+		reader_unique(reader, &reader->tunnels,
+			(struct index_key) { tunnel->name, strlen(tunnel->name) }, number,
 			config_setting_get_member(group, "name"), "the name");
 	if (fields_good(read, FIELD_BIT(TUNNEL_IF_ID)))
-		reader_unique(reader, if_ids, &tunnel->if_id, sizeof(tunnel->if_id), number,
+		reader_unique(reader, if_ids,
+			(struct index_key) { &tunnel->if_id, sizeof(tunnel->if_id) }, number,
 			config_setting_get_member(group, "if_id"), "the if_id");
 }
 

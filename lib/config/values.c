@@ -260,8 +260,9 @@ own_address(struct reader *reader, const config_setting_t *setting, unsigned own
 			prefix_format(network, shown));
 		return false;
 	}
-	return reader_unique(reader, &reader->addresses, &prefix->address, sizeof(prefix->address),
-		owner, setting, "the address");
+	return reader_unique(reader, &reader->addresses,
+		(struct index_key) { &prefix->address, sizeof(prefix->address) }, owner, setting,
+		"the address");
 }
 
 bool

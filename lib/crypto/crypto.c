@@ -138,10 +138,10 @@ crypto_key_size(struct suite suite)
 }
 
 int
-crypto_key_init(struct crypto *crypto, struct crypto_key *key, struct suite suite,
-	enum crypto_direction direction, const uint8_t *encryption_key,
-	const uint8_t *authentication_key, bool esn)
+crypto_key_init(struct crypto *crypto, struct crypto_key *key, enum crypto_direction direction,
+	const struct crypto_material *material)
 {
+	struct suite suite = material->suite;
 	int group = group_of(suite);
 
 	if (group < 0)
@@ -152,10 +152,11 @@ crypto_key_init(struct crypto *crypto, struct crypto_key *key, struct suite suit
 	key->iv_bytes = suite.encryption->iv_bytes;
 	key->icv_bytes = suite_icv_bytes(suite);
 	key->block_bytes = suite.encryption->block_bytes;
-	key->esn = esn;
+	key->esn = material->esn;
 	if (getrandom(&key->iv_xor, sizeof(key->iv_xor), 0) != (ssize_t)sizeof(key->iv_xor))
 		return -errno;
-	engine_groups[group].expand(crypto, key, direction, encryption_key, authentication_key);
+	engine_groups[group].expand(
+		crypto, key, direction, material->encryption_key, material->authentication_key);
 	return 0;
 }
 

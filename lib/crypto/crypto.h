@@ -75,15 +75,21 @@ int crypto_self_test(struct crypto *crypto, char *error, size_t error_bytes);
 /* Bytes that a key of this suite needs; allocate them aligned to a cache line. */
 size_t crypto_key_size(struct suite suite);
 
+/* What a key is made of. The bytes have the suite's lengths and stay the caller's, who zeroizes
+ * them. */
+struct crypto_material {
+	struct suite suite;
+	const uint8_t *encryption_key;     /* key, then salt */
+	const uint8_t *authentication_key; /* NULL with an AEAD */
+	bool esn;
+};
+
 /*
- * Expands key material into `key`. `encryption_key` holds key then salt, `authentication_key` is
- * NULL for AEADs; both have the suite's lengths and stay the caller's, who zeroizes them. Control
- * only, with a `crypto` no worker uses. 0, -EINVAL for a suite that the tables do not combine, or
- * the errno of getrandom(2).
+ * Expands key material into `key`. Control only, with a `crypto` no worker uses. 0, -EINVAL for a
+ * suite that the tables do not combine, or the errno of getrandom(2).
  */
-int crypto_key_init(struct crypto *crypto, struct crypto_key *key, struct suite suite,
-	enum crypto_direction direction, const uint8_t *encryption_key,
-	const uint8_t *authentication_key, bool esn);
+int crypto_key_init(struct crypto *crypto, struct crypto_key *key, enum crypto_direction direction,
+	const struct crypto_material *material);
 
 /* Zeroizes a key; the memory stays the caller's. */
 void crypto_key_wipe(struct crypto_key *key);

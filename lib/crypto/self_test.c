@@ -193,8 +193,10 @@ test_cbc_hmac(struct bench *bench, struct suite suite, const struct cbc_vector *
 	unhex(cbc_iv, iv);
 	memset(mac_key, 0x0b, sizeof(mac_key));
 	for (enum crypto_direction d = CRYPTO_SEAL; d <= CRYPTO_OPEN; d++)
-		if (crypto_key_init(
-			    bench->crypto, bench_key(bench, d), suite, d, key, mac_key, false) != 0)
+		if (crypto_key_init(bench->crypto, bench_key(bench, d), d,
+			    &(struct crypto_material) { .suite = suite,
+				    .encryption_key = key,
+				    .authentication_key = mac_key }) != 0)
 			return "key refused";
 
 	unhex(mac_text, packet);
@@ -239,8 +241,11 @@ test_aead(struct bench *bench, struct suite suite, const struct aead_vector *vec
 	if (vector->esn_high != NULL)
 		unhex(vector->esn_high, (uint8_t *)&halves_be[0]);
 	for (enum crypto_direction d = CRYPTO_SEAL; d <= CRYPTO_OPEN; d++)
-		if (crypto_key_init(bench->crypto, bench_key(bench, d), suite, d, key, NULL,
-			    vector->esn_high != NULL) != 0)
+		if (crypto_key_init(bench->crypto, bench_key(bench, d), d,
+			    &(struct crypto_material) { .suite = suite,
+				    .encryption_key = key,
+				    .authentication_key = NULL,
+				    .esn = vector->esn_high != NULL }) != 0)
 			return "key refused";
 	for (unsigned i = 0; i < COPIES; i++)
 		bench->ops[i].esn_high_be = halves_be[0];

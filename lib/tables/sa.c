@@ -272,8 +272,11 @@ sa_add(struct gateway *gw, struct crypto *crypto, const struct sa_spec *spec)
 	record = make(gw, spec);
 	if (record == NULL)
 		return -ENOMEM;
-	result = crypto_key_init(crypto, record->key, spec->suite, use, spec->encryption_key,
-		spec->authentication_key, spec->esn);
+	result = crypto_key_init(crypto, record->key, use,
+		&(struct crypto_material) { .suite = spec->suite,
+			.encryption_key = spec->encryption_key,
+			.authentication_key = spec->authentication_key,
+			.esn = spec->esn });
 	if (result < 0)
 		goto free_record;
 	result = install(gw, record);

@@ -331,8 +331,10 @@ main(int argc, char **argv)
 	for (unsigned i = 0; i < options.lengths_n; i++) {
 		for (enum crypto_direction d = CRYPTO_SEAL; d <= CRYPTO_OPEN; d++) {
 			work->direction = d;
-			crypto_key_init(work->crypto, work->key, options.suite, d, key_material,
-				key_material, false);
+			crypto_key_init(work->crypto, work->key, d,
+				&(struct crypto_material) { .suite = options.suite,
+					.encryption_key = key_material,
+					.authentication_key = key_material });
 			work->group = &engine_groups[work->key->group];
 			measure(&options, work, options.lengths[i]);
 		}

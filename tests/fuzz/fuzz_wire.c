@@ -134,7 +134,10 @@ make_peer(struct suite suite)
 	peer = crypto_create(NULL, error, sizeof(error));
 	peer_key = rte_zmalloc(NULL, crypto_key_size(suite), 64);
 	require(peer != NULL && peer_key != NULL);
-	require(crypto_key_init(peer, peer_key, suite, CRYPTO_SEAL, key, key, false) == 0);
+	require(crypto_key_init(peer, peer_key, CRYPTO_SEAL,
+			&(struct crypto_material) { .suite = suite,
+				.encryption_key = key,
+				.authentication_key = key }) == 0);
 }
 
 /* LeakSanitizer does not look for pointers in EAL's memory. That no packet is lost is checked

@@ -10,6 +10,7 @@ from plan import DRAWING, TUNNELS
 
 COLOURS = {"ok": "\033[32m", "FAILED": "\033[1;31m", "title": "\033[1m", "faint": "\033[2m"}
 BAR_CELLS = 24
+MEASURED_COLUMNS = 60
 
 
 @dataclass
@@ -38,7 +39,8 @@ class Report:
         print(paint(sys.stderr, "faint", f"{seconds:6.1f} s  {text}"), file=sys.stderr, flush=True)
 
     def claim(self, claim, measured, required, ok):
-        self.claims.append(Claim(claim, str(measured), str(required), bool(ok)))
+        measured = str(measured).splitlines()[0]
+        self.claims.append(Claim(claim, measured, str(required), bool(ok)))
         if not ok:
             print(paint(sys.stderr, "FAILED", f"  FAILED  {claim}: {measured}"), file=sys.stderr)
 
@@ -109,7 +111,7 @@ class Report:
     def show_claims(self):
         title("Claims")
         width = max(len(claim.claim) for claim in self.claims)
-        column = max(len(claim.measured) for claim in self.claims)
+        column = min(MEASURED_COLUMNS, max(len(claim.measured) for claim in self.claims))
         for claim in self.claims:
             word = "ok" if claim.ok else "FAILED"
             print(f"  {paint(sys.stdout, word, f'{word:6}')}  {claim.claim:{width}}  "

@@ -3,7 +3,7 @@
 
 import time
 
-from network import internet_counters
+from network import cable_drops, internet_counters
 from plan import GATEWAYS, TUNNELS, peer
 from shell import LabError
 
@@ -15,6 +15,7 @@ class Snapshot:
         self.drops = {gateway.name: {row["reason"]: row["packets"] for row in gateway.show("drops")}
                       for gateway in gateways}
         self.internet = internet_counters()
+        self.cable_drops = cable_drops()
 
     def __eq__(self, other):
         return vars(self) == vars(other)
@@ -51,6 +52,10 @@ class Phase:
         """Packets that one gateway sent and the other did not take."""
         return sum(abs(self.moved(gateway, tunnel, "tx") - self.moved(peer(gateway), tunnel, "rx"))
                    for gateway in GATEWAYS for tunnel in TUNNELS)
+
+    def overrun(self):
+        """Packets that queues of the kernel dropped at and between the gateways."""
+        return self.after.cable_drops - self.before.cable_drops
 
     def on_the_wire(self, gateway, tunnel):
         """ESP packets of a tunnel that the Internet saw from a gateway."""

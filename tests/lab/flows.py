@@ -91,7 +91,7 @@ class Mailbox(asyncio.DatagramProtocol):
 
 
 async def talk_datagrams(flow, turns):
-    """The same with datagrams, one under way at a time. None is sent twice: what is lost is lost."""
+    """The same with datagrams, one under way at a time. None is sent twice: lost is lost."""
     loop = asyncio.get_running_loop()
     transport, mailbox = await loop.create_datagram_endpoint(
         Mailbox, local_addr=(flow["source"], flow["source_port"]),

@@ -22,7 +22,7 @@ def cpus():
 
 
 def make_keys():
-    """Fresh keys for each tunnel and direction, as the sender's name and the tunnel select them."""
+    """Fresh keys for each (sender, tunnel number)."""
     _, cipher_bytes, _, hash_bytes = SUITE
     return {(sender, tunnel.number): (secrets.token_hex(cipher_bytes), secrets.token_hex(hash_bytes))
             for sender in GATEWAY_NAMES for tunnel in TUNNELS}

@@ -168,17 +168,19 @@ class Trial:
             with self.cpu_use() as cpu, self.phase(f"UDP from {sender}") as phase:
                 end = self.iperf(sender, receiver, "-u", "-b", f"{rate * 1000 // STREAMS}K",
                                  "-l", "1400", "-w", str(socket_bytes()), seconds=UDP_S)["sum"]
-            if not end["lost_packets"]:
+            # iperf3 counts gaps, and so misses a lost end; the counters do not.
+            lost = max(end["lost_packets"], phase().lost(), phase().overrun())
+            if not lost:
                 break
+            self.report.progress(f"{lost} lost: more than this machine sustains")
             if rate != LEAST_MBIT:
-                self.phases.remove(phase())  # more than the machine sustains: no claim rests on it
-        lost, sent = end["lost_packets"], end["packets"]
-        passed = phase().sent("onprem" if sender in CLIENTS else "cloud")
+                self.phases.remove(phase())  # no claim rests on it
         self.throughput(f"UDP {sender} to {receiver}, {STREAMS} streams",
-                        end["bits_per_second"] / 1e6, sent / UDP_S, f"{lost} lost, {cpu()}")
+                        end["bits_per_second"] / 1e6, end["packets"] / UDP_S,
+                        f"{lost} lost, {cpu()}")
         self.claim(f"UDP {sender} to {receiver} at {rate} Mbit/s: nothing lost",
-                   f"{lost} of {sent} lost", f"0, at {LEAST_MBIT} Mbit/s or more",
-                   lost == 0 and passed >= sent > 0)
+                   f"{lost} of {end['packets']} lost", f"0, at {LEAST_MBIT} Mbit/s or more",
+                   lost == 0 and end["packets"] > 0)
 
     def totals(self, whole):
         """What must be true of all trials together."""

@@ -122,6 +122,17 @@ def internet_counters():
             for entry in listed["nftables"] if "counter" in entry}
 
 
+def cable_drops():
+    """Packets that ports and cables dropped at both gateways and on the Internet so far:
+    what a full queue of the kernel costs when a gateway does not get the processor in time."""
+    total = 0
+    for node in GATEWAYS + ("internet",):
+        for line in run_in(node, "cat", "/proc/net/dev").stdout.splitlines()[2:]:
+            received, sent = (line.split(":")[1].split()[first:first + 8] for first in (0, 8))
+            total += sum(int(column[errors]) for column in (received, sent) for errors in (2, 3))
+    return total
+
+
 def interfaces():
     """Interfaces of the namespace we stand in, to see that none is left behind."""
     return sorted(os.listdir("/sys/class/net"))

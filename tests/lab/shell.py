@@ -33,7 +33,7 @@ def run(*command, timeout=TIMEOUT_S, check=True, stdin=None):
 
 
 def inside(node, *command):
-    """The command that runs `command` in a node's namespace; it keeps the pid it is started with."""
+    """The command that runs `command` in a node's namespace, under the pid it is started with."""
     return ("ip", "netns", "exec", namespace(node)) + command
 
 

@@ -56,7 +56,7 @@ class Stage:
         shutil.rmtree(STATE_DIRECTORY, ignore_errors=True)
         left = namespaces() + [name for name in network.interfaces()
                                if name not in self.interfaces]
-        left += [path for path in (STATE_DIRECTORY, *self.eal_directories()) if os.path.exists(path)]
+        left += filter(os.path.exists, (STATE_DIRECTORY, *self.eal_directories()))
         left += [f"process {pid}" for pid in processes()]
         self.report.claim("no namespace, interface, file or process is left",
                           ", ".join(left) or "none", "none", not left)

@@ -60,9 +60,13 @@ new_key(struct sa *sa, enum crypto_direction direction)
 	struct crypto_key *key = aligned_alloc(CACHE_LINE_BYTES, crypto_key_size(sa->suite));
 
 	assert_non_null(key);
-	assert_int_equal(
-		crypto_key_init(crypto, key, sa->suite, direction, sa->encryption_key,
-			sa->suite.authentication == NULL ? NULL : sa->authentication_key, sa->esn),
+	assert_int_equal(crypto_key_init(crypto, key, direction,
+				 &(struct crypto_material) { .suite = sa->suite,
+					 .encryption_key = sa->encryption_key,
+					 .authentication_key = sa->suite.authentication == NULL
+						 ? NULL
+						 : sa->authentication_key,
+					 .esn = sa->esn }),
 		0);
 	return key;
 }

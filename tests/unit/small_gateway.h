@@ -50,6 +50,7 @@ small_sa(unsigned tunnel, bool outbound, uint32_t spi)
 		.tunnel = tunnel,
 		.outbound = outbound,
 		.spi = spi,
+		.remote = IP(192, 0, 2, 1 + tunnel),
 		.suite = { suite_encryption_find("aes128-cbc"),
 			suite_authentication_find("hmac-sha1-96") },
 		.replay_window = outbound ? 0 : 1024,

@@ -81,8 +81,10 @@ rfc3602_packets_decrypt(void **state)
 		};
 
 		unhex(cases[c].key, key_material);
-		assert_int_equal(crypto_key_init(crypto, key, suite, CRYPTO_OPEN, key_material,
-					 key_material, false),
+		assert_int_equal(crypto_key_init(crypto, key, CRYPTO_OPEN,
+					 &(struct crypto_material) { .suite = suite,
+						 .encryption_key = key_material,
+						 .authentication_key = key_material }),
 			0);
 		for (uint8_t i = 1; i <= cases[c].pad_bytes; i++)
 			plaintext[text_bytes++] = i; /* RFC 4303 2.4 */
@@ -121,12 +123,20 @@ suites_that_do_not_combine_are_refused(void **state)
 		suite_authentication_find("hmac-sha1-96") };
 
 	(void)state;
-	assert_int_equal(crypto_key_init(crypto, key, none, CRYPTO_SEAL, material, material, false),
+	assert_int_equal(crypto_key_init(crypto, key, CRYPTO_SEAL,
+				 &(struct crypto_material) { .suite = none,
+					 .encryption_key = material,
+					 .authentication_key = material }),
 		-EINVAL);
-	assert_int_equal(
-		crypto_key_init(crypto, key, bare, CRYPTO_SEAL, material, NULL, false), -EINVAL);
-	assert_int_equal(
-		crypto_key_init(crypto, key, twice, CRYPTO_SEAL, material, material, false),
+	assert_int_equal(crypto_key_init(crypto, key, CRYPTO_SEAL,
+				 &(struct crypto_material) { .suite = bare,
+					 .encryption_key = material,
+					 .authentication_key = NULL }),
+		-EINVAL);
+	assert_int_equal(crypto_key_init(crypto, key, CRYPTO_SEAL,
+				 &(struct crypto_material) { .suite = twice,
+					 .encryption_key = material,
+					 .authentication_key = material }),
 		-EINVAL);
 }
 
