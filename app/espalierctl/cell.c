@@ -81,8 +81,7 @@ put_list(FILE *out, const json_t *list)
 
 	if (json_array_size(list) == 0)
 		fputs("-", out);
-	json_array_foreach(list, i, item)
-	{
+	json_array_foreach (list, i, item) {
 		fputs(i == 0 ? "" : ", ", out);
 		put_plain(out, item);
 	}
@@ -113,8 +112,9 @@ weights_differ(const json_t *ways)
 	const json_t *way;
 	size_t i;
 
-	json_array_foreach(ways, i,
-		way) if (json_integer_value(json_object_get(way, "weight")) != first) return true;
+	json_array_foreach (ways, i, way)
+		if (json_integer_value(json_object_get(way, "weight")) != first)
+			return true;
 	return false;
 }
 
@@ -125,8 +125,7 @@ put_ways(FILE *out, const json_t *ways)
 	const json_t *way;
 	size_t i;
 
-	json_array_foreach(ways, i, way)
-	{
+	json_array_foreach (ways, i, way) {
 		fputs(i == 0 ? "" : ", ", out);
 		put_way(out, way);
 		if (weights)

@@ -17,8 +17,7 @@ output_list(const json_t *rows)
 	size_t i;
 
 	fputs("[", stdout);
-	json_array_foreach(rows, i, row)
-	{
+	json_array_foreach (rows, i, row) {
 		fputs(i == 0 ? "\n " : ",\n ", stdout);
 		json_dumpf(row, stdout, 0);
 	}

@@ -71,10 +71,8 @@ unfolded(const char *key, const json_t *rows)
 	json_t *member;
 	size_t i, j;
 
-	json_array_foreach(rows, i, row)
-	{
-		json_array_foreach(json_object_get(row, key), j, member)
-		{
+	json_array_foreach (rows, i, row) {
+		json_array_foreach (json_object_get(row, key), j, member) {
 			json_t *line = json_copy(member);
 
 			json_object_update_missing(line, (json_t *)(uintptr_t)row);

@@ -42,8 +42,7 @@ table_print(const struct column columns[], const json_t *rows)
 
 	for (unsigned c = 0; columns[c].heading != NULL; c++) {
 		width[c] = cell_width(columns[c].heading);
-		json_array_foreach(rows, i, row)
-		{
+		json_array_foreach (rows, i, row) {
 			char *text = cell_text(&columns[c], row);
 
 			if (cell_width(text) > width[c])
@@ -53,8 +52,7 @@ table_print(const struct column columns[], const json_t *rows)
 	}
 	for (unsigned c = 0; columns[c].heading != NULL; c++)
 		print_cell(&columns[c], columns[c].heading, width[c]);
-	json_array_foreach(rows, i, row)
-	{
+	json_array_foreach (rows, i, row) {
 		for (unsigned c = 0; columns[c].heading != NULL; c++) {
 			char *text = cell_text(&columns[c], row);
 

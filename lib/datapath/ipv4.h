@@ -4,8 +4,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <netinet/in.h>
-
 #include <rte_byteorder.h>
 #include <rte_ip.h>
 #include <rte_mbuf.h>
@@ -14,6 +12,7 @@
 #include "compiler.h"
 #include "drops.h"
 #include "flow_hash.h"
+#include "prefix.h"
 
 /* What the stages need to know of an IPv4 header (RFC 791, RFC 1812 section 5.2.2). */
 
@@ -47,23 +46,14 @@ static inline uint16_t
 ipv4_sum(const struct rte_ipv4_hdr *ip, unsigned header_bytes)
 {
 	const uint8_t *bytes = (const uint8_t *)ip;
-	uint64_t sum = 0;
+	uint64_t sum = (uint64_t)load_u32(bytes) + load_u32(bytes + 4) + load_u32(bytes + 8) +
+		load_u32(bytes + 12) + load_u32(bytes + 16);
 
-	for (unsigned i = 0; i < header_bytes; i += 4)
+	for (unsigned i = IPV4_HEADER_BYTES; i < header_bytes; i += 4)
 		sum += load_u32(bytes + i);
 	sum = (sum & UINT32_MAX) + (sum >> 32);
 	sum = (sum & UINT32_MAX) + (sum >> 32);
 	return ipv4_fold((uint32_t)sum);
-}
-
-/* Unicast that may cross a router: neither this network, loopback, multicast, reserved nor
- * broadcast (RFC 1812 5.3.7, RFC 6890). */
-static inline bool
-ipv4_may_cross(uint32_t address)
-{
-	uint32_t first = address >> 24;
-
-	return first != 0 && first != 127 && first < 224;
 }
 
 /* RFC 1812 5.2.6: source routing is not honoured, for it would lead around selectors. True: the
@@ -90,18 +80,10 @@ ipv4_check(const struct rte_ipv4_hdr *ip, unsigned room)
 		return DROP_bad_header;
 	if (unlikely(header_bytes > IPV4_HEADER_BYTES && ipv4_bad_options(ip, header_bytes)))
 		return DROP_bad_header;
-	if (unlikely(!ipv4_may_cross(rte_be_to_cpu_32(ip->src_addr)) ||
-		    !ipv4_may_cross(rte_be_to_cpu_32(ip->dst_addr))))
+	if (unlikely(!address_may_cross(rte_be_to_cpu_32(ip->src_addr)) ||
+		    !address_may_cross(rte_be_to_cpu_32(ip->dst_addr))))
 		return DROP_martian;
 	return DROP_NONE;
-}
-
-/* Protocols whose first four bytes are a source and a destination port. */
-static inline bool
-ipv4_has_ports(uint8_t protocol)
-{
-	return protocol == IPPROTO_UDP || protocol == IPPROTO_TCP || protocol == IPPROTO_SCTP ||
-		protocol == IPPROTO_DCCP || protocol == IPPROTO_UDPLITE;
 }
 
 /* The flow hash of a packet that ipv4_check() passed. */
@@ -111,7 +93,7 @@ ipv4_flow_hash(const struct rte_ipv4_hdr *ip, uint32_t seed)
 	unsigned header_bytes = ipv4_header_bytes(ip);
 	uint32_t ports = 0;
 
-	if (likely(ipv4_has_ports(ip->next_proto_id) && !ipv4_is_fragment(ip) &&
+	if (likely(flow_has_ports(ip->next_proto_id) && !ipv4_is_fragment(ip) &&
 		    rte_be_to_cpu_16(ip->total_length) >= header_bytes + 4))
 		ports = rte_be_to_cpu_32(load_u32((const uint8_t *)ip + header_bytes));
 	return flow_hash(seed, rte_be_to_cpu_32(ip->src_addr), rte_be_to_cpu_32(ip->dst_addr),

@@ -8,12 +8,18 @@
 
 #include <rte_hash_crc.h>
 
+#define FLOW_BIT(protocol) (UINT64_C(1) << ((protocol)&63))
+
 /* Protocols whose first four bytes are a source and a destination port. */
 static inline bool
 flow_has_ports(uint8_t protocol)
 {
-	return protocol == IPPROTO_UDP || protocol == IPPROTO_TCP || protocol == IPPROTO_SCTP ||
-		protocol == IPPROTO_DCCP || protocol == IPPROTO_UDPLITE;
+	static const uint64_t with_ports[4] = {
+		[0] = FLOW_BIT(IPPROTO_TCP) | FLOW_BIT(IPPROTO_UDP) | FLOW_BIT(IPPROTO_DCCP),
+		[2] = FLOW_BIT(IPPROTO_SCTP) | FLOW_BIT(IPPROTO_UDPLITE),
+	};
+
+	return with_ports[protocol >> 6] & FLOW_BIT(protocol);
 }
 
 /*

@@ -76,8 +76,8 @@ static struct config_neighbor neighbors[] = {
 	{ .port = 1, .address = RTE_IPV4(203, 0, 113, 1), .mac = { 2, 0, 0, 0, 0, 3 } },
 };
 static struct config_sa sas[] = {
-	{ .tunnel = 0, .spi = SPI_IN, .replay_window = 64 },
-	{ .tunnel = 0, .spi = 0x2001, .outbound = true },
+	{ .tunnel = 0, .spi = SPI_IN, .remote = REMOTE, .replay_window = 64 },
+	{ .tunnel = 0, .spi = 0x2001, .remote = REMOTE, .outbound = true },
 };
 
 static void

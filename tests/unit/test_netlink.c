@@ -154,8 +154,7 @@ libmnl_reads_what_it_writes(void **state)
 	assert_int_equal(header->nlmsg_pid, 6);
 	struct nlattr *attribute;
 	unsigned seen = 0;
-	mnl_attr_for_each(attribute, header, 4)
-	{
+	mnl_attr_for_each (attribute, header, 4) {
 		seen++;
 		assert_int_equal(mnl_attr_get_type(attribute), seen);
 		if (seen == 1)
