@@ -39,7 +39,7 @@ class Report:
         print(paint(sys.stderr, "faint", f"{seconds:6.1f} s  {text}"), file=sys.stderr, flush=True)
 
     def claim(self, claim, measured, required, ok):
-        measured = str(measured).splitlines()[0]
+        measured = ": ".join(str(measured).splitlines()[:2])  # a failed program's words are long
         self.claims.append(Claim(claim, measured, str(required), bool(ok)))
         if not ok:
             print(paint(sys.stderr, "FAILED", f"  FAILED  {claim}: {measured}"), file=sys.stderr)

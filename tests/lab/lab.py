@@ -45,14 +45,19 @@ def main():
     return 1
 
 
-def parse():
+def common_options():
+    """Options that may stand before or after the command; unset, they leave no trace."""
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--json", action="store_true", help="the report as one JSON document")
     common.add_argument("--build", metavar="DIR",
                         help="build directory, made if needed (default: build-lab)")
     common.add_argument("--no-build", action="store_true", help="take what is there as it is")
+    return common
+
+
+def parse():
     parser = argparse.ArgumentParser(
-        prog="lab", description=__doc__, epilog=EPILOG, parents=[common],
+        prog="lab", description=__doc__, epilog=EPILOG, parents=[common_options()],
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.set_defaults(command="run", json=False, build=str(ROOT / "build-lab"), no_build=False)
     commands = parser.add_subparsers(metavar="COMMAND")
@@ -60,16 +65,17 @@ def parse():
                        ("report", "try everything on a lab that is up"),
                        ("down", "take it down; fine if there is none"),
                        ("exec", "run a command, or a shell, in a node")):
-        commands.add_parser(name, help=text, parents=[common]).set_defaults(command=name)
+        commands.add_parser(name, help=text, parents=[common_options()]).set_defaults(command=name)
     commands.choices["exec"].add_argument("node", choices=NODES, metavar="NODE")
     commands.choices["exec"].add_argument("words", nargs=argparse.REMAINDER, metavar="CMD...")
     return parser.parse_args()
 
 
 def run_all(arguments, report):
-    refuse_if_kept()
     build(arguments, report)
     stage = Stage(arguments.build, report)
+    stage.lock()
+    refuse_if_kept()
     signal.alarm(LIMIT_S)
     try:
         stage.raise_up()
@@ -83,9 +89,10 @@ def run_all(arguments, report):
 
 
 def up(arguments, report):
-    refuse_if_kept()
     build(arguments, report)
     stage = Stage(arguments.build, report)
+    stage.lock()
+    refuse_if_kept()
     signal.alarm(LIMIT_S)
     try:
         stage.raise_up()
@@ -117,7 +124,6 @@ def down(arguments, report):
         report.progress("nothing to take down")
         return 0
     stage = Stage(arguments.build, report)
-    os.makedirs(STATE_DIRECTORY, 0o700, exist_ok=True)
     stage.lock()
     ignore_signals()
     stage.raze()

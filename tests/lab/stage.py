@@ -22,8 +22,6 @@ class Stage:
 
     def raise_up(self):
         self.report.progress("namespaces and cables")
-        os.makedirs(STATE_DIRECTORY, 0o700, exist_ok=True)
-        self.lock()
         self.sweep()  # what a killed run may have left
         network.create()
         keys = make_keys()
@@ -74,7 +72,9 @@ class Stage:
         self.report.claim("... and the heap as it found it", heap, "balanced", heap == "balanced")
 
     def lock(self):
-        """One command at a time acts on the lab, until its process ends, however it ends."""
+        """One command at a time acts on the lab, until its process ends, however it ends. Comes
+        before anything that must be razed: the lab of another command is not ours to raze."""
+        os.makedirs(STATE_DIRECTORY, 0o700, exist_ok=True)
         try:
             # The descriptor stays open for the life of this process; its children do not get it.
             self.directory = os.open(STATE_DIRECTORY, os.O_RDONLY | os.O_DIRECTORY)
