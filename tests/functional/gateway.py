@@ -226,6 +226,7 @@ class Gateway:
         status = self.process.wait(20 * PATIENCE)
         outcome.output = self.output()
         assert status == 0, f"exit status {status}\n{outcome.output}"
+        assert "runtime error:" not in outcome.output, f"UBSan:\n{outcome.output}"
         returned = re.search(r"mbufs: (\d+) of (\d+) back in the pool", outcome.output)
         assert returned and returned[1] == returned[2], "a packet buffer is lost"
         for port, name in enumerate(PORTS):
