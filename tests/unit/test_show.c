@@ -75,8 +75,7 @@ shows_have_their_keys(void **state)
 			const json_t *row;
 			size_t r;
 
-			json_array_foreach(rows, r, row)
-			{
+			json_array_foreach (rows, r, row) {
 				const json_t *value = json_object_get(row, key);
 				bool good = type == 's' ? json_is_string(value)
 					: type == 'i'   ? json_is_integer(value)
@@ -150,15 +149,15 @@ rows_have_their_shapes(void **state)
 			*c = *c == '\'' ? '"' : *c;
 		json_t *expected = json_loads(shape, 0, NULL);
 		assert_non_null(expected);
-		json_array_foreach(rows, r, row)
-		{
+		json_array_foreach (rows, r, row) {
 			if (strcmp(text_at(row, table[i].key), table[i].value) != 0)
 				continue;
 			found = true;
-			json_object_foreach(expected, key,
-				value) if (!json_equal(json_object_get(row, key), value))
-				fail_msg("%s: %s is %s", table[i].value, key,
-					json_dumps(json_object_get(row, key), JSON_ENCODE_ANY));
+			json_object_foreach (expected, key, value)
+				if (!json_equal(json_object_get(row, key), value))
+					fail_msg("%s: %s is %s", table[i].value, key,
+						json_dumps(json_object_get(row, key),
+							JSON_ENCODE_ANY));
 		}
 		assert_true(found);
 		json_decref(expected);
