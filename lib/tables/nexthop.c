@@ -362,6 +362,6 @@ nexthop_tunnel_changed(struct gateway *gw, uint16_t tunnel)
 {
 	struct membership *membership;
 
-	LIST_FOREACH(membership, &gw->nexthops->by_tunnel[tunnel], link)
-	rebuild(gw, membership->group);
+	LIST_FOREACH (membership, &gw->nexthops->by_tunnel[tunnel], link)
+		rebuild(gw, membership->group);
 }

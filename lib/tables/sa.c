@@ -340,9 +340,9 @@ sa_select_out(const struct gateway *gw, uint16_t tunnel, enum drop_reason *drop)
 	struct record *newest = LIST_FIRST(&gw->sas->outbound[tunnel]);
 	struct record *record;
 
-	LIST_FOREACH(record, &gw->sas->outbound[tunnel], link)
-	if (!atomic_load_explicit(&record->sa.expired, memory_order_relaxed))
-		return &record->sa;
+	LIST_FOREACH (record, &gw->sas->outbound[tunnel], link)
+		if (!atomic_load_explicit(&record->sa.expired, memory_order_relaxed))
+			return &record->sa;
 	if (newest == NULL)
 		*drop = DROP_no_sa;
 	else if (atomic_load_explicit(&newest->sa.sequence, memory_order_relaxed) >=
