@@ -4,10 +4,14 @@
  * Wire bytes into the whole pipeline, both directions, on a worker of its own between two null
  * devices.
  *
- * The first byte says what the rest is. Even: a frame as it comes from a wire. Odd: what an
- * authentic peer put inside ESP, padding, trailer and all; it is sealed here with the SA's key, so
- * that the fuzzer gets past the ICV to decapsulation.
+ * The first byte says what the rest is. FUZZ_SEALED: what an authentic peer put inside ESP,
+ * padding, trailer and all; it is sealed here with the SA's key, so that the fuzzer gets past the
+ * ICV. Else a frame as it comes from a wire. FUZZ_MENDED: type and IPv4 header checksum are put
+ * right, so that it gets past those. FUZZ_WAN: it arrives at that port.
  */
+#define FUZZ_SEALED 1
+#define FUZZ_WAN 2
+#define FUZZ_MENDED 4
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -218,20 +222,42 @@ write_sealed(struct rte_mbuf *pkt, const uint8_t *data, size_t bytes)
 	crypto_seal(peer, &op, 1);
 }
 
+/* Puts the checksum of a header right that may claim more bytes than there are. */
+static void
+mend_checksum(uint8_t *header, size_t bytes)
+{
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)header;
+
+	if (bytes >= IPV4_HEADER_BYTES && ipv4_header_bytes(ip) >= IPV4_HEADER_BYTES &&
+		ipv4_header_bytes(ip) <= bytes)
+		ipv4_set_checksum(ip);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
+	static uint8_t input[FRAME_BYTES_MAX];
+
 	if (bytes < 1 || bytes > FRAME_BYTES_MAX - 128)
 		return 0;
 	struct rte_mbuf *pkt = rte_pktmbuf_alloc(pool);
 	require(pkt != NULL);
 
-	bool sealed = data[0] & 1;
-	pkt->port = worker->gw->ports[(data[0] >> 1) & 1].dpdk_id;
-	if (sealed && bytes > 16)
-		write_sealed(pkt, data + 1, bytes - 1);
-	else if (bytes > 1)
-		memcpy(rte_pktmbuf_append(pkt, (uint16_t)(bytes - 1)), data + 1, bytes - 1);
+	unsigned flags = data[0];
+	bool sealed = (flags & FUZZ_SEALED) != 0 && bytes > 16;
+	size_t ethernet_bytes = sealed ? 0 : RTE_ETHER_HDR_LEN;
+	bytes--;
+	memcpy(input, data + 1, bytes);
+	if ((flags & FUZZ_MENDED) != 0 && bytes > ethernet_bytes) {
+		if (!sealed)
+			((struct rte_ether_hdr *)input)->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
+		mend_checksum(input + ethernet_bytes, bytes - ethernet_bytes);
+	}
+	pkt->port = worker->gw->ports[(flags & FUZZ_WAN) != 0].dpdk_id;
+	if (sealed)
+		write_sealed(pkt, input, bytes);
+	else if (bytes > 0)
+		memcpy(rte_pktmbuf_append(pkt, (uint16_t)bytes), input, bytes);
 
 	rcu_online(worker->gw->rcu, 0);
 	pipeline_frames(worker, &pkt, 1);
