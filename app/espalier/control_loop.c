@@ -2,6 +2,7 @@
 #include "control_loop.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,14 +12,24 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 
+#include "burst.h"
+#include "handover.h"
+#include "hold.h"
+#include "ipv4.h"
 #include "log.h"
+#include "policy.h"
 #include "publish.h"
+#include "punt.h"
 #include "sa.h"
 #include "tunnel.h"
 
 #define TICK_READY_MS 1     /* until the workers poll */
 #define TICK_LIVENESS_MS 10 /* with a tunnel that has liveness_ms */
 #define TICK_LIFETIMES_MS 100
+#define NS_PER_MS UINT64_C(1000000)
+
+#define PUNTS_PER_TURN 256
+#define NOTHING INT_MIN /* of wait_for_event(): neither a descriptor nor -errno */
 
 static uint64_t
 now_ns(void)
@@ -48,23 +59,33 @@ control_loop_block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static int
-watch(int epoll, int fd)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+/* What the loop serves, and its own descriptors. */
+struct loop {
+	struct gateway *gw;
+	struct control *control;
+	struct kernel_if *kernel_if; /* NULL: there are none */
+	const struct workers *workers;
+	int epoll, signals;
+};
 
-	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
+static int
+watch(const struct loop *loop, int fd, uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.fd = fd };
+
+	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
 }
 
 /* What time does to SAs and tunnels. */
 static void
-tick(struct gateway *gw)
+tick(const struct loop *loop, uint64_t now)
 {
-	uint64_t now = now_ns();
-
-	sa_expire(gw, now);
-	tunnel_check_liveness(gw, now);
-	publish_flush(gw->publisher);
+	sa_expire(loop->gw, now);
+	control_tick(loop->control, now);
+	tunnel_check_liveness(loop->gw, now);
+	policy_note_use(loop->gw, (uint64_t)time(NULL));
+	kernel_if_tick(loop->kernel_if, now);
+	publish_flush(loop->gw->publisher);
 }
 
 static int
@@ -76,56 +97,118 @@ tick_ms(const struct gateway *gw)
 	return TICK_LIFETIMES_MS;
 }
 
-static int
-loop(struct gateway *gw, struct control *control, const struct workers *workers, int epoll,
-	int signals)
+/* A bounded number of packets that workers punted. */
+static void
+take_punted(const struct loop *loop, uint64_t now)
 {
-	int interval_ms = tick_ms(gw);
-	uint64_t next_tick_ns = now_ns();
+	struct rte_mbuf *pkt[PUNTS_PER_TURN];
+	unsigned n = punt_take(loop->gw->punt, pkt, PUNTS_PER_TURN);
+
+	for (unsigned i = 0; i < n; i++) {
+		if (punt_kind(pkt[i]) == PUNT_HOLD)
+			hold_take(loop->gw, pkt[i], now);
+		else if (loop->kernel_if != NULL)
+			kernel_if_take(loop->kernel_if, pkt[i]);
+		else
+			rte_pktmbuf_free(pkt[i]);
+	}
+}
+
+/* What has waited for an SA goes to the worker that has the flow. */
+static void
+send_held(const void *context, struct rte_mbuf *pkt, uint16_t tunnel)
+{
+	const struct loop *loop = context;
+	unsigned owner =
+		handover_owner(loop->gw, ipv4_flow_hash(burst_ip(pkt), loop->gw->hash_seed));
+
+	pkt->hash.usr = tunnel;
+	if (rte_ring_enqueue(loop->workers->worker[owner]->inject, pkt) == 0)
+		return;
+	loop->gw->control_drops[DROP_handover_full]++;
+	rte_pktmbuf_free(pkt);
+}
+
+/* Waits for one event, at most until the next tick: its descriptor, NOTHING or -errno. */
+static int
+wait_for_event(const struct loop *loop, int wait_ms)
+{
+	struct epoll_event event;
+
+	if (!punt_may_sleep(loop->gw->punt))
+		wait_ms = 0;
+	int n = epoll_wait(loop->epoll, &event, 1, wait_ms);
+	if (n > 0)
+		return event.data.fd;
+	return n == 0 || errno == EINTR ? NOTHING : -errno;
+}
+
+static int
+run(const struct loop *loop)
+{
+	uint64_t interval_ns = (uint64_t)tick_ms(loop->gw) * NS_PER_MS;
+	uint64_t now = now_ns();
+	uint64_t next_tick_ns = now;
 	bool ready = false;
 
 	for (;;) {
-		struct epoll_event event;
-		uint64_t now = now_ns();
-
-		if (!ready && workers_poll(workers, gw)) {
+		if (!ready && workers_poll(loop->workers, loop->gw)) {
 			puts("espalier: ready");
 			fflush(stdout);
 			ready = true;
 		}
 		if (now >= next_tick_ns) {
-			tick(gw);
-			next_tick_ns = now + (uint64_t)interval_ms * 1000000;
+			tick(loop, now);
+			next_tick_ns = now + interval_ns;
 		}
-		int wait_ms = ready ? (int)((next_tick_ns - now) / 1000000) + 1 : TICK_READY_MS;
-		int n = epoll_wait(epoll, &event, 1, wait_ms);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n <= 0)
-			continue;
-		if (event.data.fd == signals)
+		hold_release(loop->gw, now, send_held, loop);
+		kernel_if_follow(loop->kernel_if);
+		int fd = wait_for_event(
+			loop, ready ? (int)((next_tick_ns - now) / NS_PER_MS) + 1 : TICK_READY_MS);
+		now = now_ns();
+		take_punted(loop, now);
+		if (fd == loop->signals)
 			return 0;
-		control_dispatch(control);
+		if (fd == control_fd(loop->control))
+			control_dispatch(loop->control);
+		else if (loop->kernel_if != NULL && fd == kernel_if_fd(loop->kernel_if))
+			kernel_if_dispatch(loop->kernel_if, now);
+		else if (fd < 0 && fd != NOTHING)
+			return fd;
 	}
 }
 
-int
-control_loop_run(struct gateway *gw, struct control *control, const struct workers *workers)
+static int
+watch_all(struct loop *loop)
 {
+	int error = watch(loop, loop->signals, EPOLLIN);
+
+	if (error == 0)
+		error = watch(loop, control_fd(loop->control), EPOLLIN);
+	if (error == 0)
+		error = watch(loop, loop->gw->punt->wake, EPOLLIN | EPOLLET);
+	if (error == 0 && loop->kernel_if != NULL)
+		error = watch(loop, kernel_if_fd(loop->kernel_if), EPOLLIN);
+	return error;
+}
+
+int
+control_loop_run(struct gateway *gw, struct control *control, struct kernel_if *kernel_if,
+	const struct workers *workers)
+{
+	struct loop loop = { gw, control, kernel_if, workers, -1, -1 };
 	sigset_t stop;
-	int signals, epoll, error;
+	int error;
 
 	stop_signals(&stop);
-	signals = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
-	epoll = epoll_create1(EPOLL_CLOEXEC);
-	error = signals < 0 || epoll < 0 ? -errno : watch(epoll, signals);
+	loop.signals = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+	loop.epoll = epoll_create1(EPOLL_CLOEXEC);
+	error = loop.signals < 0 || loop.epoll < 0 ? -errno : watch_all(&loop);
 	if (error == 0)
-		error = watch(epoll, control_fd(control));
-	if (error == 0)
-		error = loop(gw, control, workers, epoll, signals);
+		error = run(&loop);
 	if (error != 0)
 		log_error("the control core cannot wait for events: %s", strerror(-error));
-	close(epoll);
-	close(signals);
+	close(loop.epoll);
+	close(loop.signals);
 	return error;
 }

@@ -3,11 +3,12 @@
 
 #include "control.h"
 #include "gateway.h"
+#include "kernel_if.h"
 #include "workers.h"
 
 /*
- * The control core's life: an epoll loop over the control socket, a timer and signals, asleep when
- * nothing happens. It alone changes tables.
+ * The control core's life: an epoll loop over the control socket, the kernel interfaces, what
+ * workers punt, a timer and signals, asleep when nothing happens. It alone changes tables.
  */
 
 /* Blocks the signals that the loop takes, for this thread and all it will make. main(), before any
@@ -15,5 +16,6 @@
 void control_loop_block_signals(void);
 
 /* Prints "espalier: ready" when all workers poll, and runs until SIGTERM or SIGINT. 0, or -errno
- * with the reason in the log. */
-int control_loop_run(struct gateway *gw, struct control *control, const struct workers *workers);
+ * with the reason in the log. `kernel_if` is NULL where there are none. */
+int control_loop_run(struct gateway *gw, struct control *control, struct kernel_if *kernel_if,
+	const struct workers *workers);

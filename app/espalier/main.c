@@ -13,9 +13,11 @@
 #include "crypto.h"
 #include "gateway.h"
 #include "guard.h"
+#include "kernel_if.h"
 #include "log.h"
 #include "options.h"
 #include "ports.h"
+#include "punt.h"
 #include "rcu.h"
 #include "workers.h"
 
@@ -32,6 +34,7 @@ struct process {
 	unsigned heap; /* allocations once the ports are open: what must be there again when all
 			  else is gone */
 	struct gateway *gw;
+	struct kernel_if *kernel_if; /* NULL: none were asked for */
 	struct control *control;
 };
 
@@ -87,8 +90,19 @@ make_gateway(struct process *process)
 	if (process->gw == NULL)
 		return -ENOMEM;
 	ports_describe(&process->ports, process->gw);
+	process->gw->punt->kernel = process->options.kernel_interfaces;
 	atomic_store(&process->gw->held, process->options.start_held);
 	return 0;
+}
+
+static int
+open_kernel_interfaces(struct process *process)
+{
+	if (!process->options.kernel_interfaces)
+		return 0;
+	process->kernel_if = kernel_if_open(
+		process->gw, process->config, &process->workers, process->ports.pool);
+	return process->kernel_if != NULL ? 0 : -EIO;
 }
 
 static int
@@ -99,6 +113,7 @@ open_control(struct process *process)
 		.version = ESPALIER_VERSION,
 		.crypto = crypto_description(process->crypto),
 		.lcores = process->workers.lcores,
+		.keys = process->crypto,
 	};
 
 	process->control = control_open(
@@ -130,6 +145,8 @@ set_up(struct process *process)
 		error = workers_create(
 			&process->workers, process->gw, options, process->ports.pool);
 	if (error == 0)
+		error = open_kernel_interfaces(process);
+	if (error == 0)
 		error = open_control(process);
 	if (error == 0)
 		error = ports_start(&process->ports);
@@ -141,6 +158,7 @@ tear_down(struct process *process)
 {
 	ports_stop(&process->ports);
 	control_close(process->control);
+	kernel_if_close(process->kernel_if);
 	workers_destroy(&process->workers);
 	if (process->gw != NULL)
 		gateway_destroy(process->gw);
@@ -164,7 +182,8 @@ serve(struct process *process)
 	if (process->options.start_held)
 		log_info("held: the workers wait for 'espalierctl resume'");
 	workers_launch(&process->workers);
-	int error = control_loop_run(process->gw, process->control, &process->workers);
+	int error = control_loop_run(
+		process->gw, process->control, process->kernel_if, &process->workers);
 	workers_stop(&process->workers, process->gw);
 	return error;
 }

@@ -10,7 +10,7 @@
 
 #include "log.h"
 
-#define IDLE_SLEEP_US_DEFAULT 100
+#define IDLE_SLEEP_US_DEFAULT 1000
 #define IDLE_SLEEP_US_MAX 100000
 
 static const char usage[] =
@@ -24,10 +24,11 @@ static const char usage[] =
 	"FILE\n"
 	"  --config \"(P,Q,L),...\"      queue Q of DPDK port P is polled by lcore L\n"
 	"                              (default: queue n goes to the n-th worker)\n"
-	"  --no-kernel-interfaces      make no TAP and TUN interfaces\n"
+	"  --no-kernel-interfaces      make no TAP for each port and no TUN for each tunnel\n"
 	"  --idle-sleep-us N           longest nap of an idle worker in microseconds; 0: poll "
 	"without pause\n"
-	"                              (default: 100)\n"
+	"                              (default: 1000; above 100 only after seconds without a "
+	"packet)\n"
 	"  --imb-arch ARCH             ipsec-mb code to use: auto, avx512, avx2, avx or sse "
 	"(default: auto)\n"
 	"  --mbufs N                   packet buffers (default: as the queues need)\n"

@@ -11,6 +11,7 @@
 #include <rte_mbuf.h>
 
 #include "log.h"
+#include "punt.h"
 
 #define RX_DESCRIPTORS 1024
 #define TX_DESCRIPTORS 1024
@@ -20,6 +21,8 @@
  * rings of other workers' packets. */
 #define PKTS_PER_WORKER (4 * BURST_PKTS + 3 * POOL_CACHE / 2)
 #define RING_PKTS_PER_WORKER 5120
+/* With the control core: what was punted, what the kernel sends, and the cache it keeps. */
+#define PKTS_OF_CONTROL (PUNT_RING_PKTS + 1024 + 3 * POOL_CACHE / 2)
 /* ESP puts up to 17 bytes of padding and 32 of ICV behind a packet; the rest is slack for stores of
  * whole vectors. */
 #define TAIL_BYTES 128
@@ -101,7 +104,7 @@ find(struct ports *ports, const struct config_port *config, const struct options
 static struct rte_mempool *
 create_pool(const struct ports *ports, const struct options *options, unsigned n_workers)
 {
-	unsigned n = n_workers * PKTS_PER_WORKER;
+	unsigned n = PKTS_OF_CONTROL + n_workers * PKTS_PER_WORKER;
 	unsigned mtu = 0;
 
 	if (n_workers > 1)

@@ -38,6 +38,10 @@
 	X(policy, "inner packet outside the tunnel's inbound selectors (RFC 4301 5.2)") \
 	X(natt_keepalive, "NAT-T keepalive, consumed (RFC 3948 2.3)") \
 	X(local_undeliverable, "for the gateway itself, and no kernel interface takes it") \
+	X(punt_limited, \
+		"for the gateway itself, but more of its kind than the control core takes") \
+	X(punt_full, "the ring to the control core was full") \
+	X(kernel_refused, "the kernel took it not: its interface is down, or out of memory") \
 	X(icmp_limited, "an ICMP error that the rate limit held back") \
 	X(handover_full, "the ring to the worker that owns the flow, SA or queue was full") \
 	X(tx_full, "the NIC's transmit queue was full") \

@@ -16,13 +16,15 @@
 
 #define CONFIG_PATH_BYTES 108 /* sun_path */
 #define CONFIG_PORT_ADDRESSES_MAX 16
+#define CONFIG_NETNS_BYTES 256 /* a name or path of a network namespace */
 
 struct config_port {
 	int line;
 	char name[NAME_BYTES];
 	char device[256]; /* PCI address, vdev name or DPDK port number */
 	uint16_t mtu;
-	struct prefix *addresses; /* host bits kept */
+	char interface[INTERFACE_BYTES]; /* its TAP in the kernel; never empty */
+	struct prefix *addresses;        /* host bits kept */
 	unsigned n_addresses;
 };
 
@@ -36,6 +38,7 @@ struct config_tunnel {
 	uint32_t if_id;
 	uint32_t local, remote; /* host order; remote 0: "%any" */
 	uint32_t liveness_ms;
+	char interface[INTERFACE_BYTES]; /* its TUN in the kernel; never empty */
 	struct prefix *addresses;
 	unsigned n_addresses;
 	struct config_selector *selectors;
@@ -91,6 +94,8 @@ struct config_sa {
 struct config {
 	char name[NAME_BYTES];
 	char control_socket[CONFIG_PATH_BYTES];
+	char kernel_netns[CONFIG_NETNS_BYTES]; /* of the kernel interfaces; empty: the process's own
+						*/
 	uint32_t hash_seed;
 	bool hash_seed_given; /* else random at start */
 	uint32_t max_routes;  /* per table */

@@ -17,8 +17,6 @@ FIELD_READER(value_interface); /* char [INTERFACE_BYTES] */
 void interface_derive(
 	char interface[INTERFACE_BYTES], const char *name, const char *prefix, unsigned number);
 
-/*
- * Notes that a port or tunnel, `group`, uses the name. False, and told, where another has it.
- */
+/* Notes that a port or tunnel, `group`, uses the name. False, and told, where another has it. */
 bool interface_claim(struct reader *reader, const config_setting_t *group,
 	const char interface[INTERFACE_BYTES]);

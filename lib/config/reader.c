@@ -279,5 +279,6 @@ reader_clear(struct reader *reader)
 	array_free(&reader->reports, sizeof(*reports));
 	index_clear(&reader->ports);
 	index_clear(&reader->tunnels);
+	index_clear(&reader->interfaces);
 	index_clear(&reader->addresses);
 }

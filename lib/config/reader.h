@@ -27,6 +27,7 @@ struct reader {
 	 * sections[] in config.c, wherever they stand. */
 	struct index ports;           /* name -> number */
 	struct index tunnels;         /* name -> number */
+	struct index interfaces;      /* names in the kernel */
 	struct index addresses;       /* our own, uint32_t -> number of the port or OF_TUNNEL */
 	bool port_addresses_complete; /* none was refused, so what is missing is missing */
 };

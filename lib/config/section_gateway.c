@@ -22,6 +22,21 @@ static FIELD_READER(control_socket)
 	return false;
 }
 
+/* As `ip netns` names them, or a path such as /proc/PID/ns/net. */
+static FIELD_READER(kernel_netns)
+{
+	const char *name = value;
+
+	if (!value_text(reader, field, setting, value))
+		return false;
+	if (name[0] == '/' || strchr(name, '/') == NULL)
+		return true;
+	reader_value_error(reader, setting,
+		"it must be the name of a network namespace, as \"ip netns\" knows it, or an "
+		"absolute path");
+	return false;
+}
+
 static FIELD_READER(hash_seed)
 {
 	struct config *config = value;
@@ -34,6 +49,8 @@ static const struct field gateway_field[] = {
 	{ "name", OPTIONAL, value_name, offsetof(struct config, name) },
 	{ "control_socket", OPTIONAL, control_socket, offsetof(struct config, control_socket), 2,
 		SOCKET_BYTES_MAX },
+	{ "kernel_netns", OPTIONAL, kernel_netns, offsetof(struct config, kernel_netns), 1,
+		CONFIG_NETNS_BYTES - 1 },
 	{ "hash_seed", OPTIONAL, hash_seed, 0, 0, UINT32_MAX },
 	{ "max_routes", OPTIONAL, value_u32, offsetof(struct config, max_routes), 64, 1u << 24 },
 	{ "max_tbl8", OPTIONAL, value_u32, offsetof(struct config, max_tbl8), 1, 1u << 23 },

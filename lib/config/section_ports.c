@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "interface.h"
 #include "values.h"
 #include "words.h"
 
@@ -64,15 +65,30 @@ static FIELD_READER(port_addresses)
 	return good;
 }
 
-enum port_row { PORT_NAME, PORT_DEVICE, PORT_ADDRESSES };
+enum port_row { PORT_NAME, PORT_DEVICE, PORT_ADDRESSES, PORT_INTERFACE };
 static const struct field port_field[] = {
 	[PORT_NAME] = { "name", REQUIRED, value_name, offsetof(struct config_port, name) },
 	[PORT_DEVICE] = { "device", REQUIRED, value_text, offsetof(struct config_port, device), 1,
 		sizeof(((struct config_port *)NULL)->device) - 1 },
 	[PORT_ADDRESSES] = { "addresses", OPTIONAL, port_addresses },
+	[PORT_INTERFACE] = { "interface", OPTIONAL, value_interface,
+		offsetof(struct config_port, interface) },
 	{ "mtu", OPTIONAL, value_u16, offsetof(struct config_port, mtu), MTU_MIN, MTU_MAX },
 };
 static const struct fields port_fields = { "a port", port_field, ARRAY_LEN(port_field) };
+
+/* What its TAP is called. */
+static void
+name_interface(struct reader *reader, const config_setting_t *group, struct fields_read read,
+	struct config_port *port)
+{
+	if ((read.present & FIELD_BIT(PORT_INTERFACE)) == 0)
+		interface_derive(port->interface, port->name, "port",
+			(unsigned)(port - reader->config->ports));
+	else if (!fields_good(read, FIELD_BIT(PORT_INTERFACE)))
+		return;
+	interface_claim(reader, group, port->interface);
+}
 
 static void
 read_port(struct reader *reader, const config_setting_t *group, struct index *devices,
@@ -83,10 +99,11 @@ read_port(struct reader *reader, const config_setting_t *group, struct index *de
 	port->line = reader_file_line(reader, group);
 	port->mtu = MTU_DEFAULT;
 	struct fields_read read = reader_group(reader, group, &port_fields, port);
-	if (fields_good(read, FIELD_BIT(PORT_NAME)))
+	if (fields_good(read, FIELD_BIT(PORT_NAME)) &&
 		reader_unique(reader, &reader->ports,
 			(struct index_key) { port->name, strlen(port->name) }, number,
-			config_setting_get_member(group, "name"), "the name");
+			config_setting_get_member(group, "name"), "the name"))
+		name_interface(reader, group, read, port);
 	if (fields_good(read, FIELD_BIT(PORT_DEVICE)))
 		reader_unique(reader, devices,
 			(struct index_key) { port->device, strlen(port->device) }, number,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "interface.h"
 #include "values.h"
 
 #define LIVENESS_MS_MIN 10
@@ -89,12 +90,14 @@ static FIELD_READER(tunnel_selectors)
 	return true; /* what is wrong has been told, and nobody reads them further */
 }
 
-enum tunnel_row { TUNNEL_NAME, TUNNEL_IF_ID };
+enum tunnel_row { TUNNEL_NAME, TUNNEL_IF_ID, TUNNEL_INTERFACE };
 static const struct field tunnel_field[] = {
 	[TUNNEL_NAME] = { "name", REQUIRED, value_name, offsetof(struct config_tunnel, name) },
 	/* 0 is XFRM's word for no interface. */
 	[TUNNEL_IF_ID] = { "if_id", REQUIRED, value_u32, offsetof(struct config_tunnel, if_id), 1,
 		UINT32_MAX },
+	[TUNNEL_INTERFACE] = { "interface", OPTIONAL, value_interface,
+		offsetof(struct config_tunnel, interface) },
 	{ "local", REQUIRED, tunnel_local, offsetof(struct config_tunnel, local) },
 	{ "remote", REQUIRED, tunnel_remote, offsetof(struct config_tunnel, remote) },
 	{ "addresses", OPTIONAL, tunnel_addresses },
@@ -102,6 +105,18 @@ static const struct field tunnel_field[] = {
 	{ "selectors", OPTIONAL, tunnel_selectors },
 };
 static const struct fields tunnel_fields = { "a tunnel", tunnel_field, ARRAY_LEN(tunnel_field) };
+
+/* What its TUN is called. */
+static void
+name_interface(struct reader *reader, const config_setting_t *group, struct fields_read read,
+	struct config_tunnel *tunnel)
+{
+	if ((read.present & FIELD_BIT(TUNNEL_INTERFACE)) == 0)
+		interface_derive(tunnel->interface, tunnel->name, "esp", tunnel->if_id);
+	else if (!fields_good(read, FIELD_BIT(TUNNEL_INTERFACE)))
+		return;
+	interface_claim(reader, group, tunnel->interface);
+}
 
 static void
 read_tunnel(struct reader *reader, const config_setting_t *group, struct index *if_ids,
@@ -113,14 +128,16 @@ read_tunnel(struct reader *reader, const config_setting_t *group, struct index *
 	struct fields_read read = reader_group(reader, group, &tunnel_fields, tunnel);
 	if (config_setting_get_member(group, "remote") == NULL)
 		tunnel->remote = ADDRESS_REFUSED;
-	if (fields_good(read, FIELD_BIT(TUNNEL_NAME)))
+	bool named = fields_good(read, FIELD_BIT(TUNNEL_NAME)) &&
 		reader_unique(reader, &reader->tunnels,
 			(struct index_key) { tunnel->name, strlen(tunnel->name) }, number,
 			config_setting_get_member(group, "name"), "the name");
-	if (fields_good(read, FIELD_BIT(TUNNEL_IF_ID)))
+	bool numbered = fields_good(read, FIELD_BIT(TUNNEL_IF_ID)) &&
 		reader_unique(reader, if_ids,
 			(struct index_key) { &tunnel->if_id, sizeof(tunnel->if_id) }, number,
 			config_setting_get_member(group, "if_id"), "the if_id");
+	if (named && numbered)
+		name_interface(reader, group, read, tunnel);
 }
 
 void

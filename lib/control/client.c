@@ -2,6 +2,7 @@
 #include "client.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -31,6 +32,7 @@ client_open(
 void
 client_close(struct client *client)
 {
+	session_close(&client->session);
 	close(client->fd);
 	client->fd = -1;
 	outbox_clear(&client->outbox);
@@ -62,6 +64,9 @@ receive(struct client *client, uint32_t events)
 	if (bytes == 0 && (events & (EPOLLHUP | EPOLLRDHUP)) != 0)
 		return false;
 	client->over = session_receive(&client->session, datagram, (size_t)bytes) == SESSION_OVER;
+	/* There may have been keys in it. */
+	explicit_bzero(
+		datagram, (size_t)bytes < sizeof(datagram) ? (size_t)bytes : sizeof(datagram));
 	return true;
 }
 

@@ -12,13 +12,17 @@
 #include <unistd.h>
 
 #include <linux/netlink.h>
+#include <rte_common.h>
 
 #include "client.h"
 #include "compiler.h"
 #include "gateway.h"
 #include "listen.h"
+#include "listener.h"
+#include "route_family.h"
 #include "session.h"
 #include "socket_path.h"
+#include "xfrm.h"
 
 #define CLIENTS_MAX 32 /* on each of the two sockets, so that readers cannot keep a daemon out */
 #define EVENTS_PER_TURN 16
@@ -28,7 +32,7 @@
 
 /* One of the two sockets and who came through it. */
 struct door {
-	struct listener listener;
+	struct listen_socket listener;
 	enum session_access access;
 	struct client clients[CLIENTS_MAX];
 };
@@ -40,6 +44,7 @@ struct control {
 	int spare; /* a descriptor to give up when the process has no more; see refuse_quietly() */
 	struct door doors[DOORS];
 	struct session_context context;
+	struct listener listener;
 };
 
 /* --- epoll's data --- */
@@ -118,13 +123,36 @@ turn_away(int fd)
 /* No descriptor is left: without this, the listener would stay readable and the control core would
  * spin. */
 static void
-refuse_quietly(struct control *control, const struct listener *listener)
+refuse_quietly(struct control *control, const struct listen_socket *listener)
 {
 	close(control->spare);
 	int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
 		close(fd);
 	control->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void
+set_interest(struct control *control, struct client *client, uint64_t name)
+{
+	uint32_t interest = client_interest(client);
+
+	if (interest == client->interest)
+		return;
+	client->interest = interest;
+	watch(control, EPOLL_CTL_MOD, client->fd, interest, name);
+}
+
+/* An event waits for a client, perhaps outside of a turn: its socket will say when it takes it. */
+static void
+stir(struct session *session)
+{
+	struct control *control = container_of(session->context, struct control, context);
+	struct client *client = container_of(session, struct client, session);
+	unsigned d = session->access == SESSION_READ_WRITE ? DOOR_RW : DOOR_RO;
+	unsigned place = (unsigned)(client - control->doors[d].clients);
+
+	set_interest(control, client, event_name(d, place, client->generation));
 }
 
 static void
@@ -138,6 +166,7 @@ admit(struct control *control, unsigned d, int fd, uint64_t now)
 		return;
 	}
 	client_open(client, fd, &control->context, door->access);
+	client->session.stir = stir;
 	client->progress_ns = now;
 	client->interest = client_interest(client);
 	unsigned place = (unsigned)(client - door->clients);
@@ -149,7 +178,7 @@ admit(struct control *control, unsigned d, int fd, uint64_t now)
 static void
 accept_some(struct control *control, unsigned d, uint64_t now)
 {
-	const struct listener *listener = &control->doors[d].listener;
+	const struct listen_socket *listener = &control->doors[d].listener;
 
 	for (unsigned i = 0; i < ACCEPTS_PER_TURN; i++) {
 		int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -172,11 +201,7 @@ serve(struct control *control, struct client *client, const struct epoll_event *
 		client_close(client);
 		return;
 	}
-	uint32_t interest = client_interest(client);
-	if (interest == client->interest)
-		return;
-	client->interest = interest;
-	watch(control, EPOLL_CTL_MOD, client->fd, interest, event->data.u64);
+	set_interest(control, client, event->data.u64);
 }
 
 void
@@ -199,6 +224,12 @@ control_dispatch(struct control *control)
 		if (client->fd >= 0 && client->generation == name >> 32)
 			serve(control, client, &events[i], now);
 	}
+}
+
+void
+control_tick(struct control *control, uint64_t now)
+{
+	xfrm_tick(control->context.xfrm, now);
 }
 
 int
@@ -259,8 +290,16 @@ control_open(struct gateway *gw, const struct control_facts *facts, const char *
 			strerror(errno));
 		goto close;
 	}
+	if (xfrm_open(&control->context) < 0) {
+		snprintf(error, error_bytes, "out of memory");
+		goto close;
+	}
 	if (open_doors(control, path, error, error_bytes) < 0)
 		goto close;
+	control->listener.context = &control->context;
+	route_family_listen(&control->listener);
+	xfrm_listen(&control->listener);
+	gw->listener = &control->listener;
 	return control;
 
 close:
@@ -279,6 +318,9 @@ control_close(struct control *control)
 			if (control->doors[d].clients[place].fd >= 0)
 				client_close(&control->doors[d].clients[place]);
 	}
+	xfrm_close(&control->context);
+	if (control->context.gw->listener == &control->listener)
+		control->context.gw->listener = NULL;
 	if (control->spare >= 0)
 		close(control->spare);
 	if (control->epoll >= 0)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * The control socket: lets programs look into a running gateway and change it. One object, served
@@ -12,14 +13,17 @@
  */
 
 struct control;
+struct crypto;
 struct gateway;
 
-/* What only main() knows, for `show version` and `show workers`. The strings and the array stay the
- * caller's and outlive the control. */
+/* What only main() knows, for `show version` and `show workers`, and new SAs. The strings and the
+ * array stay the caller's and outlive the control. */
 struct control_facts {
 	const char *version;    /* of Espalier */
 	const char *crypto;     /* crypto_description(); NULL: not known */
 	const unsigned *lcores; /* [gw->n_workers]; NULL: not known */
+	struct crypto *keys; /* expands keys of new SAs: the control core's own; NULL: none can be
+				added */
 };
 
 /*
@@ -36,6 +40,9 @@ int control_fd(const struct control *control);
 
 /* One turn: each client that is ready gets a bounded share of work. Never blocks. Control only. */
 void control_dispatch(struct control *control);
+
+/* What time does to what clients set up. Control, every 100 ms or so. */
+void control_tick(struct control *control, uint64_t now_ns);
 
 /* Hangs up on all clients and removes the sockets. Control, before the gateway goes. NULL is fine.
  */

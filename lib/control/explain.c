@@ -64,10 +64,14 @@ judge_tunnel(const struct encap *encap, const struct explain_flow *flow)
 {
 	const struct sa *sa = encap->sa;
 
+	const struct packet_flow packet = { flow->from, flow->to, flow->sport, flow->dport,
+		flow->protocol };
+
+	if ((encap->drop == DROP_NONE || encap->hold) &&
+		!selector_match_flow(encap->selectors, &packet))
+		return DROP_policy_out;
 	if (encap->drop != DROP_NONE)
 		return encap->drop;
-	if (!selector_match(encap->selectors, flow->from, flow->to))
-		return DROP_policy_out;
 	if (atomic_load(&sa->expired) || atomic_load(&sa->bytes_out) >= sa->limit_bytes)
 		return DROP_sa_expired;
 	if (atomic_load(&sa->sequence) >= sa->limit_sequence)

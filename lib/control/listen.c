@@ -83,7 +83,7 @@ remove_stale(const struct sockaddr_un *address, char *error, size_t error_bytes)
 
 /* Binds, listens and notes the file. 0 or -1 with errno. */
 static int
-bind_and_listen(struct listener *listener, mode_t mode)
+bind_and_listen(struct listen_socket *listener, mode_t mode)
 {
 	const struct sockaddr *address = (const struct sockaddr *)&listener->address;
 	const char *path = listener->address.sun_path;
@@ -105,10 +105,10 @@ bind_and_listen(struct listener *listener, mode_t mode)
 }
 
 int
-listen_open(
-	struct listener *listener, const char *path, mode_t mode, char *error, size_t error_bytes)
+listen_open(struct listen_socket *listener, const char *path, mode_t mode, char *error,
+	size_t error_bytes)
 {
-	*listener = (struct listener) { .fd = -1, .address.sun_family = AF_UNIX };
+	*listener = (struct listen_socket) { .fd = -1, .address.sun_family = AF_UNIX };
 	if (strlen(path) >= sizeof(listener->address.sun_path)) {
 		snprintf(error, error_bytes, "a socket's path has at most %zu bytes: %s",
 			sizeof(listener->address.sun_path) - 1, path);
@@ -129,7 +129,7 @@ listen_open(
 }
 
 void
-listen_close(struct listener *listener)
+listen_close(struct listen_socket *listener)
 {
 	struct stat status;
 

@@ -12,7 +12,7 @@
 
 #define LISTEN_GROUP "espalier" /* may use the sockets, where the machine has that group */
 
-struct listener {
+struct listen_socket {
 	int fd; /* -1: none */
 	struct sockaddr_un address;
 	dev_t device; /* of the file, so that nobody else's is removed */
@@ -24,7 +24,7 @@ struct listener {
 int listen_directory(const char *path, char *error, size_t error_bytes);
 
 /* Listens at `path` with that mode, non-blocking. 0, or -1 with one line in `error`. */
-int listen_open(
-	struct listener *listener, const char *path, mode_t mode, char *error, size_t error_bytes);
+int listen_open(struct listen_socket *listener, const char *path, mode_t mode, char *error,
+	size_t error_bytes);
 /* Closes it and removes its file, if it is still its own. One that is closed is fine. */
-void listen_close(struct listener *listener);
+void listen_close(struct listen_socket *listener);

@@ -51,6 +51,16 @@ netlink_take(struct netlink_span *span, void *to, size_t bytes)
 	return true;
 }
 
+bool
+netlink_split(struct netlink_span *span, size_t bytes, struct netlink_span *part)
+{
+	if (span->bytes < bytes)
+		return false;
+	*part = (struct netlink_span) { .at = span->at, .bytes = bytes };
+	skip(span, bytes);
+	return true;
+}
+
 int
 netlink_next_message(
 	struct netlink_span *datagram, struct netlink_message *message, struct netlink_refusal *why)
@@ -284,6 +294,7 @@ netlink_put_attribute(
 	pad(writer);
 	append(writer, &header, sizeof(header));
 	append(writer, data, bytes);
+	pad(writer); /* belongs to the message, as in the kernel's: iproute2 complains without it */
 }
 
 void

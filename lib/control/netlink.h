@@ -87,6 +87,10 @@ int netlink_parse(struct netlink_span attributes, const struct netlink_rule rule
 /* Copies the fixed part at the front of a body; false, and nothing moves, when it is shorter. */
 bool netlink_take(struct netlink_span *span, void *to, size_t bytes);
 
+/* Takes the first `bytes` and their padding off as a span of its own; false, and nothing moves,
+ * when there are fewer. */
+bool netlink_split(struct netlink_span *span, size_t bytes, struct netlink_span *part);
+
 /* Values of attributes whose length a rule has checked; a shorter one reads as 0. */
 uint8_t netlink_u8(const struct netlink_attribute *attribute);
 uint16_t netlink_u16(const struct netlink_attribute *attribute);

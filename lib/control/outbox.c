@@ -50,6 +50,8 @@ outbox_pop(struct outbox *outbox)
 
 	outbox->first = first->next;
 	outbox->bytes -= sizeof(*first) + first->bytes;
+	/* There may have been keys in it. */
+	explicit_bzero(first->data, first->bytes);
 	free(first);
 }
 

@@ -7,22 +7,30 @@
 
 #include <linux/netlink.h>
 
+#include "event.h"
 #include "own.h"
 #include "protocol.h"
+#include "xfrm.h"
+#include "route_family.h"
 
 /* Before the hello: room for it and some requests behind it. */
 #define GREETING_BYTES_MAX 4096
 /* A datagram of a dump goes out when it holds so much, so that a turn stays short. One row may be
  * larger. */
 #define FILL_BYTES 8192
+/* It is not filled up where hardly a row was asked for. */
+#define ROWS_PER_TURN 4096
 
-/* Every message of a datagram may be refused, at length: there is room for all that. */
+/* Every message of a datagram may be refused, at length: there is room for all that beside events
+ * and the word that some are missing. */
 static_assert(SESSION_REQUEST_BYTES_MAX / sizeof(struct nlmsghdr) * (NETLINK_TEXT_BYTES + 64) <=
-		OUTBOX_BYTES_MAX,
+		OUTBOX_BYTES_MAX - EVENT_WAITING_BYTES_MAX - 64,
 	"the refusals to one datagram fit into an outbox");
 
 static const struct family *const families[] = {
 	&own_family,
+	&xfrm_family,
+	&route_family,
 };
 
 static const struct family *
@@ -74,8 +82,17 @@ group(struct session *session, const struct netlink_message *request, struct net
 	struct espalier_group wanted = { 0 };
 
 	netlink_take(&body, &wanted, sizeof(wanted));
-	return netlink_refuse(why, EOPNOTSUPP, "family %s has no multicast group %u",
-		session->family->name, wanted.group);
+	if (wanted.group == 0 || wanted.group > session->family->groups_max)
+		return netlink_refuse(why, EOPNOTSUPP, "family %s has no multicast group %u",
+			session->family->name, wanted.group);
+	if (wanted.join > 1)
+		return netlink_refuse(why, EINVAL,
+			"'join' is %u, it must be 1 to join or 0 to leave", wanted.join);
+	if (wanted.join == 1)
+		event_join(session, wanted.group);
+	else
+		event_leave(session, wanted.group);
+	return 0;
 }
 
 static const struct message_type hello_type = {
@@ -150,22 +167,55 @@ ack(struct session *session, const struct netlink_message *request, int error,
 	return SESSION_GOES_ON;
 }
 
+enum session_verdict
+session_ack(struct session *session, const struct netlink_message *request, int error,
+	const struct netlink_refusal *why)
+{
+	if (error == 0 && (request->flags & NLM_F_ACK) == 0)
+		return SESSION_GOES_ON;
+	return ack(session, request, error, why);
+}
+
+static enum session_verdict
+settle(struct session *session)
+{
+	if (session->family == NULL || session->family->settle == NULL)
+		return SESSION_GOES_ON;
+	return session->family->settle(session);
+}
+
+static enum session_verdict
+greet(struct session *session, const struct netlink_message *message)
+{
+	const struct message_type *type = NULL;
+	struct netlink_refusal why = { "" };
+
+	if (settle(session) == SESSION_OVER)
+		return SESSION_OVER;
+	int result = admit(session, message, &type, &why);
+	if (result == 0)
+		result = type->handle(session, message, &why);
+	enum session_verdict verdict = ack(session, message, result, &why);
+	return result < 0 ? SESSION_OVER : verdict;
+}
+
 static enum session_verdict
 handle(struct session *session, const struct netlink_message *message)
 {
 	const struct message_type *type = NULL;
 	struct netlink_refusal why = { "" };
-	bool greeting = session->family == NULL || message->type == ESPALIER_HELLO;
 	int result = admit(session, message, &type, &why);
+	bool may_defer = result == 0 && (type->flags & MESSAGE_DEFERS) != 0;
 
+	if (!may_defer && settle(session) == SESSION_OVER)
+		return SESSION_OVER;
 	if (result == 0)
 		result = type->handle(session, message, &why);
-	if (result == SESSION_DUMPS)
+	if (result == SESSION_DEFERS || result == SESSION_DUMPS)
 		return SESSION_GOES_ON;
-	if (result == 0 && !greeting && (message->flags & NLM_F_ACK) == 0)
-		return SESSION_GOES_ON;
-	enum session_verdict verdict = ack(session, message, result, &why);
-	return result < 0 && greeting ? SESSION_OVER : verdict;
+	if (may_defer && settle(session) == SESSION_OVER)
+		return SESSION_OVER;
+	return session_ack(session, message, result, &why);
 }
 
 /* A datagram that is no row of messages. As a greeting it is no better than any other wrong one. */
@@ -179,15 +229,39 @@ reject(struct session *session, const struct netlink_message *message, int error
 	return SESSION_OVER;
 }
 
+static enum session_verdict
+handle_all(struct session *session, struct netlink_span rest)
+{
+	enum session_verdict verdict = SESSION_GOES_ON;
+	struct netlink_message message;
+	struct netlink_refusal why;
+	int got;
+
+	for (bool first = true; verdict == SESSION_GOES_ON; first = false) {
+		got = netlink_next_message(&rest, &message, &why);
+		/* iproute2 asks for dumps with buffers that it filled only in front; the kernel
+		 * stops at a length of zero too. */
+		if (got == 0 || (!first && got < 0 && message.length == 0))
+			return settle(session);
+		if (got < 0) {
+			verdict = settle(session);
+			return verdict == SESSION_OVER ? verdict
+						       : reject(session, &message, got, &why);
+		}
+		bool greeting = session->family == NULL || message.type == ESPALIER_HELLO;
+		session->context->sequence = message.sequence;
+		verdict = greeting ? greet(session, &message) : handle(session, &message);
+	}
+	return verdict;
+}
+
 enum session_verdict
 session_receive(struct session *session, const uint8_t *datagram, size_t bytes)
 {
 	size_t most = session->family == NULL ? GREETING_BYTES_MAX : session->family->request_bytes;
 	struct netlink_span rest = { .at = datagram, .bytes = bytes };
-	enum session_verdict verdict = SESSION_GOES_ON;
 	struct netlink_message message = { 0 };
 	struct netlink_refusal why;
-	int got;
 
 	if (bytes == 0)
 		return reject(
@@ -200,12 +274,8 @@ session_receive(struct session *session, const uint8_t *datagram, size_t bytes)
 			bytes, most);
 		return reject(session, &message, -EMSGSIZE, &why);
 	}
-	while (verdict == SESSION_GOES_ON &&
-		(got = netlink_next_message(&rest, &message, &why)) != 0) {
-		if (got < 0)
-			return reject(session, &message, got, &why);
-		verdict = handle(session, &message);
-	}
+	enum session_verdict verdict = handle_all(session, rest);
+	session->context->sequence = 0;
 	return verdict;
 }
 
@@ -240,7 +310,7 @@ fill(struct session *session, struct netlink_writer *writer)
 {
 	struct dump *dump = &session->dump;
 
-	while (writer->used < FILL_BYTES) {
+	for (unsigned rows = 0; rows < ROWS_PER_TURN && writer->used < FILL_BYTES; rows++) {
 		uint32_t before = dump->cursor;
 		int row = dump->row(session, dump, writer);
 
@@ -270,6 +340,16 @@ session_continue(struct session *session)
 	/* The end goes with the last rows where there is room, else into the next datagram. */
 	if (more <= 0 && netlink_write_done(&writer, &session->dump.request, more, &why) == 0)
 		session->dump.row = NULL;
-	return outbox_put(session->outbox, buffer, writer.used) == 0 ? SESSION_GOES_ON
-								     : SESSION_OVER;
+	if (writer.used == 0)
+		return SESSION_GOES_ON;
+	int error = outbox_put(session->outbox, buffer, writer.used);
+	/* There may have been keys in it. */
+	explicit_bzero(buffer, writer.used);
+	return error == 0 ? SESSION_GOES_ON : SESSION_OVER;
+}
+
+void
+session_close(struct session *session)
+{
+	event_leave_all(session);
 }

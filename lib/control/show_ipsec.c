@@ -36,16 +36,6 @@ show_tunnel(const struct session_context *context, uint32_t *cursor, json_t **ro
 	return 1;
 }
 
-/* Last number sent, or highest accepted. Workers take numbers by bursts and overshoot the limit. */
-static uint64_t
-last_sequence(const struct sa *sa)
-{
-	if (sa->direction == SA_IN)
-		return counter_read(&sa->replay->top);
-	uint64_t taken = atomic_load(&sa->sequence);
-	return taken < sa->limit_sequence ? taken : sa->limit_sequence;
-}
-
 static const char *
 state_name(const struct sa *sa)
 {
@@ -87,7 +77,7 @@ show_sa(const struct session_context *context, uint32_t *cursor, json_t **row)
 	render_set(row, "esn", json_boolean(sa->esn));
 	render_set(row, "replay_window",
 		json_integer(sa->direction == SA_IN ? (int)sa->replay->window : 0));
-	render_set(row, "sequence", render_count(last_sequence(sa)));
+	render_set(row, "sequence", render_count(sa_last_sequence(sa)));
 	render_set(row, "packets", render_count(traffic.packets));
 	render_set(row, "bytes", render_count(traffic.bytes));
 	render_set(row, "source", render_address(sa->source));

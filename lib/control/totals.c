@@ -11,7 +11,7 @@ add(struct traffic *total, const struct traffic *part)
 uint64_t
 totals_drop(const struct gateway *gw, enum drop_reason reason)
 {
-	uint64_t total = 0;
+	uint64_t total = gw->control_drops[reason];
 
 	for (unsigned worker = 0; worker < gw->n_workers; worker++)
 		total += counter_read(&gw->counters[worker]->drops[reason]);

@@ -6,7 +6,8 @@
 #include "counters.h"
 #include "gateway.h"
 
-/* The workers' counters added up. Values move while they are read; each one is whole. Control only.
+/* The workers' counters, and the control core's own drops, added up. Values move while they are
+ * read; each one is whole. Control only.
  */
 
 uint64_t totals_drop(const struct gateway *gw, enum drop_reason reason);

@@ -38,6 +38,7 @@ struct ip_burst {
 /* IPv4 packets that go out through a tunnel. */
 struct tunnel_burst {
 	unsigned n;
+	unsigned hops; /* to be taken from each TTL: one, or none of what the kernel sends */
 	struct rte_mbuf *pkt[BURST_PKTS]; /* as above */
 	uint32_t ingress[BURST_PKTS];
 	uint16_t tunnel[BURST_PKTS];     /* index */

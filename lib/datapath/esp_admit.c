@@ -1,23 +1,49 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "stages.h"
 
+#include <rte_cycles.h>
+
+#include "admission.h"
 #include "ipv4.h"
+#include "punt.h"
 #include "run.h"
-#include "selector.h"
 
 /* May this packet enter the tunnel? DROP_too_big here means: not in one piece. */
 static inline enum drop_reason
 judge(const struct encap *encap, const struct rte_ipv4_hdr *ip)
 {
 	if (unlikely(encap->drop != DROP_NONE))
-		return encap->drop;
+		return encap->hold && !admit_outbound(encap->selectors, ip) ? DROP_policy_out
+									    : encap->drop;
 	/* RFC 4301 5.1: what the policy does not cover is not sent, in the clear least of all. */
-	if (unlikely(!selector_match(encap->selectors, rte_be_to_cpu_32(ip->src_addr),
-		    rte_be_to_cpu_32(ip->dst_addr))))
+	if (unlikely(!admit_outbound(encap->selectors, ip)))
 		return DROP_policy_out;
 	if (unlikely(rte_be_to_cpu_16(ip->total_length) > encap->mtu))
 		return DROP_too_big;
 	return DROP_NONE;
+}
+
+/*
+ * Passes a packet whose tunnel has no SA but asks for one to the control core, which brings it back
+ * when there is one: all that is left to do to it then is what the kernel's own packets need.
+ * False: too many of them.
+ */
+static bool
+hold(struct worker *worker, unsigned i)
+{
+	const struct tunnel_burst *burst = &worker->tunnel;
+	struct rte_mbuf *pkt = burst->pkt[i];
+	struct punt *punt = worker->gw->punt;
+
+	if (pkt->nb_segs != 1 || rte_ring_count(punt->ring) >= punt_class_room(PUNT_CLASS_HOLD) ||
+		!token_bucket_take(&worker->punt_tokens.bucket[0][PUNT_CLASS_HOLD], rte_rdtsc()))
+		return false;
+	if (burst->hops > 0)
+		ipv4_lower_ttl(burst_ip(pkt));
+	if (!punt_put(punt, pkt, PUNT_HOLD, burst->tunnel[i]))
+		return false;
+	punt_wake(punt);
+	return true;
 }
 
 static void
@@ -33,15 +59,17 @@ set_aside(struct worker *worker, unsigned i)
 
 /* What becomes of a packet that may not enter as it is. */
 static void
-turn_away(struct worker *worker, unsigned i, uint16_t mtu, enum drop_reason reason)
+turn_away(struct worker *worker, unsigned i, const struct encap *encap, enum drop_reason reason)
 {
 	struct tunnel_burst *burst = &worker->tunnel;
 	struct rte_mbuf *pkt = burst->pkt[i];
 
+	if (encap->hold && reason == encap->drop && hold(worker, i))
+		return;
 	if (reason != DROP_too_big)
 		worker_drop(worker, pkt, burst->ingress[i], reason);
 	else if (burst_ip(pkt)->fragment_offset & IPV4_DF)
-		worker_refuse(worker, pkt, burst->ingress[i], mtu);
+		worker_refuse(worker, pkt, burst->ingress[i], encap->mtu);
 	else
 		set_aside(worker, i);
 }
@@ -59,10 +87,11 @@ esp_admit(struct worker *worker)
 		enum drop_reason reason = judge(run->encap, ip);
 
 		if (unlikely(reason != DROP_NONE)) {
-			turn_away(worker, i, run->encap->mtu, reason);
+			turn_away(worker, i, run->encap, reason);
 			continue;
 		}
-		ipv4_lower_ttl(ip);
+		if (likely(burst->hops > 0))
+			ipv4_lower_ttl(ip);
 		burst->pkt[kept] = burst->pkt[i];
 		burst->ingress[kept] = burst->ingress[i];
 		burst->tunnel[kept] = tunnel;
@@ -82,7 +111,8 @@ cut(struct worker *worker, struct rte_mbuf *pkt, uint32_t ingress, uint16_t tunn
 
 	if (run->encap->drop != DROP_NONE)
 		return run->encap->drop;
-	ipv4_lower_ttl(burst_ip(pkt));
+	if (likely(burst->hops > 0))
+		ipv4_lower_ttl(burst_ip(pkt));
 	n = fragment(worker, pkt, run->encap->mtu, pieces);
 	if (n == 0)
 		return DROP_no_mbuf;

@@ -3,9 +3,9 @@
 
 #include <rte_esp.h>
 
+#include "admission.h"
 #include "ipv4.h"
 #include "sa.h"
-#include "selector.h"
 
 #define NEXT_HEADER_IPV4 4
 #define NEXT_HEADER_NONE 59 /* RFC 4303 2.6: a dummy packet, to be discarded without a word */
@@ -75,7 +75,8 @@ merge_ecn(uint8_t outer_tos, struct rte_ipv4_hdr *inner)
 /* RFC 4303 3.4.4 and RFC 4301 5.2, for what was authentic: is it an IPv4 packet that the tunnel may
  * carry? */
 static inline enum drop_reason
-judge(struct sa *sa, const struct crypto_op *op, uint8_t outer_tos, struct payload *payload)
+judge(struct sa *sa, const struct selector_set *selectors, const struct crypto_op *op,
+	uint8_t outer_tos, struct payload *payload)
 {
 	enum drop_reason reason;
 
@@ -91,8 +92,7 @@ judge(struct sa *sa, const struct crypto_op *op, uint8_t outer_tos, struct paylo
 	reason = ipv4_check(inner, payload->bytes);
 	if (unlikely(reason != DROP_NONE))
 		return DROP_bad_inner;
-	if (unlikely(!selector_match(sa->selectors, rte_be_to_cpu_32(inner->dst_addr),
-		    rte_be_to_cpu_32(inner->src_addr))))
+	if (unlikely(!admit_inbound(selectors, inner)))
 		return DROP_policy;
 	return merge_ecn(outer_tos, inner);
 }
@@ -141,7 +141,8 @@ esp_decap(struct worker *worker)
 		struct sa *sa = burst->sa[i];
 		struct payload payload;
 		enum drop_reason reason =
-			judge(sa, &burst->op[i], burst_ip(pkt)->type_of_service, &payload);
+			judge(sa, gateway_inbound_selectors(worker->gw, sa->tunnel), &burst->op[i],
+				burst_ip(pkt)->type_of_service, &payload);
 
 		if (unlikely(reason != DROP_NONE)) {
 			worker_drop(worker, pkt, INGRESS_TUNNEL | sa->tunnel, reason);

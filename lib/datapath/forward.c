@@ -134,6 +134,7 @@ forward(struct worker *worker)
 	const struct nexthop_slots *slots = nexthop_slots(worker->gw->nexthops);
 	struct ip_burst *burst = &worker->ip;
 
+	worker->tunnel.hops = 1;
 	for (unsigned i = 0; i < burst->n; i++) {
 		const struct nexthop *nexthop = nexthop_read(slots, (uint32_t)burst->nexthop[i]);
 

@@ -14,12 +14,18 @@
 /* Passes a packet to another worker, or drops it as handover_full. */
 void handover_to(struct worker *worker, unsigned target, struct rte_mbuf *pkt, unsigned port);
 
+/* Who has the flow, where whoever receives spreads. The low bits: ECMP uses the high ones. */
+static inline unsigned
+handover_owner(const struct gateway *gw, uint32_t flow_hash)
+{
+	return ((flow_hash & 0xffff) * gw->n_workers) >> 16;
+}
+
 /* Is this flow ours? If not, the packet is gone to the worker that has it. */
 static inline bool
 handover_keep(struct worker *worker, struct rte_mbuf *pkt, unsigned port, uint32_t flow_hash)
 {
-	/* The low bits: ECMP uses the high ones. */
-	unsigned target = ((flow_hash & 0xffff) * worker->gw->n_workers) >> 16;
+	unsigned target = handover_owner(worker->gw, flow_hash);
 
 	if (target == worker->id)
 		return true;

@@ -5,3 +5,6 @@
 
 /* A packet's way, stage by stage. Worker only. Takes over n <= BURST_PKTS frames. */
 void pipeline_frames(struct worker *worker, struct rte_mbuf *pkt[], unsigned n);
+/* The same for what the kernel sends through tunnels and what waited for an SA; returns the number
+ * of packets. */
+unsigned pipeline_injected(struct worker *worker);

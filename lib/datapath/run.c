@@ -33,13 +33,14 @@ static void
 reserve(struct worker *worker, struct tunnel_run *run, uint16_t tunnel)
 {
 	struct sa *sa = run->encap->sa;
+	/* Once: control may change it, and what is compared must be what is subtracted. */
+	uint64_t limit = atomic_load_explicit(&sa->limit_sequence, memory_order_relaxed);
 
 	run->allowed = 0;
 	run->reason = DROP_sa_expired;
 	if (unlikely(atomic_load_explicit(&sa->expired, memory_order_relaxed)))
 		return;
-	if (unlikely(atomic_load_explicit(&sa->sequence, memory_order_relaxed) >=
-		    sa->limit_sequence)) {
+	if (unlikely(atomic_load_explicit(&sa->sequence, memory_order_relaxed) >= limit)) {
 		run->reason = sa->limit_reason;
 		return;
 	}
@@ -49,10 +50,8 @@ reserve(struct worker *worker, struct tunnel_run *run, uint16_t tunnel)
 
 	run->sequence =
 		atomic_fetch_add_explicit(&sa->sequence, run->allowed, memory_order_relaxed);
-	if (unlikely(run->sequence + run->allowed > sa->limit_sequence)) {
-		run->allowed = run->sequence >= sa->limit_sequence
-			? 0
-			: (uint16_t)(sa->limit_sequence - run->sequence);
+	if (unlikely(run->sequence + run->allowed > limit)) {
+		run->allowed = run->sequence >= limit ? 0 : (uint16_t)(limit - run->sequence);
 		run->reason = sa->limit_reason;
 	}
 }

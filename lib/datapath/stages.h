@@ -34,6 +34,10 @@ void replay_stage_update(struct worker *worker);
  * it to worker->ip. */
 void esp_decap(struct worker *worker);
 
+/* Takes what the kernel sends through tunnels, and what waited for an SA, into worker->tunnel;
+ * returns its number. */
+unsigned inject(struct worker *worker);
+
 /* Longest prefix match for all of worker->ip. */
 void lookup(struct worker *worker);
 /*
@@ -44,7 +48,8 @@ void forward(struct worker *worker);
 
 /*
  * RFC 4301 5.1: which packets of worker->tunnel may enter their tunnel: usable SA, selectors, size.
- * Lowers the TTL. Packets too large for it that may be fragmented move to worker->oversize.
+ * Lowers the TTL by worker->tunnel.hops. Packets too large for it that may be fragmented move to
+ * worker->oversize; those of a tunnel that waits for its SA go to the control core.
  */
 void esp_admit(struct worker *worker);
 /* Fills worker->tunnel with pieces of worker->oversize packets. Returns their number: 0 when all
@@ -55,6 +60,10 @@ void esp_encap(struct worker *worker);
 /* Encrypts and authenticates in place, then queues the packets to their ports. Leaves the burst
  * empty. */
 void esp_seal(struct worker *worker);
+
+/* Passes to the control core those victims that are for the gateway itself, within the limits of
+ * their class, and notes of neighbors to be found. */
+void punt(struct worker *worker);
 
 /* Makes ICMP errors of those victims that deserve one and puts them into worker->ip, to be looked
  * up and forwarded. */

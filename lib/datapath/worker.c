@@ -10,6 +10,7 @@
 #include <rte_pause.h>
 
 #include "pipeline.h"
+#include "punt.h"
 #include "stages.h"
 
 #define RING_PKTS 4096
@@ -23,6 +24,10 @@
 #define SPIN_TURNS 256
 #define PAUSE_TURNS 4096
 #define NAP_FIRST_US 8u
+#define NAP_SHORT_US 100u
+/* Of these short naps, some seconds' worth: then it is not a pause in traffic but a quiet hour, and
+ * longer naps cost nobody anything but the first packet some patience. */
+#define NAPS_TO_DEEP 16384
 
 static struct rte_ring *
 create_ring(const char *purpose, unsigned id)
@@ -66,11 +71,14 @@ worker_create(const struct gateway *gw, struct crypto *crypto, struct rte_mempoo
 		.interval_tsc = rte_get_tsc_hz() / ICMP_ERRORS_PER_SECOND,
 		.burst = ICMP_ERRORS_AT_ONCE,
 	};
+	punt_class_init(&worker->punt_tokens, rte_get_tsc_hz());
 	worker->runs = rte_zmalloc_socket(
 		"runs", (gw->n_tunnels + 1) * sizeof(*worker->runs), CACHE_LINE_BYTES, socket);
 	worker->handed[id] = create_ring("handed", id);
 	worker->tx_ring = create_ring("tx", id);
-	if (worker->runs == NULL || worker->handed[id] == NULL || worker->tx_ring == NULL) {
+	worker->inject = create_ring("inject", id);
+	if (worker->runs == NULL || worker->handed[id] == NULL || worker->tx_ring == NULL ||
+		worker->inject == NULL) {
 		worker_destroy(worker);
 		return NULL;
 	}
@@ -86,6 +94,7 @@ worker_destroy(struct worker *worker)
 		rte_pktmbuf_free_bulk(worker->tx[port].pkt, worker->tx[port].n);
 	drain(worker->handed[worker->id]);
 	drain(worker->tx_ring);
+	drain(worker->inject);
 	crypto_destroy(worker->crypto);
 	rte_free(worker->runs);
 	rte_free(worker);
@@ -109,6 +118,7 @@ turn(struct worker *worker)
 	if (n > 0)
 		pipeline_frames(worker, pkt, n);
 	found += n;
+	found += pipeline_injected(worker);
 	found += tx_flush(worker);
 	return found;
 }
@@ -126,8 +136,11 @@ idle(struct worker *worker, unsigned empty_turns)
 		rte_pause();
 		return;
 	}
-	unsigned doublings = RTE_MIN(empty_turns - PAUSE_TURNS, 16u);
-	unsigned nap_us = RTE_MIN(NAP_FIRST_US << doublings, worker->idle_sleep_us);
+	unsigned naps = empty_turns - PAUSE_TURNS;
+	unsigned nap_us = naps >= NAPS_TO_DEEP
+		? worker->idle_sleep_us
+		: RTE_MIN(NAP_FIRST_US << RTE_MIN(naps, 16u), NAP_SHORT_US);
+	nap_us = RTE_MIN(nap_us, worker->idle_sleep_us);
 	struct timespec nap = { .tv_nsec = nap_us * 1000L };
 
 	rcu_offline(worker->gw->rcu, worker->id);

@@ -9,6 +9,7 @@
 
 #include "burst.h"
 #include "gateway.h"
+#include "punt_class.h"
 #include "token_bucket.h"
 
 /*
@@ -62,12 +63,16 @@ struct worker {
 	struct rte_ring
 		*handed[WORKERS_MAX]; /* [worker]: where it takes packets that others received */
 	struct rte_ring *tx_ring;     /* packets for queues that this worker owns */
+	struct rte_ring
+		*inject;        /* inner packets for tunnels, checked, which mbuf->hash.usr names as
+				   punt.h does: what the kernel sends, and what waited for an SA */
 	bool spread[PORTS_MAX]; /* by port: too few queues, so whoever receives spreads by flow */
 	uint8_t port_index[RTE_MAX_ETHPORTS]; /* by DPDK port */
 	unsigned idle_sleep_us;               /* longest nap of an idle worker; 0: never sleep */
 
 	/* worker-private */
 	struct token_bucket icmp_tokens;
+	struct punt_tokens punt_tokens;
 	struct tunnel_run *runs; /* [tunnels]: of the burst at work; none in use between bursts */
 	unsigned n_active;
 	uint16_t active[BURST_PKTS]; /* tunnels whose runs are in use */

@@ -12,6 +12,7 @@
 
 #include "gateway.h"
 #include "nexthop.h"
+#include "policy.h"
 #include "route.h"
 
 #define OUTER_TTL 64
@@ -166,6 +167,9 @@ encap_build(
 		way = resolve(gw, tunnel->towards);
 	tunnel->via = way.neighbor;
 	encap->drop = (uint8_t)drop;
+	encap->hold = tunnel->state == TUNNEL_IDLE;
+	if (encap->hold)
+		encap->selectors = policy_outbound(tunnel);
 	if (sa == NULL)
 		return;
 	if (way.neighbor != NULL) {
@@ -178,7 +182,7 @@ encap_build(
 		return;
 	encap->sa = sa;
 	encap->key = sa->key;
-	encap->selectors = tunnel->selectors;
+	encap->selectors = policy_outbound(tunnel);
 	encap->udp = sa->udp;
 	encap->iv_bytes = sa->key->iv_bytes;
 	encap->icv_bytes = sa->key->icv_bytes;

@@ -10,10 +10,12 @@
 #include <rte_malloc.h>
 
 #include "config.h"
+#include "hold.h"
 #include "log.h"
 #include "neighbor.h"
 #include "nexthop.h"
 #include "publish.h"
+#include "punt.h"
 #include "route.h"
 #include "sa.h"
 #include "tunnel.h"
@@ -24,6 +26,7 @@ copy_port(struct port *port, uint8_t index, const struct config_port *from)
 	memcpy(port->name, from->name, sizeof(port->name));
 	port->index = index;
 	port->mtu = from->mtu;
+	memcpy(port->interface, from->interface, sizeof(port->interface));
 	port->n_addresses = RTE_MIN(from->n_addresses, (unsigned)PORT_ADDRESSES_MAX);
 	memcpy(port->addresses, from->addresses, port->n_addresses * sizeof(port->addresses[0]));
 }
@@ -51,11 +54,13 @@ static int
 create_tables(struct gateway *gw, const struct config *config)
 {
 	gw->publisher = publisher_create(gw->rcu);
+	gw->punt = punt_create();
+	gw->hold = hold_create();
 	gw->neighbors = neighbor_table_create();
 	gw->nexthops = nexthop_table_create();
 	gw->sas = sa_table_create();
-	if (gw->publisher == NULL || gw->neighbors == NULL || gw->nexthops == NULL ||
-		gw->sas == NULL)
+	if (gw->publisher == NULL || gw->punt == NULL || gw->hold == NULL ||
+		gw->neighbors == NULL || gw->nexthops == NULL || gw->sas == NULL)
 		return -ENOMEM;
 	if (tunnel_create_all(gw, config) < 0)
 		return -ENOMEM;
@@ -184,6 +189,8 @@ gateway_destroy(struct gateway *gw)
 	tunnel_destroy_all(gw);
 	nexthop_table_destroy(gw->nexthops);
 	neighbor_table_destroy(gw->neighbors);
+	hold_destroy(gw->hold);
+	punt_destroy(gw->punt);
 	rcu_destroy(gw->rcu);
 	rte_free(gw);
 }

@@ -29,16 +29,22 @@ struct port {
 	struct rte_ether_addr mac;
 	struct prefix addresses[PORT_ADDRESSES_MAX];
 	unsigned n_addresses;
+	char interface[INTERFACE_BYTES]; /* its TAP's name in the kernel, */
+	uint32_t ifindex;                /* and index; 0: there is none */
 };
 
 struct tunnel;
 struct tunnel_order;
 struct encap;
+struct selector_set;
+struct hold;
 struct sa_table;
 struct route_table;
 struct nexthop_table;
 struct neighbor_table;
 struct publisher;
+struct punt;
+struct listener;
 
 struct gateway {
 	/* const after start */
@@ -49,6 +55,7 @@ struct gateway {
 	struct tunnel *tunnels; /* [n_tunnels] */
 	struct rcu *rcu;
 	struct publisher *publisher;
+	struct punt *punt; /* packets from workers to the control core */
 	struct neighbor_table *neighbors;
 	struct nexthop_table *nexthops;
 	struct route_table *routes;
@@ -56,12 +63,20 @@ struct gateway {
 	struct worker_counters *counters[WORKERS_MAX]; /* each worker writes its own */
 
 	/* control only */
-	struct tunnel_order *tunnel_order; /* tunnels by outer destination */
+	const struct listener *listener; /* is told what happens; NULL: nobody */
+	uint32_t tunnel_changes;         /* counts changes of tunnels' states and encaps */
+	uint64_t control_drops[DROP_REASON_COUNT]; /* packets that the control core dropped */
+	struct tunnel_order *tunnel_order;         /* tunnels by outer destination */
+	uint64_t policy_changes;                   /* counts policies put */
+	uint64_t policies_seen_at; /* wall clock: when their use was looked at last */
+	struct hold *hold;         /* packets that wait for an SA */
 
 	/* control writes, workers read */
 	const struct encap **encaps; /* [n_tunnels], published one by one, never NULL */
-	_Atomic bool held;           /* --start-held: workers wait */
-	_Atomic bool stop;           /* workers leave their loop */
+	/* [n_tunnels], what may come out of each, published one by one; NULL: everything */
+	const struct selector_set **inbound_selectors;
+	_Atomic bool held; /* --start-held: workers wait */
+	_Atomic bool stop; /* workers leave their loop */
 };
 
 /* Worker, within its online time; control too. */
@@ -69,6 +84,13 @@ static inline const struct encap *
 gateway_encap(const struct gateway *gw, uint16_t tunnel)
 {
 	return __atomic_load_n(&gw->encaps[tunnel], __ATOMIC_ACQUIRE);
+}
+
+/* The same. */
+static inline const struct selector_set *
+gateway_inbound_selectors(const struct gateway *gw, uint16_t tunnel)
+{
+	return __atomic_load_n(&gw->inbound_selectors[tunnel], __ATOMIC_ACQUIRE);
 }
 
 struct config;

@@ -76,16 +76,33 @@ neighbor_get(struct neighbor_table *table, uint8_t port, uint32_t address)
 	return neighbor;
 }
 
-void
-neighbor_set(struct neighbor *neighbor, const struct rte_ether_addr *mac)
+static uint64_t
+word_of(const struct rte_ether_addr *mac)
 {
 	uint64_t word = 0;
 
-	if (mac != NULL) {
-		memcpy(&word, mac->addr_bytes, sizeof(mac->addr_bytes));
-		word |= NEIGHBOR_VALID;
-	}
+	if (mac == NULL)
+		return 0;
+	memcpy(&word, mac->addr_bytes, sizeof(mac->addr_bytes));
+	return word | NEIGHBOR_VALID;
+}
+
+void
+neighbor_set(struct neighbor *neighbor, const struct rte_ether_addr *mac)
+{
+	neighbor->given = mac != NULL;
+	__atomic_store_n(&neighbor->mac, word_of(mac), __ATOMIC_RELAXED);
+}
+
+bool
+neighbor_learn(struct neighbor *neighbor, const struct rte_ether_addr *mac)
+{
+	uint64_t word = word_of(mac);
+
+	if (neighbor->given || neighbor->mac == word)
+		return false;
 	__atomic_store_n(&neighbor->mac, word, __ATOMIC_RELAXED);
+	return true;
 }
 
 bool

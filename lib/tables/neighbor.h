@@ -16,6 +16,8 @@ struct neighbor {
 	/* const after publish */
 	uint32_t address; /* host order */
 	uint8_t port;     /* index into gateway ports */
+	/* control only */
+	bool given; /* by configuration or message, and not to be unlearned */
 	/* control writes, workers read: the MAC in the low six bytes as it stands in memory,
 	 * NEIGHBOR_VALID above; 0: unresolved */
 	uint64_t mac;
@@ -32,8 +34,11 @@ void neighbor_table_destroy(struct neighbor_table *table);
 /* The neighbor of that name, made unresolved if new. Control only. NULL: out of memory. Stays valid
  * as long as the table. */
 struct neighbor *neighbor_get(struct neighbor_table *table, uint8_t port, uint32_t address);
-/* Sets or, with NULL, forgets its MAC. Control only. */
+/* Sets or, with NULL, forgets its MAC: by order of configuration or a message. Control only. */
 void neighbor_set(struct neighbor *neighbor, const struct rte_ether_addr *mac);
+/* The same for what was heard on the link. False, and nothing done, where that is no news or the
+ * MAC was given by order. Control only. */
+bool neighbor_learn(struct neighbor *neighbor, const struct rte_ether_addr *mac);
 /* Copies its MAC; false when unresolved. Control only. */
 bool neighbor_mac(const struct neighbor *neighbor, struct rte_ether_addr *mac);
 /* Walks all: the neighbor in place `cursor` and moves it on; NULL at the end. New ones made

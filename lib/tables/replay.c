@@ -58,6 +58,30 @@ replay_init(struct replay *replay, uint32_t window, uint64_t top)
 	replay->seen[word_of(replay, top)] = bit_of(top) | (bit_of(top) - 1);
 }
 
+/* Is it a number that the window remembers? */
+static bool
+within(const struct replay *replay, uint64_t sequence)
+{
+	return sequence != 0 && sequence <= replay->top && replay->top - sequence < replay->window;
+}
+
+void
+replay_forget(struct replay *replay, uint64_t sequence)
+{
+	if (within(replay, sequence))
+		replay->seen[word_of(replay, sequence)] &= ~bit_of(sequence);
+}
+
+bool
+replay_seen(const struct replay *replay, uint64_t sequence)
+{
+	uint64_t word = __atomic_load_n(&replay->seen[word_of(replay, sequence)], __ATOMIC_RELAXED);
+
+	if (!within(replay, sequence))
+		return sequence <= replay->top;
+	return (word & bit_of(sequence)) != 0;
+}
+
 /*
  * RFC 4303 appendix A2.2 in one step. Its cases ask whether the window lies within one 2^32
  * subspace (A) or spans two (B), and then whether the low half lies left or right of the window's

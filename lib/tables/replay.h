@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,11 @@ size_t replay_size(uint32_t window);
 /* Empties it. `top` continues an SA that was moved here: all numbers up to it count as seen.
  * Control, before publishing. */
 void replay_init(struct replay *replay, uint32_t window, uint64_t top);
+/* After that: a number within the window that was not seen after all. Control, before publishing.
+ */
+void replay_forget(struct replay *replay, uint64_t sequence);
+/* Has the number been seen, or is it left of the window? Any thread; the owner may be writing. */
+bool replay_seen(const struct replay *replay, uint64_t sequence);
 
 /*
  * The 64-bit number that the low half `low` stands for with ESN (RFC 4303 appendix A2.2): the

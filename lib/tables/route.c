@@ -12,6 +12,7 @@
 
 #include "fib.h"
 #include "gateway.h"
+#include "listener.h"
 #include "log.h"
 #include "nexthop.h"
 #include "publish.h"
@@ -168,7 +169,7 @@ set(struct route_table *table, const struct route *route, uint32_t *surplus)
 	return 0;
 }
 
-static int delete (struct route_table *table, const struct route *route, uint32_t *surplus)
+static int delete (struct route_table *table, struct route *route, uint32_t *surplus)
 {
 	struct entry *entry = find(table, route->table, route->prefix);
 
@@ -176,6 +177,7 @@ static int delete (struct route_table *table, const struct route *route, uint32_
 	if (entry == NULL)
 		return -ESRCH;
 	fib_delete(table->fib, route->prefix);
+	*route = entry->route;
 	*surplus = entry->route.nexthop;
 	forget(table, entry);
 	return 0;
@@ -190,9 +192,9 @@ is_well_formed(const struct route *route)
 
 /* One change to RIB and idle FIB. */
 static int
-apply(struct route_table *table, const struct route_change *change, uint32_t *surplus)
+apply(struct route_table *table, struct route_change *change, uint32_t *surplus)
 {
-	const struct route *route = &change->route;
+	struct route *route = &change->route;
 
 	*surplus = change->op == ROUTE_SET ? route->nexthop : NEXTHOP_NONE;
 	if (!is_well_formed(route))
@@ -211,6 +213,13 @@ mirror(struct fib *fib, const struct route_change *change)
 		fib_delete(fib, change->route.prefix);
 	else if (fib_set(fib, change->route.prefix, change->route.nexthop) < 0)
 		log_error("the two FIBs of the routing table differ; restart");
+}
+
+static void
+tell(const struct gateway *gw, const struct route_change *change, uint32_t replaced)
+{
+	if (gw->listener != NULL && gw->listener->route_changed != NULL)
+		gw->listener->route_changed(gw->listener->context, change, replaced);
 }
 
 static unsigned
@@ -240,8 +249,10 @@ route_apply(struct gateway *gw, struct route_change changes[], unsigned n)
 	if (failed < n)
 		fib_turn(table->fib, gw->publisher);
 	for (unsigned i = 0; i < n; i++) {
-		if (changes[i].result == 0)
+		if (changes[i].result == 0) {
 			mirror(table->fib, &changes[i]);
+			tell(gw, &changes[i], surplus[i]);
+		}
 		nexthop_release(gw, surplus[i]);
 	}
 	free(surplus);

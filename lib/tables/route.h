@@ -33,8 +33,9 @@ enum route_op { ROUTE_SET, ROUTE_DELETE };
 
 struct route_change {
 	enum route_op op;
-	struct route route; /* DELETE: prefix and table name it. SET: the reference to `nexthop`
-			       passes to the table */
+	struct route route; /* DELETE: prefix and table name it; route_apply() fills in the rest, as
+			       the listener sees it. SET: the reference to `nexthop` passes to the
+			       table */
 	int result; /* set by route_apply(): 0, -ESRCH (no such route), -ENOSPC (RIB or FIB full),
 		       -ENOMEM, -EINVAL (host bits), -EOPNOTSUPP (another table) */
 };

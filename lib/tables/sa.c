@@ -15,17 +15,15 @@
 
 #include "counters.h"
 #include "gateway.h"
+#include "lifetime.h"
+#include "listener.h"
 #include "log.h"
+#include "policy.h"
 #include "publish.h"
 #include "spi_index.h"
 #include "tunnel.h"
 
 #define NS_PER_SECOND UINT64_C(1000000000)
-
-/* RFC 4303 3.3.3: the number on the wire must not cycle. */
-#define SEQUENCE_LAST ((uint64_t)UINT32_MAX)
-/* With ESN, so far from the end of 64 bits that workers that overshoot cannot wrap it. */
-#define SEQUENCE_LAST_ESN (UINT64_MAX - (UINT64_C(1) << 20))
 
 struct name {
 	uint32_t spi;
@@ -49,6 +47,7 @@ struct sa_table {
 	/* control only */
 	CACHE_ALIGNED struct record *by_name;
 	struct record **slots; /* NULL: free */
+	uint64_t *look_ns;     /* by slot: when its lifetimes want a look */
 	uint32_t *free_slots;  /* a stack */
 	uint32_t n_slots, n_free;
 	uint64_t installations;
@@ -85,13 +84,16 @@ sa_table_create(void)
 	return table;
 }
 
-/* Wipes and frees an SA that no worker can reach. */
+/* Wipes and frees an SA that no worker can reach. With a gateway, its listener hears of it first.
+ */
 static void
 retire(void *object, void *context)
 {
+	const struct gateway *gw = context;
 	struct record *record = object;
 
-	(void)context;
+	if (gw != NULL && gw->listener != NULL && gw->listener->sa_retired != NULL)
+		gw->listener->sa_retired(gw->listener->context, &record->sa);
 	crypto_key_wipe(record->key);
 	rte_free(record);
 }
@@ -110,6 +112,7 @@ sa_table_destroy(struct gateway *gw)
 	}
 	spi_index_destroy(table->inbound);
 	free(table->slots);
+	free(table->look_ns);
 	free(table->free_slots);
 	rte_free(table);
 	gw->sas = NULL;
@@ -118,14 +121,13 @@ sa_table_destroy(struct gateway *gw)
 static bool
 valid(const struct gateway *gw, const struct sa_spec *spec)
 {
-	uint64_t last = spec->esn ? SEQUENCE_LAST_ESN : SEQUENCE_LAST;
-
 	if (spec->direction != SA_IN && spec->direction != SA_OUT)
 		return false;
 	if (spec->suite.encryption == NULL || spec->encryption_key == NULL)
 		return false;
 	/* RFC 4303 2.1: zero is for local use and must not be sent. */
-	if (spec->spi == 0 || spec->tunnel >= gw->n_tunnels || spec->sequence > last)
+	if (spec->spi == 0 || spec->tunnel >= gw->n_tunnels ||
+		spec->sequence > sa_sequence_last(spec->esn))
 		return false;
 	if ((spec->encap_sport == 0) != (spec->encap_dport == 0))
 		return false;
@@ -134,39 +136,41 @@ valid(const struct gateway *gw, const struct sa_spec *spec)
 			spec->replay_window <= REPLAY_WINDOW_MAX);
 }
 
+/* Seconds from a wall clock time until now, in ns. */
 static uint64_t
-add_saturated(uint64_t a, uint64_t b)
+age_ns(uint64_t at, uint64_t now_wall)
 {
-	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+	return at != 0 && at < now_wall ? (now_wall - at) * NS_PER_SECOND : 0;
 }
 
-static uint64_t
-limit_or_none(uint64_t limit)
+/* Sets the SA's clocks so that they count on from its past, and its limits. */
+static void
+set_past(struct sa *sa, const struct sa_past *past)
 {
-	return limit != 0 ? limit : UINT64_MAX;
+	uint64_t wall = (uint64_t)time(NULL);
+
+	sa->past = *past;
+	sa->added_at = past->added_at != 0 ? past->added_at : wall;
+	sa->used_at = past->used_at;
+	sa->past_age_ns = age_ns(past->added_at, wall);
+	sa->past_use_ns = age_ns(past->used_at, wall);
+	sa->installed_ns = now_ns();
+	sa->used_ns = sa->installed_ns;
+	lifetime_set_limits(sa);
 }
 
 static void
-set_limits(struct sa *sa, const struct sa_spec *spec)
+set_replay(struct sa *sa, const struct sa_spec *spec)
 {
-	const struct sa_lifetime *lifetime = &spec->lifetime;
-	uint64_t last_paid = add_saturated(spec->sequence, limit_or_none(lifetime->packets));
-
-	sa->lifetime = *lifetime;
-	sa->limit_bytes = limit_or_none(lifetime->bytes);
-	sa->limit_packets = limit_or_none(lifetime->packets);
-	sa->first_sequence = spec->sequence;
-	sa->limit_sequence = spec->esn ? SEQUENCE_LAST_ESN : SEQUENCE_LAST;
-	sa->limit_reason = DROP_sequence_exhausted;
-	if (last_paid < sa->limit_sequence) {
-		sa->limit_sequence = last_paid;
-		sa->limit_reason = DROP_sa_expired;
-	}
+	replay_init(sa->replay, spec->replay_window, spec->sequence);
+	for (uint32_t i = 0; i < spec->n_unseen; i++)
+		if (spec->unseen[i / 32] >> i % 32 & 1)
+			replay_forget(sa->replay, spec->sequence - i);
 }
 
 /* An SA with everything but its place in the tables. */
 static struct record *
-make(const struct gateway *gw, const struct sa_spec *spec)
+make(const struct sa_spec *spec)
 {
 	size_t key_bytes = round_up(crypto_key_size(spec->suite));
 	size_t replay_bytes = spec->direction == SA_IN ? replay_size(spec->replay_window) : 0;
@@ -180,7 +184,6 @@ make(const struct gateway *gw, const struct sa_spec *spec)
 	record->key = (struct crypto_key *)((uint8_t *)record + round_up(sizeof(*record)));
 	sa = &record->sa;
 	sa->key = record->key;
-	sa->selectors = gw->tunnels[spec->tunnel].selectors;
 	sa->spi = spec->spi;
 	sa->source = spec->source;
 	sa->destination = spec->destination;
@@ -190,14 +193,18 @@ make(const struct gateway *gw, const struct sa_spec *spec)
 	sa->udp = spec->encap_dport != 0;
 	sa->encap_sport = spec->encap_sport;
 	sa->encap_dport = spec->encap_dport;
-	set_limits(sa, spec);
+	sa->reqid = spec->reqid;
+	sa->origin = spec->origin;
+	sa->lifetime = spec->lifetime;
+	sa->soft = spec->soft;
+	sa->first_sequence = spec->sequence;
+	set_past(sa, &spec->past);
 	atomic_init(&sa->sequence, spec->sequence);
 	atomic_init(&sa->owner, SA_OWNER_NONE);
 	if (spec->direction == SA_IN) {
 		sa->replay = (struct replay *)((uint8_t *)record->key + key_bytes);
-		replay_init(sa->replay, spec->replay_window, spec->sequence);
+		set_replay(sa, spec);
 	}
-	sa->installed_ns = now_ns();
 	return record;
 }
 
@@ -216,16 +223,22 @@ grow_slots(struct sa_table *table)
 	uint32_t n = table->n_slots == 0 ? 64 : 2 * table->n_slots;
 	struct record **slots = realloc(table->slots, n * sizeof(*slots));
 	uint32_t *free_slots;
+	uint64_t *look_ns;
 
 	if (slots == NULL)
 		return -ENOMEM;
 	table->slots = slots;
+	look_ns = realloc(table->look_ns, n * sizeof(*look_ns));
+	if (look_ns == NULL)
+		return -ENOMEM;
+	table->look_ns = look_ns;
 	free_slots = realloc(table->free_slots, n * sizeof(*free_slots));
 	if (free_slots == NULL)
 		return -ENOMEM;
 	table->free_slots = free_slots;
 	for (uint32_t slot = n; slot-- > table->n_slots;) {
 		slots[slot] = NULL;
+		look_ns[slot] = UINT64_MAX;
 		free_slots[table->n_free++] = slot;
 	}
 	table->n_slots = n;
@@ -251,6 +264,7 @@ install(struct gateway *gw, struct record *record)
 	sa->order = ++table->installations;
 	sa->slot = table->free_slots[--table->n_free];
 	table->slots[sa->slot] = record;
+	table->look_ns[sa->slot] = 0;
 	if (sa->direction == SA_OUT) {
 		LIST_INSERT_HEAD(&table->outbound[sa->tunnel], record, link);
 		tunnel_revive(gw, &gw->tunnels[sa->tunnel]);
@@ -269,7 +283,7 @@ sa_add(struct gateway *gw, struct crypto *crypto, const struct sa_spec *spec)
 		return -EINVAL;
 	if (sa_find(gw, spec->direction, spec->spi, spec->destination) != NULL)
 		return -EEXIST;
-	record = make(gw, spec);
+	record = make(spec);
 	if (record == NULL)
 		return -ENOMEM;
 	result = crypto_key_init(crypto, record->key, use,
@@ -301,6 +315,7 @@ sa_delete(struct gateway *gw, enum sa_direction direction, uint32_t spi, uint32_
 	sa = &record->sa;
 	HASH_DEL(table->by_name, record);
 	table->slots[sa->slot] = NULL;
+	table->look_ns[sa->slot] = UINT64_MAX;
 	table->free_slots[table->n_free++] = sa->slot;
 	if (direction == SA_IN) {
 		spi_index_remove(table->inbound, sa);
@@ -308,7 +323,7 @@ sa_delete(struct gateway *gw, enum sa_direction direction, uint32_t spi, uint32_
 		LIST_REMOVE(record, link);
 		tunnel_refresh(gw, &gw->tunnels[sa->tunnel]);
 	}
-	publish_retire(gw->publisher, record, retire, NULL);
+	publish_retire(gw->publisher, record, retire, gw);
 	return 0;
 }
 
@@ -339,10 +354,22 @@ sa_select_out(const struct gateway *gw, uint16_t tunnel, enum drop_reason *drop)
 {
 	struct record *newest = LIST_FIRST(&gw->sas->outbound[tunnel]);
 	struct record *record;
+	struct sa *best = NULL;
+	uint64_t most = 0;
 
-	LIST_FOREACH (record, &gw->sas->outbound[tunnel], link)
-		if (!atomic_load_explicit(&record->sa.expired, memory_order_relaxed))
-			return &record->sa;
+	LIST_FOREACH (record, &gw->sas->outbound[tunnel], link) {
+		uint64_t wanted;
+
+		if (atomic_load_explicit(&record->sa.expired, memory_order_relaxed))
+			continue;
+		wanted = policy_preference(&gw->tunnels[tunnel], &record->sa);
+		if (wanted > most) {
+			most = wanted;
+			best = &record->sa;
+		}
+	}
+	if (best != NULL)
+		return best;
 	if (newest == NULL)
 		*drop = DROP_no_sa;
 	else if (atomic_load_explicit(&newest->sa.sequence, memory_order_relaxed) >=
@@ -353,62 +380,132 @@ sa_select_out(const struct gateway *gw, uint16_t tunnel, enum drop_reason *drop)
 	return NULL;
 }
 
+/* Workers that met the limit took numbers past it and sent nothing under them. */
+static uint64_t
+last_sent(const struct sa *sa)
+{
+	uint64_t taken = atomic_load_explicit(&sa->sequence, memory_order_relaxed);
+	uint64_t limit = sa->limit_sequence;
+
+	return taken < limit ? taken : limit;
+}
+
+uint64_t
+sa_last_sequence(const struct sa *sa)
+{
+	return sa->direction == SA_IN ? counter_read(&sa->replay->top) : last_sent(sa);
+}
+
 void
 sa_traffic(const struct sa *sa, struct traffic *traffic)
 {
+	*traffic = (struct traffic) { sa->past.packets, sa->past.bytes };
 	if (sa->direction == SA_IN) {
-		traffic->packets = counter_read(&sa->packets_in);
-		traffic->bytes = counter_read(&sa->bytes_in);
-		return;
+		traffic->packets += counter_read(&sa->packets_in);
+		traffic->bytes += counter_read(&sa->bytes_in);
+	} else {
+		traffic->packets += last_sent(sa) - sa->first_sequence;
+		traffic->bytes += atomic_load_explicit(&sa->bytes_out, memory_order_relaxed);
 	}
-	/* Workers that met the limit took numbers past it and sent nothing under them. */
-	uint64_t taken = atomic_load_explicit(&sa->sequence, memory_order_relaxed);
-
-	traffic->packets =
-		(taken < sa->limit_sequence ? taken : sa->limit_sequence) - sa->first_sequence;
-	traffic->bytes = atomic_load_explicit(&sa->bytes_out, memory_order_relaxed);
 }
 
-/* What of an SA ran out, in words for the log; NULL while it may live on. */
-static const char *
-ran_out(const struct sa *sa, uint64_t now)
+static void
+tell(const struct gateway *gw, struct sa *sa, enum sa_expiry how)
 {
-	struct traffic traffic;
+	if (gw->listener != NULL && gw->listener->sa_expired != NULL)
+		gw->listener->sa_expired(gw->listener->context, sa, how);
+}
 
-	if (sa->lifetime.seconds != 0 && now > sa->installed_ns &&
-		(now - sa->installed_ns) / NS_PER_SECOND >= sa->lifetime.seconds)
-		return "its lifetime in seconds";
-	sa_traffic(sa, &traffic);
-	if (traffic.bytes >= sa->limit_bytes)
-		return "its lifetime in bytes";
-	if (traffic.packets >= sa->limit_packets)
-		return "its lifetime in packets";
-	if (sa->direction == SA_OUT && sa->first_sequence + traffic.packets >= sa->limit_sequence)
-		return "the end of its sequence numbers";
-	return NULL;
+/* The SA may be gone afterwards: the listener may delete it. */
+static void
+look(struct gateway *gw, struct sa *sa, uint64_t now)
+{
+	struct tunnel *tunnel = &gw->tunnels[sa->tunnel];
+	struct lifetime_verdict verdict = lifetime_judge(sa, now);
+
+	gw->sas->look_ns[sa->slot] = verdict.look_ns;
+	if (verdict.ran_out != NULL) {
+		log_info("tunnel %s: %s SA 0x%08x reached %s", tunnel->name,
+			sa->direction == SA_IN ? "inbound" : "outbound", sa->spi, verdict.ran_out);
+		gw->sas->look_ns[sa->slot] = UINT64_MAX;
+		atomic_store_explicit(&sa->expired, true, memory_order_relaxed);
+		if (sa->direction == SA_OUT)
+			tunnel_refresh(gw, tunnel);
+		tell(gw, sa, SA_EXPIRES_HARD);
+	} else if (verdict.soft) {
+		sa->soft_expired = true;
+		tell(gw, sa, SA_EXPIRES_SOFT);
+	}
 }
 
 void
 sa_expire(struct gateway *gw, uint64_t now)
 {
-	uint32_t cursor = 0;
-	struct sa *sa;
+	struct sa_table *table = gw->sas;
 
-	while ((sa = sa_next(gw, &cursor)) != NULL) {
-		struct tunnel *tunnel = &gw->tunnels[sa->tunnel];
-		const char *what;
+	/* What a listener adds meanwhile can move the arrays, and is looked at the next time. */
+	for (uint32_t slot = 0, n = table->n_slots; slot < n; slot++)
+		if (table->look_ns[slot] <= now && table->slots[slot] != NULL)
+			look(gw, &table->slots[slot]->sa, now);
+}
 
-		if (atomic_load_explicit(&sa->expired, memory_order_relaxed))
-			continue;
-		what = ran_out(sa, now);
-		if (what == NULL)
-			continue;
-		log_info("tunnel %s: %s SA 0x%08x reached %s", tunnel->name,
-			sa->direction == SA_IN ? "inbound" : "outbound", sa->spi, what);
-		atomic_store_explicit(&sa->expired, true, memory_order_relaxed);
-		if (sa->direction == SA_OUT)
-			tunnel_refresh(gw, tunnel);
-	}
+/* After a change of what limits it: workers pass packets again, until the next look says otherwise.
+ */
+static void
+revive(struct gateway *gw, struct sa *sa)
+{
+	lifetime_set_limits(sa);
+	sa->soft_expired = false;
+	gw->sas->look_ns[sa->slot] = 0;
+	if (!atomic_exchange_explicit(&sa->expired, false, memory_order_relaxed))
+		return;
+	if (sa->direction == SA_OUT)
+		tunnel_refresh(gw, &gw->tunnels[sa->tunnel]);
+}
+
+void
+sa_set_lifetimes(struct gateway *gw, struct sa *sa, const struct sa_lifetime *hard,
+	const struct sa_lifetime *soft)
+{
+	sa->lifetime = *hard;
+	sa->soft = *soft;
+	revive(gw, sa);
+}
+
+void
+sa_set_past(struct gateway *gw, struct sa *sa, const struct sa_past *past)
+{
+	struct sa_past before = sa->past;
+	struct traffic here;
+
+	/* What passed here up to now is part of the past that is told: the counters, which workers
+	 * write, run on. Unsigned arithmetic makes up for a past that is smaller than they are. */
+	sa_traffic(sa, &here);
+	set_past(sa, past);
+	sa->past.packets = past->packets - (here.packets - before.packets);
+	sa->past.bytes = past->bytes - (here.bytes - before.bytes);
+	revive(gw, sa);
+}
+
+void
+sa_set_ports(struct gateway *gw, struct sa *sa, uint16_t sport, uint16_t dport)
+{
+	sa->encap_sport = sport;
+	sa->encap_dport = dport;
+	if (sa->direction == SA_OUT)
+		tunnel_refresh(gw, &gw->tunnels[sa->tunnel]);
+}
+
+void
+sa_raise_sequence(struct sa *sa, uint64_t sequence)
+{
+	uint64_t taken = atomic_load_explicit(&sa->sequence, memory_order_relaxed);
+	uint64_t step = sequence > taken ? sequence - taken : 0;
+
+	/* The limit first: a worker must not find itself past it. */
+	sa->first_sequence += step;
+	lifetime_set_limits(sa);
+	atomic_fetch_add_explicit(&sa->sequence, step, memory_order_relaxed);
 }
 
 void

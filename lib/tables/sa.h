@@ -8,7 +8,6 @@
 #include "compiler.h"
 #include "crypto.h"
 #include "replay.h"
-#include "selector.h"
 
 /*
  * Security associations. An SA belongs to one tunnel and one direction. Inbound SAs are found by
@@ -18,11 +17,20 @@
 
 enum sa_direction { SA_IN, SA_OUT };
 
-/* Hard limits; 0: none. */
+/* Limits, hard or soft; 0: none. */
 struct sa_lifetime {
 	uint64_t packets;
-	uint64_t bytes;   /* inner IP bytes */
-	uint64_t seconds; /* since installation */
+	uint64_t bytes;       /* inner IP bytes */
+	uint64_t seconds;     /* since it was added */
+	uint64_t use_seconds; /* since its first packet */
+};
+
+/* What an SA that is moved here has behind it; all zeroes: it is new. */
+struct sa_past {
+	uint64_t packets;
+	uint64_t bytes;
+	uint64_t added_at; /* wall clock, seconds; 0: now */
+	uint64_t used_at;  /* 0: not yet */
 };
 
 /* What whoever installs an SA knows of it. Keys stay the caller's, who zeroizes them. */
@@ -40,7 +48,15 @@ struct sa_spec {
 	uint64_t sequence;      /* last number used (out) or seen (in) before; 0: a new SA */
 	uint16_t encap_sport;   /* UDP encapsulation (RFC 3948); 0: none */
 	uint16_t encap_dport;
-	struct sa_lifetime lifetime;
+	uint32_t reqid;              /* ties policies to SAs; 0: none */
+	struct sa_lifetime lifetime; /* hard: it passes nothing more */
+	struct sa_lifetime soft;     /* the listener is told, once */
+	struct sa_past past;
+	/* Inbound, numbers below `sequence` that were not seen before: bit i % 32 of word i / 32
+	 * stands for sequence - i. All others count as seen. */
+	const uint32_t *unseen;
+	uint32_t n_unseen; /* bits */
+	void *origin;      /* the installer's own; sa.origin */
 };
 
 #define SA_OWNER_NONE UINT32_MAX
@@ -48,20 +64,19 @@ struct sa_spec {
 struct sa {
 	/* const after publish */
 	CACHE_ALIGNED const struct crypto_key *key;
-	const struct selector_set *selectors; /* the tunnel's; NULL: all pass */
-	uint32_t spi;                         /* host order */
-	uint32_t destination;                 /* host order */
+	uint32_t spi;         /* host order */
+	uint32_t destination; /* host order */
 	uint16_t tunnel;
 	uint8_t direction; /* enum sa_direction */
 	bool esn;
 	bool udp; /* UDP-encapsulated */
-	uint16_t encap_sport, encap_dport;
-	uint8_t limit_reason;    /* outbound, past limit_sequence: DROP_sequence_exhausted, or
-				    DROP_sa_expired where the packet lifetime comes first */
-	uint64_t first_sequence; /* outbound: the number before the first; sent = taken - first */
-	uint64_t limit_sequence; /* outbound: the last number it may send */
-	uint64_t limit_packets;  /* inbound; UINT64_MAX: none */
-	uint64_t limit_bytes;    /* either direction; UINT64_MAX: none */
+	/* control writes, workers read: limits of what passes here, lifetime less past */
+	_Atomic uint8_t limit_reason;    /* outbound, past limit_sequence: DROP_sequence_exhausted,
+					    or DROP_sa_expired where the packet lifetime comes
+					    first */
+	_Atomic uint64_t limit_sequence; /* outbound: the last number it may send */
+	_Atomic uint64_t limit_packets;  /* inbound; UINT64_MAX: none */
+	_Atomic uint64_t limit_bytes;    /* either direction; UINT64_MAX: none */
 
 	/* any worker, atomically. Outbound, one add per SA and burst; nobody adds past the limit,
 	 * so the counter overshoots by some bursts at most and never wraps */
@@ -78,10 +93,19 @@ struct sa {
 
 	/* control only */
 	CACHE_ALIGNED uint32_t source;
-	uint32_t slot;         /* place in the table, for cursors */
-	uint64_t installed_ns; /* CLOCK_MONOTONIC */
-	uint64_t order;        /* counts up with each installation: "newest" */
-	struct sa_lifetime lifetime;
+	uint32_t slot;           /* place in the table, for cursors */
+	uint64_t installed_ns;   /* CLOCK_MONOTONIC */
+	uint64_t order;          /* counts up with each installation: "newest" */
+	uint64_t first_sequence; /* outbound: the number before the first; sent = taken - first */
+	uint16_t encap_sport, encap_dport; /* UDP encapsulation */
+	bool soft_expired;                 /* the listener was told */
+	uint32_t reqid;
+	void *origin; /* the installer's own */
+	struct sa_lifetime lifetime, soft;
+	struct sa_past past;
+	uint64_t past_age_ns, past_use_ns; /* how old it was, how long in use, when it came */
+	uint64_t added_at, used_at;        /* wall clock, seconds; 0: not used yet */
+	uint64_t used_ns;                  /* CLOCK_MONOTONIC, first use here */
 };
 
 struct gateway;
@@ -106,18 +130,39 @@ sa_find(const struct gateway *gw, enum sa_direction direction, uint32_t spi, uin
 /* Walks all SAs by slot; NULL at the end. Control only. */
 struct sa *sa_next(const struct gateway *gw, uint32_t *cursor);
 /*
- * The SA that a tunnel sends on: its newest outbound one that has not run out. NULL when there is
- * none; `drop` then says what becomes of packets: DROP_no_sa, or why the newest ran out. Control
- * only.
+ * The SA that a tunnel sends on: of its outbound ones that have not run out, the one that its
+ * policies want most (policy.h), the newest of equal ones. NULL when there is none; `drop` then
+ * says what becomes of packets: DROP_no_sa, or why the newest ran out. Control only.
  */
 struct sa *sa_select_out(const struct gateway *gw, uint16_t tunnel, enum drop_reason *drop);
-/* Seconds-, and for inbound SAs packet- and byte-lifetimes: marks what ran out and tells the
- * tunnels. Control, about every 100 ms. */
+/*
+ * Looks for lifetimes that ran out: hard, marks the SA, tells its tunnel and the listener; soft,
+ * tells the listener. Looks only at SAs that could have come to a limit since the last look.
+ * Control, about every 100 ms.
+ */
 void sa_expire(struct gateway *gw, uint64_t now_ns);
 
-/* Packets and bytes so far, either direction. Any thread. */
+/* The last number that an SA may send. */
+uint64_t sa_sequence_last(bool esn);
+/* Last number sent, or highest accepted. Any thread. */
+uint64_t sa_last_sequence(const struct sa *sa);
+/* Packets and bytes so far, either direction, with what it had behind it when it came. Any thread.
+ */
 struct traffic;
 void sa_traffic(const struct sa *sa, struct traffic *traffic);
+
+/*
+ * Changes of an SA that is in use. They take effect at once; an SA that had run out lives again
+ * where the new limits leave it something. Control only.
+ */
+void sa_set_lifetimes(struct gateway *gw, struct sa *sa, const struct sa_lifetime *hard,
+	const struct sa_lifetime *soft);
+/* Its packets, bytes and times are from now on these, and count on from here. */
+void sa_set_past(struct gateway *gw, struct sa *sa, const struct sa_past *past);
+/* UDP ports, of an SA that is encapsulated in UDP. */
+void sa_set_ports(struct gateway *gw, struct sa *sa, uint16_t sport, uint16_t dport);
+/* Outbound: the next number is above `sequence`. Never lowers. */
+void sa_raise_sequence(struct sa *sa, uint64_t sequence);
 
 /*
  * The inbound SAs of n (SPI, destination) pairs, both in host order, NULL where there is none. n <=

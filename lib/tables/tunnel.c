@@ -10,8 +10,10 @@
 #include "config.h"
 #include "encap.h"
 #include "gateway.h"
+#include "listener.h"
 #include "log.h"
 #include "nexthop.h"
+#include "policy.h"
 #include "publish.h"
 
 #define NS_PER_MS UINT64_C(1000000)
@@ -41,6 +43,7 @@ copy_selectors(const struct config_tunnel *from)
 	if (set == NULL)
 		return NULL;
 	set->n = from->n_selectors;
+	set->plain = true;
 	for (unsigned i = 0; i < from->n_selectors; i++)
 		set->selectors[i] =
 			(struct selector) { from->selectors[i].local, from->selectors[i].remote };
@@ -52,6 +55,7 @@ static int
 create(struct tunnel *tunnel, const struct config_tunnel *from)
 {
 	memcpy(tunnel->name, from->name, sizeof(tunnel->name));
+	memcpy(tunnel->interface, from->interface, sizeof(tunnel->interface));
 	tunnel->if_id = from->if_id;
 	tunnel->local = from->local;
 	tunnel->remote = from->remote;
@@ -98,9 +102,12 @@ tunnel_create_all(struct gateway *gw, const struct config *config)
 	gw->tunnels = calloc(config->n_tunnels + 1, sizeof(*gw->tunnels));
 	gw->encaps = rte_zmalloc(
 		"encaps", (config->n_tunnels + 1) * sizeof(gw->encaps[0]), CACHE_LINE_BYTES);
+	gw->inbound_selectors = rte_zmalloc("selectors",
+		(config->n_tunnels + 1) * sizeof(gw->inbound_selectors[0]), CACHE_LINE_BYTES);
 	gw->tunnel_order =
 		malloc(sizeof(*gw->tunnel_order) + config->n_tunnels * sizeof(struct tunnel *));
-	if (gw->tunnels == NULL || gw->encaps == NULL || gw->tunnel_order == NULL)
+	if (gw->tunnels == NULL || gw->encaps == NULL || gw->inbound_selectors == NULL ||
+		gw->tunnel_order == NULL)
 		return -ENOMEM;
 	gw->n_tunnels = config->n_tunnels;
 	gw->tunnel_order->stale = true;
@@ -109,9 +116,11 @@ tunnel_create_all(struct gateway *gw, const struct config *config)
 		gw->tunnel_order->sorted[i] = &gw->tunnels[i];
 		publish_store(&gw->encaps[i], &nothing);
 	}
-	for (unsigned i = 0; i < gw->n_tunnels; i++)
+	for (unsigned i = 0; i < gw->n_tunnels; i++) {
 		if (create(&gw->tunnels[i], &config->tunnels[i]) < 0)
 			return -ENOMEM;
+		publish_store(&gw->inbound_selectors[i], gw->tunnels[i].selectors);
+	}
 	return 0;
 }
 
@@ -133,11 +142,13 @@ void
 tunnel_destroy_all(struct gateway *gw)
 {
 	for (unsigned i = 0; i < gw->n_tunnels; i++) {
+		policy_destroy_all(&gw->tunnels[i]);
 		free_encap(gw->encaps[i]);
 		rte_free(gw->tunnels[i].selectors);
 		free(gw->tunnels[i].addresses);
 	}
 	free(gw->tunnel_order);
+	rte_free(gw->inbound_selectors);
 	rte_free(gw->encaps);
 	free(gw->tunnels);
 }
@@ -151,6 +162,7 @@ publish(struct gateway *gw, const struct tunnel *tunnel, const struct encap *fre
 
 	if (memcmp(*slot, fresh, sizeof(*fresh)) == 0)
 		return;
+	gw->tunnel_changes++;
 	copy = rte_malloc("encap", sizeof(*copy), CACHE_LINE_BYTES);
 	if (copy == NULL) {
 		/* Whatever it held may be about to go. */
@@ -167,7 +179,9 @@ current_state(const struct tunnel *tunnel)
 {
 	if (tunnel->held_down || tunnel->dead)
 		return TUNNEL_DOWN;
-	return tunnel->out != NULL ? TUNNEL_UP : TUNNEL_NO_SA;
+	if (tunnel->out != NULL)
+		return TUNNEL_UP;
+	return policy_asks(tunnel) ? TUNNEL_IDLE : TUNNEL_NO_SA;
 }
 
 /* Where its packets go; 0: nobody knows yet. */
@@ -192,6 +206,8 @@ tunnel_refresh(struct gateway *gw, struct tunnel *tunnel)
 
 	tunnel->out = sa_select_out(gw, tunnel->index, &drop);
 	tunnel->state = current_state(tunnel);
+	if (tunnel->state != TUNNEL_IDLE)
+		tunnel->asked = false;
 	set_destination(gw, tunnel);
 	if (tunnel->held_down)
 		drop = DROP_no_sa;
@@ -203,8 +219,12 @@ tunnel_refresh(struct gateway *gw, struct tunnel *tunnel)
 	publish(gw, tunnel, &encap);
 	if (!carried && tunnel_carries(tunnel))
 		nexthop_tunnel_changed(gw, tunnel->index);
-	if (tunnel->state != state)
-		log_info("tunnel %s: %s", tunnel->name, tunnel_state_name(tunnel->state));
+	if (tunnel->state == state)
+		return;
+	gw->tunnel_changes++;
+	log_info("tunnel %s: %s", tunnel->name, tunnel_state_name(tunnel->state));
+	if (gw->listener != NULL && gw->listener->tunnel_changed != NULL)
+		gw->listener->tunnel_changed(gw->listener->context, tunnel);
 }
 
 void
@@ -259,15 +279,16 @@ tunnel_refresh_towards(struct gateway *gw, struct prefix prefix)
 void
 tunnel_refresh_via(struct gateway *gw, const struct neighbor *neighbor)
 {
+	if (gw->listener != NULL && gw->listener->neighbor_changed != NULL)
+		gw->listener->neighbor_changed(gw->listener->context, neighbor);
 	for (unsigned i = 0; i < gw->n_tunnels; i++)
 		/* One that waits for any neighbor of a group may take this one. */
 		if (gw->tunnels[i].via == neighbor || gw->encaps[i]->drop == DROP_no_neighbor)
 			tunnel_refresh(gw, &gw->tunnels[i]);
 }
 
-/* Packets that workers sent into and accepted out of a tunnel. */
-static void
-sum_packets(const struct gateway *gw, uint16_t tunnel, uint64_t *rx, uint64_t *tx)
+void
+tunnel_packets(const struct gateway *gw, uint16_t tunnel, uint64_t *rx, uint64_t *tx)
 {
 	*rx = 0;
 	*tx = 0;
@@ -285,7 +306,7 @@ check_liveness(struct gateway *gw, struct tunnel *tunnel, uint64_t now_ns)
 	bool dead = tunnel->dead;
 	uint64_t rx, tx;
 
-	sum_packets(gw, tunnel->index, &rx, &tx);
+	tunnel_packets(gw, tunnel->index, &rx, &tx);
 	if (rx != tunnel->seen_rx || tunnel->alive_ns == 0) {
 		tunnel->seen_rx = rx;
 		tunnel->seen_tx = tx;

@@ -13,7 +13,7 @@
 
 /*
  * Tunnels: route-based, named by XFRM if_id. A tunnel has any number of SAs, so that rekeying is
- * make-before-break, and sends on the newest usable one.
+ * make-before-break, and sends on the one that its policies name, else on the newest usable one.
  *
  * All that a worker needs to send through it is one object, `struct encap`: the headers ready to be
  * copied, made anew and swapped whole whenever the SA or the way to the remote end changes.
@@ -46,11 +46,13 @@ struct encap {
 	uint8_t port; /* to send on: index */
 	uint8_t drop; /* enum drop_reason: why the tunnel cannot send now; DROP_NONE: it can */
 	bool udp;
+	bool hold; /* with `drop`: what the selectors let pass shall wait for an SA, see hold.h */
 };
 
 static_assert(sizeof(struct encap) == 2 * CACHE_LINE_BYTES, "an encap is two cache lines");
 
 struct neighbor;
+struct policies;
 
 /*
  * A tunnel that liveness took down is out of all groups, but sends what is routed to it alone (or
@@ -71,9 +73,11 @@ struct tunnel {
 	uint32_t local;  /* outer addresses, host order */
 	uint32_t remote; /* 0: any, taken from the SA */
 	uint32_t liveness_ms;
-	struct selector_set *selectors; /* NULL: all */
+	struct selector_set *selectors; /* as long as it has no policies; NULL: all */
 	struct prefix *addresses;       /* inside addresses of our end */
 	unsigned n_addresses;
+	char interface[INTERFACE_BYTES]; /* its TUN's name in the kernel, */
+	uint32_t ifindex;                /* and index; 0: there is none */
 
 	/* control only */
 	enum tunnel_state state;
@@ -84,6 +88,10 @@ struct tunnel {
 	const struct neighbor *via; /* whose MAC stands in its encap; NULL: no way out */
 	uint64_t alive_ns;          /* liveness: when we last knew it well */
 	uint64_t seen_rx, seen_tx;  /* liveness: counters at the last look */
+	struct policies *policies;  /* policy.h; NULL: none */
+	unsigned held;              /* packets that wait for an SA, see hold.h */
+	bool asked;                 /* for an SA, and neither got one nor gave up yet, */
+	uint64_t asked_ns;          /* the last time then */
 };
 
 /* Does it take its share of a group? Control only. */
@@ -121,12 +129,16 @@ void tunnel_refresh_all(struct gateway *gw);
 /* Refreshes those whose remote end lies in a prefix of which the route changed; route_apply()
  * does it. */
 void tunnel_refresh_towards(struct gateway *gw, struct prefix prefix);
-/* Refreshes those that send through a neighbor; whoever calls neighbor_set() does it next. */
+/* Refreshes those that send through a neighbor, and tells the listener of it; whoever calls
+ * neighbor_set(), or neighbor_learn() with success, does it next. */
 void tunnel_refresh_via(struct gateway *gw, const struct neighbor *neighbor);
 
 /* Looks whether tunnels with liveness_ms are alive: one that sent, and saw no authenticated packet
  * for that long, is down. Control, every 10 ms or so. */
 void tunnel_check_liveness(struct gateway *gw, uint64_t now_ns);
+
+/* Packets that workers sent into and accepted out of a tunnel. Control only. */
+void tunnel_packets(const struct gateway *gw, uint16_t tunnel, uint64_t *rx, uint64_t *tx);
 
 /* NULL when there is none of that name. Control only. */
 struct tunnel *tunnel_find(const struct gateway *gw, const char *name);

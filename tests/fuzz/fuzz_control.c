@@ -13,20 +13,36 @@
 #include <string.h>
 
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/xfrm.h>
 
+#include "listener.h"
 #include "log.h"
 #include "own.h"
 #include "protocol.h"
+#include "route_family.h"
 #include "session.h"
+#include "route.h"
 #include "small_gateway.h"
+#include "sa.h"
 #include "tunnel.h"
+#include "xfrm.h"
 
 #define CONTINUES_MAX 1000 /* far more datagrams than any listing of the small gateway has */
 
 static struct session_context context;
+static struct listener listener;
 
-static const uint16_t known_types[] = { ESPALIER_HELLO, ESPALIER_GROUP, ESPALIER_SHOW,
-	ESPALIER_EXPLAIN, ESPALIER_RESUME, ESPALIER_TUNNEL_SET };
+/* Eight for each family that a session may speak. */
+enum { FAMILY_OWN, FAMILY_ROUTE, FAMILY_XFRM, FAMILIES };
+static const uint16_t known_types[FAMILIES][8] = {
+	[FAMILY_OWN] = { ESPALIER_HELLO, ESPALIER_GROUP, ESPALIER_SHOW, ESPALIER_EXPLAIN,
+		ESPALIER_RESUME, ESPALIER_TUNNEL_SET },
+	[FAMILY_ROUTE] = { RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE, RTM_NEWNEIGH, RTM_DELNEIGH,
+		RTM_GETNEIGH, RTM_GETLINK, ESPALIER_GROUP },
+	[FAMILY_XFRM] = { XFRM_MSG_NEWSA, XFRM_MSG_UPDSA, XFRM_MSG_DELSA, XFRM_MSG_GETSA,
+		XFRM_MSG_ALLOCSPI, XFRM_MSG_NEWAE, XFRM_MSG_NEWPOLICY, XFRM_MSG_GETPOLICY },
+};
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
@@ -48,6 +64,14 @@ log_init(const char *name)
 	(void)name;
 }
 
+/* LeakSanitizer does not look for pointers in EAL's memory. */
+const char *__asan_default_options(void);
+const char *
+__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+
 static void
 require(bool condition)
 {
@@ -58,11 +82,19 @@ require(bool condition)
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+	char error[256];
+
 	(void)argc;
 	(void)argv;
 	small_eal_init();
 	context.gw = small_gateway_create();
-	context.facts = (struct control_facts) { .version = "0", .crypto = "fuzz" };
+	context.facts = (struct control_facts) {
+		.version = "0", .crypto = "fuzz", .keys = crypto_create(NULL, error, sizeof(error))
+	};
+	require(context.facts.keys != NULL && xfrm_open(&context) == 0);
+	listener.context = &context;
+	xfrm_listen(&listener);
+	context.gw->listener = &listener;
 	return 0;
 }
 
@@ -107,22 +139,61 @@ deliver(struct session *session, const uint8_t *datagram, size_t bytes)
 	for (unsigned i = 0; session_dumping(session) && verdict == SESSION_GOES_ON; i++) {
 		require(i < CONTINUES_MAX);
 		verdict = session_continue(session);
-		require(drain(session->outbox) > 0);
+		drain(session->outbox);
 	}
 	return verdict;
+}
+
+static unsigned
+family_of(const struct session *session)
+{
+	if (session->family == &xfrm_family)
+		return FAMILY_XFRM;
+	return session->family == &route_family ? FAMILY_ROUTE : FAMILY_OWN;
+}
+
+static unsigned
+count_sas(const struct gateway *gw)
+{
+	uint32_t cursor = 0;
+	unsigned n = 0;
+
+	while (sa_next(gw, &cursor) != NULL)
+		n++;
+	return n;
+}
+
+/* One input begins as the other did: its SAs go. */
+static void
+flush_sas(struct session *session)
+{
+	_Alignas(4) uint8_t buffer[64];
+	struct xfrm_usersa_flush all = { 0 };
+	struct netlink_writer writer;
+
+	netlink_writer_init(&writer, buffer, sizeof(buffer));
+	netlink_begin(&writer, XFRM_MSG_FLUSHSA, NLM_F_REQUEST, 1, 2);
+	netlink_put(&writer, &all, sizeof(all));
+	require(netlink_commit(&writer) == 0);
+	deliver(session, buffer, writer.used);
+	require(count_sas(session->context->gw) == 0);
 }
 
 /* One datagram of the kind that a byte asks for. */
 static enum session_verdict
 deliver_kind(struct session *session, uint8_t kind, const uint8_t *data, size_t bytes)
 {
-	uint8_t buffer[512];
+	uint8_t buffer[1024];
 	struct netlink_writer writer;
+	unsigned family = family_of(session);
+	uint16_t type = known_types[family][kind % 8];
+	/* Of the flags that ask for a listing, or say how a route is set: one of four. */
+	uint16_t flags = (uint16_t)((kind >> 4 & 3) << 8 | (kind & 0x40) << 4);
 
-	if (kind % 8 >= ARRAY_LEN(known_types))
+	if (type == 0 || (kind & 0x80) != 0)
 		return deliver(session, data, bytes);
 	netlink_writer_init(&writer, buffer, sizeof(buffer));
-	netlink_begin(&writer, known_types[kind % 8], NLM_F_REQUEST | (kind & NLM_F_ACK), 1, 2);
+	netlink_begin(&writer, type, (uint16_t)(NLM_F_REQUEST | (kind & NLM_F_ACK) | flags), 1, 2);
 	netlink_put(&writer, data, bytes);
 	require(netlink_commit(&writer) == 0);
 	return deliver(session, buffer, writer.used);
@@ -131,6 +202,8 @@ deliver_kind(struct session *session, uint8_t kind, const uint8_t *data, size_t 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
+	static const struct family *const greeted[4] = { NULL, &own_family, &route_family,
+		&xfrm_family };
 	struct gateway *gw = context.gw;
 	struct outbox outbox = { 0 };
 
@@ -140,21 +213,29 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		.context = &context,
 		.outbox = &outbox,
 		.access = data[0] & 1 ? SESSION_READ_WRITE : SESSION_READ_ONLY,
-		.family = data[0] & 2 ? &own_family : NULL,
+		.family = greeted[data[0] >> 1 & 3],
 	};
 	bool held = atomic_load(&gw->held);
 	bool held_down = gw->tunnels[0].held_down;
+	uint32_t routes = route_count(gw);
+	unsigned sas = count_sas(gw);
 
 	for (data++, bytes--; bytes >= 2;) {
-		size_t length = data[0] < bytes - 2 ? data[0] : bytes - 2;
+		size_t wanted = (size_t)data[0] * 2;
+		size_t length = wanted < bytes - 2 ? wanted : bytes - 2;
 
 		if (deliver_kind(&session, data[1], data + 2, length) == SESSION_OVER)
 			break;
 		data += 2 + length;
 		bytes -= 2 + length;
 	}
+	if (session.family == &xfrm_family && session.access == SESSION_READ_WRITE)
+		flush_sas(&session);
+	session_close(&session);
 	drain(&outbox);
+	require(context.routes.n == 0);
 	if (session.access == SESSION_READ_ONLY)
-		require(atomic_load(&gw->held) == held && gw->tunnels[0].held_down == held_down);
+		require(route_count(gw) == routes && count_sas(gw) == sas &&
+			atomic_load(&gw->held) == held && gw->tunnels[0].held_down == held_down);
 	return 0;
 }

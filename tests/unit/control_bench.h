@@ -119,13 +119,22 @@ read_message(const struct netlink_message *message, struct answer *answer)
 	json_array_append_new(answer->rows, row);
 }
 
+static inline void
+read_datagram(struct netlink_span datagram, struct answer *answer)
+{
+	struct netlink_message message;
+	struct netlink_refusal why;
+
+	while (netlink_next_message(&datagram, &message, &why) > 0)
+		read_message(&message, answer);
+}
+
 /* Gives turns and reads until the ack. `answer.rows` is the caller's. */
 static inline struct answer
 collect(int fd)
 {
 	struct answer answer = { .error = -1, .rows = json_array() };
 	static uint8_t datagram[SESSION_ANSWER_BYTES_MAX + 1];
-	struct netlink_refusal why;
 
 	for (unsigned turn = 0; turn < 100000 && answer.error == -1; turn++) {
 		ssize_t bytes = recv(fd, datagram, sizeof(datagram), 0);
@@ -137,10 +146,7 @@ collect(int fd)
 			continue;
 		}
 		assert_in_range(bytes, 1, SESSION_ANSWER_BYTES_MAX);
-		struct netlink_span span = { datagram, (size_t)bytes };
-		struct netlink_message message;
-		while (netlink_next_message(&span, &message, &why) > 0)
-			read_message(&message, &answer);
+		read_datagram((struct netlink_span) { datagram, (size_t)bytes }, &answer);
 	}
 	return answer;
 }

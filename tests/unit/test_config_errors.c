@@ -81,8 +81,13 @@ static const struct row gateway_rows[] = {
 	{ "name = \"gw\"", "nmae = \"gw\"",
 		"the gateway has no setting \"nmae\"; did you mean \"name\"?" },
 	{ "name = \"gw\"", "colour = \"red\"",
-		"the gateway has no setting \"colour\"; it has: name, control_socket, hash_seed, "
+		"the gateway has no setting \"colour\"; it has: name, control_socket, "
+		"kernel_netns, hash_seed, "
 		"max_routes, max_tbl8" },
+	{ "hash_seed = 1", "hash_seed = 1; kernel_netns = \"a/b\"",
+		"kernel_netns = \"a/b\": it must be the name of a network namespace, as \"ip "
+		"netns\" "
+		"knows it, or an absolute path" },
 	{ "hash_seed = 1", "hash_seed = -1", "hash_seed = -1: it must be from 0 to 4294967295" },
 	{ "hash_seed = 1", "hash_seed = 4294967296",
 		"hash_seed = 4294967296: it must be from 0 to 4294967295" },
@@ -166,6 +171,17 @@ static const struct row tunnel_rows[] = {
 		"remote = \"%any\"; },\n  { name = \"conn1\"; if_id = 3; local = "
 		"\"203.0.113.191\"; remote = \"%any\"; }",
 		"name = \"conn1\": the name is taken already, at " FILE_NAME ":15", 1 },
+	{ "if_id = 2;", "if_id = 2; interface = \"conn1\";",
+		"interface = \"conn1\": the interface name is taken already, at " FILE_NAME ":15" },
+	{ "remote = \"%any\"; }",
+		"remote = \"%any\"; },\n  { name = \"lan0\"; if_id = 3; local = "
+		"\"203.0.113.191\"; remote = \"%any\"; }",
+		"name = \"lan0\": the interface name that follows from it (give another as "
+		"\"interface\") is taken already, at " FILE_NAME ":6",
+		1 },
+	{ "if_id = 2;", "if_id = 2; interface = \"a tunnel\";",
+		"interface = \"a tunnel\": no interface can be called that: 1 to 15 printable "
+		"characters, without blanks and / : % \" ' \\" },
 	{ "if_id = 2", "if_id = 1", "if_id = 1: the if_id is taken already, at " FILE_NAME ":15" },
 	{ "if_id = 2", "if_id = 0", "if_id = 0: it must be from 1 to 4294967295" },
 	{ "if_id = 2;", "", "a tunnel needs the setting \"if_id\"" },

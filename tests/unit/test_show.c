@@ -92,70 +92,68 @@ shows_have_their_keys(void **state)
 }
 
 /* Whole rows, as the design spells them. */
+static const struct {
+	uint32_t subject;
+	const char *key, *value; /* finds the row */
+	const char *shape;       /* must be part of it */
+} shapes[] = {
+	{ ESPALIER_SHOW_ROUTES, "prefix", "172.16.0.0/12",
+		"{'table': 254, 'protocol': 'static', 'nexthops': "
+		"[{'tunnel': 'conn3', 'weight': 1}]}" },
+	{ ESPALIER_SHOW_ROUTES, "prefix", "192.168.0.0/16",
+		"{'nexthops': [{'tunnel': 'conn1', 'weight': 1}, "
+		"{'tunnel': 'IPsec-VPN Connection 2', 'weight': 1}]}" },
+	{ ESPALIER_SHOW_ROUTES, "prefix", "192.0.2.0/24",
+		"{'nexthops': [{'port': 'wan0', 'gateway': '203.0.113.1', 'weight': 1}]}" },
+	{ ESPALIER_SHOW_ROUTES, "prefix", "192.168.50.0/24",
+		"{'protocol': 'connected', 'nexthops': "
+		"[{'port': 'lan0', 'gateway': null, 'weight': 1}]}" },
+	{ ESPALIER_SHOW_ROUTES, "prefix", "192.168.50.1/32",
+		"{'protocol': 'connected', 'nexthops': [{'local': true}]}" },
+	{ ESPALIER_SHOW_ROUTES, "prefix", "10.66.0.0/16", "{'nexthops': [{'drop': true}]}" },
+	{ ESPALIER_SHOW_SAS, "spi", "0x00001001",
+		"{'direction': 'out', 'tunnel': 'conn1', 'encryption': 'aes128-cbc', "
+		"'authentication': 'hmac-sha1-96', 'esn': false, 'replay_window': 0, "
+		"'sequence': 0, 'state': 'active', 'worker': null}" },
+	{ ESPALIER_SHOW_SAS, "spi", "0x00002001",
+		"{'direction': 'in', 'replay_window': 1024, 'destination': "
+		"'203.0.113.191'}" },
+	{ ESPALIER_SHOW_TUNNELS, "name", "conn1",
+		"{'if_id': 1, 'local': '203.0.113.191', 'remote': '192.0.2.1', 'state': "
+		"'up', 'mtu': 1438, 'spi': '0x00001001', 'blocked': null}" },
+	{ ESPALIER_SHOW_TUNNELS, "name", "conn3", "{'state': 'no-sa', 'blocked': 'no_sa'}" },
+	{ ESPALIER_SHOW_NEIGHBORS, "address", "203.0.113.1",
+		"{'port': 'wan0', 'mac': '02:00:00:00:00:03', 'state': 'valid'}" },
+	{ ESPALIER_SHOW_NEIGHBORS, "address", "192.168.50.9",
+		"{'port': 'lan0', 'mac': null, 'state': 'unresolved'}" },
+	{ ESPALIER_SHOW_PORTS, "name", "lan0",
+		"{'mtu': 1500, 'addresses': ['192.168.50.1/24'], 'tx_full': 0}" },
+};
+
 static void
 rows_have_their_shapes(void **state)
 {
-	static const struct {
-		uint32_t subject;
-		const char *key, *value; /* finds the row */
-		const char *shape;       /* must be part of it */
-	} table[] = {
-		{ ESPALIER_SHOW_ROUTES, "prefix", "172.16.0.0/12",
-			"{'table': 254, 'protocol': 'static', 'nexthops': "
-			"[{'tunnel': 'conn3', 'weight': 1}]}" },
-		{ ESPALIER_SHOW_ROUTES, "prefix", "192.168.0.0/16",
-			"{'nexthops': [{'tunnel': 'conn1', 'weight': 1}, "
-			"{'tunnel': 'IPsec-VPN Connection 2', 'weight': 1}]}" },
-		{ ESPALIER_SHOW_ROUTES, "prefix", "192.0.2.0/24",
-			"{'nexthops': [{'port': 'wan0', 'gateway': '203.0.113.1', 'weight': 1}]}" },
-		{ ESPALIER_SHOW_ROUTES, "prefix", "192.168.50.0/24",
-			"{'protocol': 'connected', 'nexthops': "
-			"[{'port': 'lan0', 'gateway': null, 'weight': 1}]}" },
-		{ ESPALIER_SHOW_ROUTES, "prefix", "192.168.50.1/32",
-			"{'protocol': 'connected', 'nexthops': [{'local': true}]}" },
-		{ ESPALIER_SHOW_ROUTES, "prefix", "10.66.0.0/16",
-			"{'nexthops': [{'drop': true}]}" },
-		{ ESPALIER_SHOW_SAS, "spi", "0x00001001",
-			"{'direction': 'out', 'tunnel': 'conn1', 'encryption': 'aes128-cbc', "
-			"'authentication': 'hmac-sha1-96', 'esn': false, 'replay_window': 0, "
-			"'sequence': 0, 'state': 'active', 'worker': null}" },
-		{ ESPALIER_SHOW_SAS, "spi", "0x00002001",
-			"{'direction': 'in', 'replay_window': 1024, 'destination': "
-			"'203.0.113.191'}" },
-		{ ESPALIER_SHOW_TUNNELS, "name", "conn1",
-			"{'if_id': 1, 'local': '203.0.113.191', 'remote': '192.0.2.1', 'state': "
-			"'up', 'mtu': 1438, 'spi': '0x00001001', 'blocked': null}" },
-		{ ESPALIER_SHOW_TUNNELS, "name", "conn3",
-			"{'state': 'no-sa', 'blocked': 'no_sa'}" },
-		{ ESPALIER_SHOW_NEIGHBORS, "address", "203.0.113.1",
-			"{'port': 'wan0', 'mac': '02:00:00:00:00:03', 'state': 'valid'}" },
-		{ ESPALIER_SHOW_NEIGHBORS, "address", "192.168.50.9",
-			"{'port': 'lan0', 'mac': null, 'state': 'unresolved'}" },
-		{ ESPALIER_SHOW_PORTS, "name", "lan0",
-			"{'mtu': 1500, 'addresses': ['192.168.50.1/24'], 'tx_full': 0}" },
-	};
-
 	(void)state;
-	for (unsigned i = 0; i < ARRAY_LEN(table); i++) {
-		json_t *rows = show(ro_path, table[i].subject);
+	for (unsigned i = 0; i < ARRAY_LEN(shapes); i++) {
+		json_t *rows = show(ro_path, shapes[i].subject);
 		char shape[512];
 		json_t *row, *value;
 		const char *key;
 		bool found = false;
 		size_t r;
 
-		snprintf(shape, sizeof(shape), "%s", table[i].shape);
+		snprintf(shape, sizeof(shape), "%s", shapes[i].shape);
 		for (char *c = shape; *c != '\0'; c++)
 			*c = *c == '\'' ? '"' : *c;
 		json_t *expected = json_loads(shape, 0, NULL);
 		assert_non_null(expected);
 		json_array_foreach (rows, r, row) {
-			if (strcmp(text_at(row, table[i].key), table[i].value) != 0)
+			if (strcmp(text_at(row, shapes[i].key), shapes[i].value) != 0)
 				continue;
 			found = true;
 			json_object_foreach (expected, key, value)
 				if (!json_equal(json_object_get(row, key), value))
-					fail_msg("%s: %s is %s", table[i].value, key,
+					fail_msg("%s: %s is %s", shapes[i].value, key,
 						json_dumps(json_object_get(row, key),
 							JSON_ENCODE_ANY));
 		}

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "broker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <linux/xfrm.h>
+#include <utlist.h>
+
+#include "compiler.h"
+#include "log.h"
+#include "protocol.h"
+
+#define CARRIERS_MAX 128
+/* How late a thing may be that is due by the clock. */
+#define TICK_MS 10
+
+static const uint32_t protocol_family[RENDEZVOUS_FAMILIES] = {
+	[RENDEZVOUS_XFRM] = ESPALIER_FAMILY_XFRM,
+	[RENDEZVOUS_ROUTE] = ESPALIER_FAMILY_ROUTE,
+};
+
+static uint64_t
+now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+/* --- the broker's own links --- */
+
+static struct clerk *
+of_link(struct link *link)
+{
+	return (struct clerk *)link;
+}
+
+static void
+went_down(struct link *link)
+{
+	struct clerk *clerk = of_link(link);
+
+	log_warning("lost the gateway at %s; requests wait until it is back", link->server->path);
+	clerk->lost = true;
+	clerk->checks = 0;
+	clerk->missing = 0;
+}
+
+/* Queues a request of our own; its writer holds the message. */
+static void
+ask(struct clerk *clerk, enum request_origin origin, const struct netlink_writer *writer)
+{
+	struct request *request = request_create(origin, writer->buffer, writer->used);
+
+	if (request == NULL)
+		return;
+	clerk->checks += origin == REQUEST_CHECK;
+	queue_append(&clerk->link.queue, request);
+}
+
+/* The link sends what is queued here when it has come up. */
+static void
+restore(struct clerk *clerk)
+{
+	const struct ledger *ledger = &clerk->broker->ledger;
+	const struct standing_policy *policy = NULL;
+	const struct ledger_entry *entry = NULL;
+	static _Alignas(4) uint8_t buffer[65536];
+	struct netlink_writer writer;
+
+	while ((policy = standing_next(&ledger->standing, policy)) != NULL) {
+		netlink_writer_init(&writer, buffer, sizeof(buffer));
+		if (standing_write(policy, &writer) == 0)
+			ask(clerk, REQUEST_RESTORE, &writer);
+	}
+	while ((entry = ledger_next(ledger, entry)) != NULL) {
+		netlink_writer_init(&writer, buffer, sizeof(buffer));
+		if (ledger_write_check(entry, &writer) == 0)
+			ask(clerk, REQUEST_CHECK, &writer);
+	}
+}
+
+static void
+came_up(struct link *link)
+{
+	struct clerk *clerk = of_link(link);
+
+	if (!clerk->lost)
+		return;
+	clerk->lost = false;
+	clerk->complained = false;
+	log_info("the gateway at %s is back", link->server->path);
+	if (link->family == ESPALIER_FAMILY_XFRM)
+		restore(clerk);
+}
+
+/* To every program that listens for it. */
+static void
+announce_lost(struct broker *broker, const struct request *check)
+{
+	const struct netlink_message message = request_message(check);
+	_Alignas(4) uint8_t buffer[512];
+	struct netlink_writer writer;
+	struct carrier *carrier;
+
+	netlink_writer_init(&writer, buffer, sizeof(buffer));
+	if (ledger_write_expire(&broker->ledger, &message, &writer) < 0)
+		return;
+	DL_FOREACH (broker->carriers, carrier)
+		if (carrier->link.family == ESPALIER_FAMILY_XFRM &&
+			(carrier->link.groups >> XFRMNLGRP_EXPIRE & 1) != 0)
+			carrier_deliver(carrier, buffer, writer.used);
+}
+
+static void
+checked(struct link *link, const struct request *request, int error)
+{
+	struct clerk *clerk = of_link(link);
+
+	if (request->origin == REQUEST_RESTORE && error != 0)
+		log_error("a standing policy was lost and cannot be installed again: %s",
+			strerror(error));
+	if (request->origin != REQUEST_CHECK)
+		return;
+	if (error == ESRCH) {
+		clerk->missing++;
+		announce_lost(clerk->broker, request);
+	}
+	if (--clerk->checks == 0 && clerk->missing > 0)
+		log_warning("it came back without %u of our SAs; programs are told that they "
+			    "expired",
+			clerk->missing);
+}
+
+/* It has no program behind it. */
+static void
+ignore(struct link *link, const void *datagram, size_t bytes)
+{
+	(void)link;
+	(void)datagram;
+	(void)bytes;
+}
+
+static const struct link_owner clerk_owner = {
+	.up = came_up,
+	.down = went_down,
+	.deliver = ignore,
+	.ended = checked,
+};
+
+/* --- beginning and end --- */
+
+static bool
+carried(const struct clerk *clerk)
+{
+	return clerk->broker != NULL;
+}
+
+void
+broker_init(struct broker *broker, const struct server *server, unsigned families)
+{
+	memset(broker, 0, sizeof(*broker));
+	broker->server = *server;
+	for (unsigned i = 0; i < RENDEZVOUS_FAMILIES; i++) {
+		broker->rendezvous.doors[i].fd = -1;
+		if ((families >> i & 1) == 0)
+			continue;
+		broker->clerks[i].broker = broker;
+		link_open(
+			&broker->clerks[i].link, &broker->server, protocol_family[i], &clerk_owner);
+	}
+}
+
+int
+broker_listen(struct broker *broker)
+{
+	unsigned families = 0;
+
+	for (unsigned i = 0; i < RENDEZVOUS_FAMILIES; i++)
+		families |= (unsigned)carried(&broker->clerks[i]) << i;
+	return rendezvous_open(&broker->rendezvous, families);
+}
+
+bool
+broker_idle(const struct broker *broker)
+{
+	return broker->carriers == NULL;
+}
+
+void
+broker_close(struct broker *broker)
+{
+	struct carrier *carrier, *after;
+
+	rendezvous_close(&broker->rendezvous);
+	DL_FOREACH_SAFE(broker->carriers, carrier, after)
+	carrier_destroy(carrier);
+	for (unsigned i = 0; i < RENDEZVOUS_FAMILIES; i++)
+		if (carried(&broker->clerks[i]))
+			link_close(&broker->clerks[i].link);
+	ledger_clear(&broker->ledger);
+}
+
+/* --- the loop --- */
+
+/* What is waited for, and on whose behalf: a door, a clerk's link, or an end of a carrier. */
+struct wait_list {
+	struct pollfd fds[1 + 2 * RENDEZVOUS_FAMILIES + 2 * CARRIERS_MAX];
+	nfds_t n;
+};
+
+static void
+await(struct wait_list *list, int fd, short events)
+{
+	/* poll() passes over -1; a descriptor with no events would still report its hanging up. */
+	list->fds[list->n++] = (struct pollfd) {
+		.fd = events != 0 ? fd : -1,
+		.events = events,
+	};
+}
+
+static void
+fill(struct wait_list *list, const struct broker *broker, int wake_fd)
+{
+	const struct carrier *carrier;
+
+	list->n = 0;
+	await(list, wake_fd, POLLIN);
+	for (unsigned i = 0; i < RENDEZVOUS_FAMILIES; i++) {
+		const struct link *link = &broker->clerks[i].link;
+		short events = POLLIN | (link->queue.unsent != NULL ? POLLOUT : 0);
+
+		await(list, broker->rendezvous.doors[i].fd,
+			broker->n_carriers < CARRIERS_MAX ? POLLIN : 0);
+		await(list, carried(&broker->clerks[i]) ? link->fd : -1, events);
+	}
+	DL_FOREACH (broker->carriers, carrier) {
+		await(list, carrier->fd, carrier_program_events(carrier));
+		await(list, carrier->link.fd, carrier_link_events(carrier));
+	}
+}
+
+static void
+admit(struct broker *broker, unsigned family)
+{
+	int fd = accept4(
+		broker->rendezvous.doors[family].fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	struct carrier *carrier =
+		carrier_create(fd, &broker->server, protocol_family[family], &broker->ledger);
+	if (carrier == NULL)
+		return;
+	DL_PREPEND(broker->carriers, carrier);
+	broker->n_carriers++;
+}
+
+static void
+serve_link(struct link *link, short events)
+{
+	if ((events & POLLOUT) != 0)
+		link_send(link);
+	if ((events & ~POLLOUT) != 0)
+		link_receive(link, now());
+}
+
+static void
+serve_carrier(struct carrier *carrier, short program_events, short link_events)
+{
+	if ((program_events & POLLOUT) != 0)
+		outbox_flush(&carrier->outbox, carrier->fd);
+	if ((program_events & ~POLLOUT) != 0)
+		carrier_receive(carrier, now());
+	serve_link(&carrier->link, link_events);
+}
+
+/* In the order of fill(). Carriers are admitted last: nobody asked for their ends yet. */
+static void
+serve(struct broker *broker, const struct wait_list *list)
+{
+	const struct pollfd *fds = &list->fds[1];
+	const struct pollfd *of_carriers = &fds[2 * RENDEZVOUS_FAMILIES];
+	struct carrier *carrier;
+
+	for (unsigned i = 0; i < RENDEZVOUS_FAMILIES; i++)
+		if (fds[2 * i + 1].revents != 0)
+			serve_link(&broker->clerks[i].link, fds[2 * i + 1].revents);
+	DL_FOREACH (broker->carriers, carrier) {
+		serve_carrier(carrier, of_carriers[0].revents, of_carriers[1].revents);
+		of_carriers += 2;
+	}
+	for (unsigned i = 0; i < RENDEZVOUS_FAMILIES; i++)
+		if (fds[2 * i].revents != 0)
+			admit(broker, i);
+}
+
+/* During an outage something may be in the way that the operator must know of. */
+static void
+tend_clerk(struct clerk *clerk, uint64_t time)
+{
+	const struct link_fault *fault = &clerk->link.fault;
+
+	link_tend(&clerk->link, time);
+	if (!clerk->lost || clerk->complained || !fault->lasting)
+		return;
+	log_error("%s", fault->text);
+	clerk->complained = true;
+}
+
+static void
+tend(struct broker *broker)
+{
+	struct carrier *carrier, *after;
+	uint64_t time = now();
+
+	for (unsigned i = 0; i < RENDEZVOUS_FAMILIES; i++)
+		if (carried(&broker->clerks[i]))
+			tend_clerk(&broker->clerks[i], time);
+	DL_FOREACH_SAFE(broker->carriers, carrier, after)
+	{
+		if (carrier_tend(carrier, time))
+			continue;
+		DL_DELETE(broker->carriers, carrier);
+		broker->n_carriers--;
+		carrier_destroy(carrier);
+	}
+}
+
+/* Does something happen by the clock alone? */
+static bool
+restless(const struct broker *broker)
+{
+	const struct carrier *carrier;
+
+	for (unsigned i = 0; i < RENDEZVOUS_FAMILIES; i++)
+		if (carried(&broker->clerks[i]) && broker->clerks[i].link.state != LINK_UP)
+			return true;
+	DL_FOREACH (broker->carriers, carrier)
+		if (carrier->state == CARRIER_OPENING || carrier->state == CARRIER_LEFT ||
+			carrier->link.state != LINK_UP)
+			return true;
+	return false;
+}
+
+void
+broker_turn(struct broker *broker, int wake_fd)
+{
+	static struct wait_list list;
+
+	fill(&list, broker, wake_fd);
+	if (poll(list.fds, list.n, restless(broker) ? TICK_MS : -1) > 0)
+		serve(broker, &list);
+	tend(broker);
+}
+
+int
+broker_wait(struct broker *broker, int patience_ms)
+{
+	const uint64_t begin = now(), end = begin + (uint64_t)patience_ms * 1000000;
+	bool said = false;
+
+	tend(broker);
+	for (unsigned i = 0; i < RENDEZVOUS_FAMILIES; i++) {
+		struct clerk *clerk = &broker->clerks[i];
+		const struct link_fault *fault = &clerk->link.fault;
+
+		while (carried(clerk) && clerk->link.state != LINK_UP) {
+			broker_turn(broker, -1);
+			if (fault->lasting || now() >= end) {
+				log_error("%s",
+					fault->error != 0 ? fault->text
+							  : "the gateway does not answer");
+				return -1;
+			}
+			if (!said && fault->error != 0 && now() > begin + 1000000000) {
+				log_info("%s; waiting", fault->text);
+				said = true;
+			}
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "carrier.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <linux/netlink.h>
+#include <linux/xfrm.h>
+
+#include "ledger.h"
+#include "log.h"
+#include "order.h"
+#include "protocol.h"
+
+#define PATIENCE_NS 10000000000ull
+#define WAITING_BYTES_MAX (1u << 20)
+#define DATAGRAM_BYTES_MAX 65536
+
+static struct carrier *
+of_link(struct link *link)
+{
+	return (struct carrier *)link;
+}
+
+void
+carrier_deliver(struct carrier *carrier, const void *datagram, size_t bytes)
+{
+	if (carrier->state == CARRIER_LEFT)
+		return;
+	/* Only what we add ourselves can find no room: the link is not read before there is. */
+	if (outbox_put(&carrier->outbox, datagram, bytes) < 0)
+		log_warning("a program does not read its netlink socket; a message to it is lost");
+	outbox_flush(&carrier->outbox, carrier->fd);
+}
+
+static void
+deliver(struct link *link, const void *datagram, size_t bytes)
+{
+	carrier_deliver(of_link(link), datagram, bytes);
+}
+
+static void
+ended(struct link *link, const struct request *request, int error)
+{
+	const struct netlink_message message = request_message(request);
+
+	if (error == 0 && link->family == ESPALIER_FAMILY_XFRM &&
+		request->origin == REQUEST_PROGRAM)
+		ledger_note_done(of_link(link)->ledger, &message);
+}
+
+static void
+event(struct link *link, const struct netlink_message *message)
+{
+	if (link->family == ESPALIER_FAMILY_XFRM)
+		ledger_note_event(of_link(link)->ledger, message);
+}
+
+static void
+answer(int fd, int error)
+{
+	const struct order_answer said = { .error = error };
+
+	send(fd, &said, sizeof(said), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void
+up(struct link *link)
+{
+	struct carrier *carrier = of_link(link);
+
+	if (carrier->state != CARRIER_OPENING)
+		return;
+	answer(carrier->fd, 0);
+	carrier->state = CARRIER_OPEN;
+}
+
+static const struct link_owner owner = {
+	.up = up,
+	.deliver = deliver,
+	.ended = ended,
+	.event = event,
+};
+
+struct carrier *
+carrier_create(int fd, const struct server *server, uint32_t family, struct ledger *ledger)
+{
+	struct carrier *carrier = calloc(1, sizeof(*carrier));
+
+	if (carrier == NULL) {
+		close(fd);
+		return NULL;
+	}
+	link_open(&carrier->link, server, family, &owner);
+	carrier->ledger = ledger;
+	carrier->fd = fd;
+	return carrier;
+}
+
+void
+carrier_destroy(struct carrier *carrier)
+{
+	link_close(&carrier->link);
+	outbox_clear(&carrier->outbox);
+	if (carrier->fd >= 0)
+		close(carrier->fd);
+	free(carrier);
+}
+
+/* --- orders of the preload library --- */
+
+/* The groups that there are, as a mask of bind() has them: group n is bit n - 1. */
+static uint32_t
+known_groups(uint32_t family)
+{
+	return family == ESPALIER_FAMILY_XFRM ? (1u << XFRMNLGRP_MAX) - 1 : UINT32_MAX;
+}
+
+/* One group; the descriptor is answered when that is done. */
+static void
+change_group(struct carrier *carrier, const struct order *order, int answer_fd)
+{
+	enum request_origin origin = order->verb == ORDER_JOIN ? REQUEST_JOIN : REQUEST_LEAVE;
+	struct request *request = NULL;
+
+	if (order->value > 0 && order->value < LINK_GROUPS)
+		request = request_group(origin, order->value);
+	if (request == NULL) {
+		answer(answer_fd, EINVAL);
+		close(answer_fd);
+		return;
+	}
+	request->answer_fd = answer_fd;
+	request->answer_error = true;
+	link_request(&carrier->link, request);
+}
+
+/* The groups of bind(); those that the server does not have matter as little as to the kernel. */
+static void
+join_mask(struct carrier *carrier, uint32_t mask, int answer_fd)
+{
+	mask &= known_groups(carrier->link.family);
+	while (mask != 0) {
+		struct request *request =
+			request_group(REQUEST_JOIN, (uint32_t)__builtin_ctz(mask) + 1);
+
+		mask &= mask - 1;
+		if (request == NULL)
+			continue;
+		if (mask == 0) {
+			request->answer_fd = answer_fd;
+			answer_fd = -1;
+		}
+		link_request(&carrier->link, request);
+	}
+	if (answer_fd >= 0) {
+		answer(answer_fd, 0);
+		close(answer_fd);
+	}
+}
+
+static void
+obey(struct carrier *carrier, const struct order *order, int answer_fd, uint64_t now_ns)
+{
+	if (order->verb == ORDER_OPEN && carrier->state == CARRIER_KNOCKING) {
+		carrier->state = CARRIER_OPENING;
+		carrier->due_ns = now_ns + PATIENCE_NS;
+		link_tend(&carrier->link, now_ns);
+	}
+	if (answer_fd < 0)
+		return;
+	if (order->verb == ORDER_JOIN || order->verb == ORDER_LEAVE)
+		change_group(carrier, order, answer_fd);
+	else if (order->verb == ORDER_MASK)
+		join_mask(carrier, order->value, answer_fd);
+	else
+		close(answer_fd);
+}
+
+/* --- requests --- */
+
+/* What getsockname() tells the program, and answers to it carry; 0: it has not asked for any. */
+static uint32_t
+read_port_id(int fd)
+{
+	struct sockaddr_un name;
+	socklen_t bytes = sizeof(name);
+	unsigned family, pid;
+
+	memset(&name, 0, sizeof(name));
+	if (getpeername(fd, (struct sockaddr *)&name, &bytes) < 0 ||
+		sscanf(name.sun_path + 1, ORDER_NAME_FORMAT, &family, &pid) != 2)
+		return 0;
+	return pid;
+}
+
+static void
+refuse_long(struct carrier *carrier, const uint8_t *datagram, size_t bytes)
+{
+	struct netlink_span span = { .at = datagram, .bytes = DATAGRAM_BYTES_MAX };
+	struct netlink_message message = { 0 };
+	_Alignas(4) uint8_t buffer[512];
+	struct netlink_writer writer;
+	struct netlink_refusal why;
+
+	netlink_next_message(&span, &message, &why);
+	message.pid = carrier->link.answer_pid;
+	netlink_refuse(&why, EMSGSIZE, "a datagram of %zu bytes; %u are carried at most", bytes,
+		DATAGRAM_BYTES_MAX);
+	netlink_writer_init(&writer, buffer, sizeof(buffer));
+	netlink_write_ack(&writer, &message, -EMSGSIZE, &why);
+	carrier_deliver(carrier, buffer, writer.used);
+}
+
+/* What is no message is passed over without a word, as the kernel does. */
+static void
+take_requests(struct carrier *carrier, struct netlink_span datagram)
+{
+	struct netlink_message message;
+	struct netlink_refusal why;
+
+	if (carrier->link.answer_pid == 0)
+		carrier->link.answer_pid = read_port_id(carrier->fd);
+	while (netlink_next_message(&datagram, &message, &why) > 0) {
+		const uint8_t *at = message.body.at - NLMSG_HDRLEN;
+		struct request *request = request_create(REQUEST_PROGRAM, at, message.length);
+
+		if (request != NULL)
+			link_request(&carrier->link, request);
+		else
+			log_error("no memory for a request of a program; it will wait in vain");
+	}
+}
+
+static void
+leave(struct carrier *carrier, uint64_t now_ns)
+{
+	carrier->state = CARRIER_LEFT;
+	carrier->due_ns = now_ns + PATIENCE_NS;
+	outbox_clear(&carrier->outbox);
+	close(carrier->fd);
+	carrier->fd = -1;
+}
+
+/* The descriptor that came with a datagram, or -1. */
+static int
+attached(struct msghdr *header)
+{
+	struct cmsghdr *control = CMSG_FIRSTHDR(header);
+	int fd = -1;
+
+	if (control != NULL && control->cmsg_level == SOL_SOCKET &&
+		control->cmsg_type == SCM_RIGHTS && control->cmsg_len == CMSG_LEN(sizeof(fd)))
+		memcpy(&fd, CMSG_DATA(control), sizeof(fd));
+	return fd;
+}
+
+/* Is the other end still there? An empty datagram looks like its end. */
+static bool
+left(int fd)
+{
+	struct pollfd look = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&look, 1, 0) > 0 && (look.revents & (POLLHUP | POLLRDHUP | POLLERR)) != 0;
+}
+
+void
+carrier_receive(struct carrier *carrier, uint64_t now_ns)
+{
+	static _Alignas(4) uint8_t datagram[DATAGRAM_BYTES_MAX];
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = { .iov_base = datagram, .iov_len = sizeof(datagram) };
+	struct msghdr header = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t bytes = recvmsg(carrier->fd, &header, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
+	struct order order = { 0 };
+
+	if (bytes < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (bytes < 0 || (bytes == 0 && left(carrier->fd))) {
+		leave(carrier, now_ns);
+		return;
+	}
+	int fd = attached(&header);
+	if (bytes == sizeof(order))
+		memcpy(&order, datagram, sizeof(order));
+	if (order.magic == ORDER_MAGIC && order.length == 0) {
+		obey(carrier, &order, fd, now_ns);
+		return;
+	}
+	if (fd >= 0)
+		close(fd);
+	if ((size_t)bytes > sizeof(datagram))
+		refuse_long(carrier, datagram, (size_t)bytes);
+	else
+		take_requests(
+			carrier, (struct netlink_span) { .at = datagram, .bytes = (size_t)bytes });
+	explicit_bzero(
+		datagram, (size_t)bytes < sizeof(datagram) ? (size_t)bytes : sizeof(datagram));
+}
+
+/* --- the clock --- */
+
+/* socket() fails in the program. */
+static void
+turn_away(struct carrier *carrier)
+{
+	const struct link_fault *fault = &carrier->link.fault;
+
+	log_error("a netlink socket cannot be carried: %s",
+		fault->error != 0 ? fault->text : "the control socket does not answer");
+	answer(carrier->fd, fault->error != 0 ? fault->error : ETIMEDOUT);
+}
+
+bool
+carrier_tend(struct carrier *carrier, uint64_t now_ns)
+{
+	if (carrier->state != CARRIER_KNOCKING)
+		link_tend(&carrier->link, now_ns);
+	switch (carrier->state) {
+	case CARRIER_OPENING:
+		if (!carrier->link.fault.lasting && now_ns < carrier->due_ns)
+			return true;
+		turn_away(carrier);
+		return false;
+	case CARRIER_LEFT:
+		return carrier->link.queue.first != NULL && now_ns < carrier->due_ns;
+	default:
+		return true;
+	}
+}
+
+short
+carrier_program_events(const struct carrier *carrier)
+{
+	short events = 0;
+
+	if (carrier->state != CARRIER_LEFT && carrier->link.queue.bytes < WAITING_BYTES_MAX)
+		events |= POLLIN;
+	if (!outbox_empty(&carrier->outbox))
+		events |= POLLOUT;
+	return events;
+}
+
+short
+carrier_link_events(const struct carrier *carrier)
+{
+	short events = 0;
+
+	if (outbox_empty(&carrier->outbox))
+		events |= POLLIN;
+	if (carrier->link.state == LINK_UP && carrier->link.queue.unsent != NULL)
+		events |= POLLOUT;
+	return events;
+}

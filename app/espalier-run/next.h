@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/types.h>
+
+/*
+ * The calls that the preload library stands in front of. Within the library their names mean our
+ * own versions; the C library's are these.
+ */
+
+/* What programs built with _FORTIFY_SOURCE call for recvfrom. */
+ssize_t __recvfrom_chk(int fd, void *buffer, size_t bytes, size_t room, int flags,
+	__SOCKADDR_ARG address, socklen_t *address_bytes);
+
+struct next {
+	__typeof__(socket) *socket;
+	__typeof__(bind) *bind;
+	__typeof__(connect) *connect;
+	__typeof__(getsockname) *getsockname;
+	__typeof__(getpeername) *getpeername;
+	__typeof__(setsockopt) *setsockopt;
+	__typeof__(getsockopt) *getsockopt;
+	__typeof__(send) *send;
+	__typeof__(sendto) *sendto;
+	__typeof__(sendmsg) *sendmsg;
+	ssize_t (*write)(int fd, const void *data, size_t bytes);
+	__typeof__(recv) *recv;
+	ssize_t (*read)(int fd, void *buffer, size_t bytes);
+	__typeof__(recvfrom) *recvfrom;
+	__typeof__(__recvfrom_chk) *recvfrom_chk;
+	__typeof__(recvmsg) *recvmsg;
+};
+
+/* Found at first use, which may be before our constructor: other libraries' may open sockets. */
+const struct next *next(void);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "standing.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/netlink.h>
+#include <linux/xfrm.h>
+#include <uthash.h>
+
+#include "queue.h"
+
+/* What a policy is found by. Wholly zeroed before it is filled in: it is hashed with its padding.
+ */
+struct standing_key {
+	struct xfrm_selector selector;
+	uint32_t if_id;
+	uint8_t direction;
+};
+
+struct standing_policy {
+	struct standing_key key;
+	UT_hash_handle hh;
+	size_t bytes;
+	uint8_t body[]; /* of the request that installed it */
+};
+
+/* What the attributes of a policy's message say that matters here. */
+struct extras {
+	uint32_t if_id;
+	bool bound; /* a template names an SA */
+};
+
+static void
+read_templates(const struct netlink_attribute *attribute, struct extras *extras)
+{
+	struct netlink_span span = { .at = attribute->data, .bytes = attribute->bytes };
+	struct xfrm_user_tmpl template;
+
+	while (netlink_take(&span, &template, sizeof(template)))
+		extras->bound |= template.id.spi != 0;
+}
+
+static struct extras
+read_extras(struct netlink_span attributes)
+{
+	struct netlink_attribute attribute;
+	struct extras extras = { 0 };
+	struct netlink_refusal why;
+
+	while (netlink_next_attribute(&attributes, &attribute, &why) > 0) {
+		if (attribute.type == XFRMA_TMPL)
+			read_templates(&attribute, &extras);
+		else if (attribute.type == XFRMA_IF_ID)
+			extras.if_id = netlink_u32(&attribute);
+	}
+	return extras;
+}
+
+static void
+forget(struct standing *standing, struct standing_policy *policy)
+{
+	HASH_DEL(standing->policies, policy);
+	free(policy);
+}
+
+static void
+forget_key(struct standing *standing, const struct standing_key *key)
+{
+	struct standing_policy *policy;
+
+	HASH_FIND(hh, standing->policies, key, sizeof(*key), policy);
+	if (policy != NULL)
+		forget(standing, policy);
+}
+
+static void
+installed(struct standing *standing, struct netlink_span body)
+{
+	struct netlink_span rest = body;
+	struct xfrm_userpolicy_info info;
+	struct standing_key key;
+
+	if (!netlink_take(&rest, &info, sizeof(info)))
+		return;
+	const struct extras extras = read_extras(rest);
+	memset(&key, 0, sizeof(key));
+	key.selector = info.sel;
+	key.if_id = extras.if_id;
+	key.direction = info.dir;
+	forget_key(standing, &key);
+	struct standing_policy *policy =
+		extras.bound ? NULL : calloc(1, sizeof(*policy) + body.bytes);
+	if (policy == NULL)
+		return;
+	memcpy(&policy->key, &key, sizeof(key));
+	policy->bytes = body.bytes;
+	memcpy(policy->body, body.at, body.bytes);
+	HASH_ADD(hh, standing->policies, key, sizeof(policy->key), policy);
+}
+
+static void
+deleted(struct standing *standing, struct netlink_span body)
+{
+	struct xfrm_userpolicy_id id;
+	struct standing_key key;
+
+	if (!netlink_take(&body, &id, sizeof(id)))
+		return;
+	/* The gateway alone knows indexes. Better to forget too much than to bring back what was
+	 * deleted. */
+	if (id.index != 0) {
+		standing_clear(standing);
+		return;
+	}
+	memset(&key, 0, sizeof(key));
+	key.selector = id.sel;
+	key.if_id = read_extras(body).if_id;
+	key.direction = id.dir;
+	forget_key(standing, &key);
+}
+
+void
+standing_clear(struct standing *standing)
+{
+	struct standing_policy *policy, *after;
+
+	HASH_ITER (hh, standing->policies, policy, after)
+		forget(standing, policy);
+}
+
+void
+standing_note_done(struct standing *standing, const struct netlink_message *request)
+{
+	switch (request->type) {
+	case XFRM_MSG_NEWPOLICY:
+	case XFRM_MSG_UPDPOLICY:
+		installed(standing, request->body);
+		break;
+	case XFRM_MSG_DELPOLICY:
+		deleted(standing, request->body);
+		break;
+	case XFRM_MSG_FLUSHPOLICY:
+		standing_clear(standing);
+		break;
+	}
+}
+
+const struct standing_policy *
+standing_next(const struct standing *standing, const struct standing_policy *policy)
+{
+	return policy == NULL ? standing->policies : policy->hh.next;
+}
+
+int
+standing_write(const struct standing_policy *policy, struct netlink_writer *writer)
+{
+	netlink_begin(writer, XFRM_MSG_UPDPOLICY, NLM_F_REQUEST | NLM_F_ACK, policy->key.direction,
+		REQUEST_PID);
+	netlink_put(writer, policy->body, policy->bytes);
+	return netlink_commit(writer);
+}

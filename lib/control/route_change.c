@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* RTM_NEWROUTE and RTM_DELROUTE: judged one by one, carried out as a batch. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "gateway.h"
+#include "route_parts.h"
+#include "way.h"
+
+/* --- the routes as they will be after the messages before --- */
+
+/* False: there is none. `last` is its next hop, or the one that it had before this datagram took it
+ * away: whoever puts it back inherits its buckets. */
+static bool
+find_route(const struct session_context *context, struct prefix prefix, struct route *route,
+	uint32_t *last)
+{
+	const struct route_change *change = route_batch_find(&context->routes, prefix);
+	const struct route *there = route_find(context->gw, ROUTE_TABLE_MAIN, prefix);
+
+	*last = there == NULL ? NEXTHOP_NONE : there->nexthop;
+	if (change == NULL) {
+		if (there != NULL)
+			*route = *there;
+		return there != NULL;
+	}
+	if (change->op == ROUTE_DELETE)
+		return false;
+	*route = change->route;
+	*last = route->nexthop;
+	return true;
+}
+
+/* Puts a change behind the others; when their number is full, those are carried out first. */
+static int
+enqueue(struct session *session, const struct route_change *change,
+	const struct netlink_message *request)
+{
+	struct route_batch *batch = &session->context->routes;
+
+	if (batch->n == ROUTE_BATCH_MAX)
+		route_settle(session);
+	route_batch_add(batch, change, request);
+	return SESSION_DEFERS;
+}
+
+static int
+refuse_own(struct prefix prefix, struct netlink_refusal *why)
+{
+	char text[ROUTE_TEXT_BYTES];
+
+	return netlink_refuse(why, EPERM,
+		"%s is an address of the gateway, from its configuration file",
+		route_prefix_text(prefix, text));
+}
+
+/* Is it there because the configuration gives that address to a port or tunnel? */
+static bool
+is_own(const struct gateway *gw, const struct route *route)
+{
+	const struct nexthop *nexthop = nexthop_read(nexthop_slots(gw->nexthops), route->nexthop);
+
+	return route->protocol == ROUTE_CONNECTED && nexthop->kind == NEXTHOP_LOCAL;
+}
+
+/* --- new --- */
+
+/* What the flags make of a prefix that has a route, and of one that has none. */
+static int
+check_flags(uint16_t flags, bool exists, const char *text, struct netlink_refusal *why)
+{
+	if (!exists && (flags & NLM_F_CREATE) == 0)
+		return netlink_refuse(
+			why, ENOENT, "there is no route to %s, and NLM_F_CREATE is not set", text);
+	if (exists && (flags & NLM_F_EXCL) != 0)
+		return netlink_refuse(why, EEXIST, "there is a route to %s", text);
+	if (exists && (flags & (NLM_F_REPLACE | NLM_F_APPEND)) == 0)
+		return netlink_refuse(why, EEXIST,
+			"there is a route to %s; a prefix has one route, so replace or append",
+			text);
+	return 0;
+}
+
+/* Adds the ways that a route has to those that are asked for. */
+static int
+append(const struct gateway *gw, const struct route *there, struct route_request *wanted,
+	struct netlink_refusal *why)
+{
+	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
+	unsigned n = nexthop_specs(gw, there->nexthop, ways);
+	struct way old[GROUP_MEMBERS_MAX], both[GROUP_MEMBERS_MAX];
+
+	if (route_type(&ways[0]) != RTN_UNICAST || wanted->type != RTN_UNICAST)
+		return netlink_refuse(
+			why, EEXIST, "a route that drops or is local is no one of several ways");
+	if (n + wanted->n_ways > GROUP_MEMBERS_MAX)
+		return netlink_refuse(
+			why, EINVAL, "a route has %u ways at most", GROUP_MEMBERS_MAX);
+	int before = way_canonicalize(gw, ways, n, old);
+	memcpy(wanted->ways + wanted->n_ways, ways, n * sizeof(ways[0]));
+	wanted->n_ways = (uint16_t)(wanted->n_ways + n);
+	int after = way_canonicalize(gw, wanted->ways, wanted->n_ways, both);
+	if (after == before)
+		return netlink_refuse(why, EEXIST, "the route goes these ways already");
+	return 0;
+}
+
+static int
+refuse_nexthop(int error, struct netlink_refusal *why)
+{
+	if (error == -ENOSPC)
+		return netlink_refuse(
+			why, ENOSPC, "there is no room for another next hop; %u are", NEXTHOPS_MAX);
+	return netlink_refuse(why, -error, "the route's ways: %s", strerror(-error));
+}
+
+static int
+check_wanted(const struct route_request *wanted, struct netlink_refusal *why)
+{
+	if (wanted->type == RTN_UNSPEC)
+		return netlink_refuse(why, EINVAL, "the route has no type");
+	if (wanted->n_ways == 0)
+		return netlink_refuse(
+			why, ENODEV, "the route has neither a gateway nor an interface");
+	return 0;
+}
+
+int
+route_new(
+	struct session *session, const struct netlink_message *request, struct netlink_refusal *why)
+{
+	struct gateway *gw = session->context->gw;
+	struct route_request wanted;
+	char text[ROUTE_TEXT_BYTES];
+	struct route there;
+	uint32_t last;
+
+	int error = route_read(gw, request, &wanted, why);
+	if (error == 0)
+		error = check_wanted(&wanted, why);
+	if (error < 0)
+		return error;
+	bool exists = find_route(session->context, wanted.prefix, &there, &last);
+	error = check_flags(request->flags, exists, route_prefix_text(wanted.prefix, text), why);
+	if (error == 0 && exists && is_own(gw, &there))
+		error = refuse_own(wanted.prefix, why);
+	if (error == 0 && exists && (request->flags & NLM_F_REPLACE) == 0)
+		error = append(gw, &there, &wanted, why);
+	if (error < 0)
+		return error;
+
+	int nexthop = nexthop_acquire(gw, wanted.ways, wanted.n_ways, last);
+	if (nexthop < 0)
+		return refuse_nexthop(nexthop, why);
+	struct route_change change = {
+		.op = ROUTE_SET,
+		.route = { .prefix = wanted.prefix,
+			.table = ROUTE_TABLE_MAIN,
+			.protocol = wanted.protocol,
+			.nexthop = (uint32_t)nexthop },
+	};
+	if (exists && there.nexthop == change.route.nexthop &&
+		there.protocol == change.route.protocol) {
+		nexthop_release(gw, change.route.nexthop); /* it is as it should be */
+		return 0;
+	}
+	return enqueue(session, &change, request);
+}
+
+/* --- delete --- */
+
+static bool
+same_ways(const struct gateway *gw, const struct nexthop_spec ways[], unsigned n,
+	const struct route_request *named)
+{
+	struct way there[GROUP_MEMBERS_MAX], asked[GROUP_MEMBERS_MAX];
+	int n_there = way_canonicalize(gw, ways, n, there);
+	int n_asked = way_canonicalize(gw, named->ways, named->n_ways, asked);
+
+	if (n_asked == 1) {
+		/* As in the kernel, one way is enough to name a route of several. */
+		for (int i = 0; i < n_there; i++)
+			if (there[i].what == asked[0].what)
+				return true;
+		return false;
+	}
+	return n_there == n_asked &&
+		memcmp(there, asked, (unsigned)n_there * sizeof(there[0])) == 0;
+}
+
+static int
+check_named(const struct gateway *gw, const struct route *there, const struct route_request *named,
+	struct netlink_refusal *why)
+{
+	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
+	unsigned n = nexthop_specs(gw, there->nexthop, ways);
+	bool local = ways[0].kind == NEXTHOP_LOCAL;
+	char text[ROUTE_TEXT_BYTES];
+
+	route_prefix_text(named->prefix, text);
+	if (local != (named->local_table || named->type == RTN_LOCAL))
+		return netlink_refuse(
+			why, ESRCH, "the route to %s is %slocal", text, local ? "" : "not ");
+	if (named->protocol != RTPROT_UNSPEC && named->protocol != there->protocol)
+		return netlink_refuse(why, ESRCH, "the route to %s is of protocol %u, not %u", text,
+			there->protocol, named->protocol);
+	if (named->type == RTN_UNSPEC && named->n_ways == 0)
+		return 0;
+	if (named->type == RTN_UNICAST && route_type(&ways[0]) != RTN_UNICAST)
+		return netlink_refuse(why, ESRCH, "the route to %s is one that drops", text);
+	if (named->n_ways > 0 && !same_ways(gw, ways, n, named))
+		return netlink_refuse(why, ESRCH, "the route to %s goes another way", text);
+	return 0;
+}
+
+int
+route_delete(
+	struct session *session, const struct netlink_message *request, struct netlink_refusal *why)
+{
+	struct gateway *gw = session->context->gw;
+	struct route_request named;
+	char text[ROUTE_TEXT_BYTES];
+	struct route there;
+	uint32_t last;
+
+	int error = route_read(gw, request, &named, why);
+	if (error < 0)
+		return error;
+	if (!find_route(session->context, named.prefix, &there, &last))
+		return netlink_refuse(why, ESRCH, "there is no route to %s",
+			route_prefix_text(named.prefix, text));
+	error = check_named(gw, &there, &named, why);
+	if (error == 0 && is_own(gw, &there))
+		error = refuse_own(named.prefix, why);
+	if (error < 0)
+		return error;
+	struct route_change change = {
+		.op = ROUTE_DELETE,
+		.route = { .prefix = named.prefix, .table = ROUTE_TABLE_MAIN },
+	};
+	return enqueue(session, &change, request);
+}
+
+/* --- settle --- */
+
+static enum session_verdict
+answer(struct session *session, const struct netlink_message *request, int result)
+{
+	struct netlink_refusal why = { "" };
+
+	if (result == -ENOSPC)
+		netlink_refuse(&why, ENOSPC,
+			"the routing table is full: see max_routes and max_tbl8 in the "
+			"configuration file");
+	else if (result < 0)
+		netlink_refuse(&why, -result, "the route: %s", strerror(-result));
+	return session_ack(session, request, result, &why);
+}
+
+enum session_verdict
+route_settle(struct session *session)
+{
+	struct route_batch *batch = &session->context->routes;
+	enum session_verdict verdict = SESSION_GOES_ON;
+
+	if (batch->n == 0)
+		return SESSION_GOES_ON;
+	route_apply(session->context->gw, batch->changes, batch->n);
+	for (unsigned i = 0; i < batch->n && verdict == SESSION_GOES_ON; i++)
+		verdict = answer(session, &batch->requests[i], batch->changes[i].result);
+	route_batch_clear(batch);
+	return verdict;
+}

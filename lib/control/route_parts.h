@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <linux/rtnetlink.h>
+
+#include "ifindex.h"
+#include "nexthop.h"
+#include "route.h"
+#include "session.h"
+
+/* What the files of the ROUTE family share; for them alone. Control only. */
+
+/* --- handlers, one for each message type --- */
+
+int route_new(struct session *session, const struct netlink_message *request,
+	struct netlink_refusal *why);
+int route_delete(struct session *session, const struct netlink_message *request,
+	struct netlink_refusal *why);
+int route_get(struct session *session, const struct netlink_message *request,
+	struct netlink_refusal *why);
+enum session_verdict route_settle(struct session *session);
+
+int neighbor_message_new(struct session *session, const struct netlink_message *request,
+	struct netlink_refusal *why);
+int neighbor_message_delete(struct session *session, const struct netlink_message *request,
+	struct netlink_refusal *why);
+int neighbor_message_get(struct session *session, const struct netlink_message *request,
+	struct netlink_refusal *why);
+
+int link_message_get(struct session *session, const struct netlink_message *request,
+	struct netlink_refusal *why);
+int address_message_get(struct session *session, const struct netlink_message *request,
+	struct netlink_refusal *why);
+
+/* --- reading --- */
+
+/* A route as a message names it. */
+struct route_request {
+	struct prefix prefix;
+	bool local_table; /* table 255, which holds nothing but addresses of ours */
+	uint8_t type;     /* rtm_type */
+	uint8_t protocol; /* 0: any */
+	uint16_t n_ways;  /* 0: none given */
+	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
+};
+
+/* Reads RTM_NEWROUTE or RTM_DELROUTE. 0 or -errno, in words. */
+int route_read(const struct gateway *gw, const struct netlink_message *request,
+	struct route_request *route, struct netlink_refusal *why);
+
+/* What the attributes of a route must look like; also for RTM_GETROUTE. */
+#define ROUTE_ATTRIBUTES (RTA_MAX + 1)
+extern const struct netlink_rule route_rules[ROUTE_ATTRIBUTES];
+
+/* Reads an address in network order from an attribute that a rule has checked. */
+uint32_t route_address(const struct netlink_attribute *attribute);
+
+/* "192.0.2.0/24" or "192.0.2.1" */
+#define ROUTE_TEXT_BYTES 20
+const char *route_prefix_text(struct prefix prefix, char text[ROUTE_TEXT_BYTES]);
+const char *route_address_text(uint32_t address, char text[ROUTE_TEXT_BYTES]);
+
+/* --- writing --- */
+
+/* How a message begins. */
+struct route_header {
+	uint16_t type, flags;
+	uint32_t sequence, pid;
+};
+
+/* Writes a route with all its ways. 0 or -EMSGSIZE. */
+int route_write(struct netlink_writer *writer, const struct gateway *gw,
+	const struct route_header *header, const struct route *route);
+int neighbor_write(struct netlink_writer *writer, const struct gateway *gw,
+	const struct route_header *header, const struct neighbor *neighbor);
+int link_write(struct netlink_writer *writer, const struct gateway *gw,
+	const struct route_header *header, struct link link);
+
+/* The attributes of one way: gateway and interface. */
+void route_put_way(
+	struct netlink_writer *writer, const struct gateway *gw, const struct nexthop_spec *way);
+/* rtm_type, rtm_table and rtm_scope of a route by its first way. */
+uint8_t route_type(const struct nexthop_spec *way);
+uint8_t route_table_of(const struct nexthop_spec *way);
+uint8_t route_scope(const struct nexthop_spec *way);
+
+/* Begins an answer of one message in the session's scratch. */
+struct route_header route_answer_begin(struct session *session,
+	const struct netlink_message *request, uint16_t type, struct netlink_writer *writer);
+/* Sends it. 0 or -errno, in words. */
+int route_answer_end(struct session *session, struct netlink_writer *writer, int written,
+	struct netlink_refusal *why);
+
+/* Is it a request for all, as opposed to one? */
+static inline bool
+route_is_dump(const struct netlink_message *request)
+{
+	return (request->flags & NLM_F_DUMP) != 0;
+}
+
+/* The header of a row of a dump. */
+static inline struct route_header
+route_row_header(const struct dump *dump, uint16_t type)
+{
+	return (struct route_header) { type, NLM_F_MULTI, dump->request.sequence,
+		dump->request.pid };
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+
+#include <linux/netlink.h>
+
+#include "gateway.h"
+#include "sa.h"
+#include "xfrm_message.h"
+#include "xfrm_replay.h"
+#include "xfrm_request.h"
+#include "xfrm_sa.h"
+
+/* GETAE and NEWAE: where an SA is, its sequence numbers and its age; and how many SAs there are. */
+
+/* The SA that such a message is about, with its attributes read. NULL: -errno in `error` and words.
+ */
+static struct xfrm_state *
+read_id(struct xfrm *xfrm, const struct netlink_message *request, struct xfrm_aevent_id *id,
+	struct netlink_attribute found[XFRM_ATTRIBUTES], int *error, struct netlink_refusal *why)
+{
+	struct netlink_span body = request->body;
+
+	netlink_take(&body, id, sizeof(*id));
+	*error = xfrm_parse(body, found, why);
+	if (*error < 0)
+		return NULL;
+	return xfrm_sa_named(xfrm, &id->sa_id, error, why);
+}
+
+static void
+put(struct netlink_writer *writer, const struct xfrm_state *state, uint32_t flags)
+{
+	const struct xfrm_aevent_id id = {
+		.sa_id = xfrm_message_id(state),
+		.saddr = state->info.saddr,
+		.flags = flags,
+		.reqid = state->info.reqid,
+	};
+	struct xfrm_lifetime_cur lifetime = xfrm_message_lifetime(state);
+
+	netlink_put(writer, &id, sizeof(id));
+	xfrm_replay_write(writer, state);
+	netlink_put_attribute(writer, XFRMA_LTIME_VAL, &lifetime, sizeof(lifetime));
+	/* There are none. */
+	if ((flags & XFRM_AE_RTHR) != 0)
+		netlink_put_u32(writer, XFRMA_REPLAY_THRESH, 0);
+	if ((flags & XFRM_AE_ETHR) != 0)
+		netlink_put_u32(writer, XFRMA_ETIMER_THRESH, 0);
+	if (state->if_id != 0)
+		netlink_put_u32(writer, XFRMA_IF_ID, state->if_id);
+}
+
+XFRM_HANDLER(xfrm_sa_get_ae)
+{
+	struct xfrm *xfrm = session->context->xfrm;
+	struct netlink_attribute found[XFRM_ATTRIBUTES];
+	struct xfrm_aevent_id id = { 0 };
+	int error;
+	const struct xfrm_state *state = read_id(xfrm, request, &id, found, &error, why);
+
+	if (state == NULL)
+		return error;
+	struct netlink_writer writer = xfrm_writer(xfrm);
+	xfrm_message_begin(&writer, XFRM_MSG_NEWAE, 0, request);
+	put(&writer, state, id.flags);
+	return xfrm_answer(session, &writer, why);
+}
+
+/* Outbound, the next number is above what is given. Inbound, the window is its worker's alone. */
+static int
+check_replay(const struct xfrm_state *state, const struct xfrm_replay *replay,
+	struct netlink_refusal *why)
+{
+	if (!replay->given)
+		return 0;
+	if (state->sa->direction == SA_IN)
+		return netlink_refuse(why, EOPNOTSUPP,
+			"the replay window of an SA in use cannot be set; a NEWSA can");
+	if (replay->sent > sa_sequence_last(state->sa->esn))
+		return netlink_refuse(why, EINVAL, "sequence number %llu is past the last",
+			(unsigned long long)replay->sent);
+	return 0;
+}
+
+XFRM_HANDLER(xfrm_sa_new_ae)
+{
+	struct xfrm *xfrm = session->context->xfrm;
+	struct netlink_attribute found[XFRM_ATTRIBUTES];
+	struct xfrm_aevent_id id = { 0 };
+	struct xfrm_replay replay;
+	int error;
+
+	if ((request->flags & NLM_F_REPLACE) == 0)
+		return netlink_refuse(why, EINVAL, "a NEWAE replaces, it needs NLM_F_REPLACE");
+	const struct xfrm_state *state = read_id(xfrm, request, &id, found, &error, why);
+	if (state == NULL)
+		return error;
+	if (state->sa == NULL)
+		return netlink_refuse(why, EINVAL, "a reserved SPI has no numbers to set");
+	error = xfrm_replay_read(found, 0, found[XFRMA_REPLAY_ESN_VAL].data != NULL, &replay, why);
+	if (error == 0)
+		error = check_replay(state, &replay, why);
+	if (error < 0)
+		return error;
+	if (!replay.given && found[XFRMA_LTIME_VAL].data == NULL)
+		return netlink_refuse(
+			why, EINVAL, "neither REPLAY_VAL, REPLAY_ESN_VAL nor LTIME_VAL is given");
+	if (replay.given)
+		sa_raise_sequence(state->sa, replay.sent);
+	if (found[XFRMA_LTIME_VAL].data != NULL) {
+		struct sa_past past = xfrm_past(&found[XFRMA_LTIME_VAL]);
+
+		sa_set_past(xfrm->gw, state->sa, &past);
+	}
+	struct netlink_writer writer = xfrm_writer(xfrm);
+	xfrm_message_begin(&writer, XFRM_MSG_NEWAE, 0, request);
+	put(&writer, state, XFRM_AE_CU);
+	xfrm_event(xfrm, XFRMNLGRP_AEVENTS, &writer);
+	return 0;
+}
+
+XFRM_HANDLER(xfrm_sa_info)
+{
+	struct xfrm *xfrm = session->context->xfrm;
+	struct netlink_span body = request->body;
+	/* The kernel tells of the buckets of its hash table; there are none to tell of. */
+	const struct xfrmu_sadhinfo buckets = { 0 };
+	uint32_t flags = 0;
+
+	netlink_take(&body, &flags, sizeof(flags));
+	struct netlink_writer writer = xfrm_writer(xfrm);
+	xfrm_message_begin(&writer, XFRM_MSG_NEWSADINFO, 0, request);
+	netlink_put(&writer, &flags, sizeof(flags));
+	netlink_put_u32(&writer, XFRMA_SAD_CNT, xfrm_states_count(xfrm->states));
+	netlink_put_attribute(&writer, XFRMA_SAD_HINFO, &buckets, sizeof(buckets));
+	return xfrm_answer(session, &writer, why);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "stages.h"
+
+#include "punt.h"
+
+unsigned
+inject(struct worker *worker)
+{
+	struct tunnel_burst *burst = &worker->tunnel;
+	unsigned n;
+
+	n = rte_ring_dequeue_burst(worker->inject, (void **)burst->pkt, BURST_PKTS, NULL);
+	if (likely(n == 0))
+		return 0;
+	counter_add(&worker->counters->packets, n);
+	counter_add(&worker->counters->bursts, 1);
+	for (unsigned i = 0; i < n; i++) {
+		burst->tunnel[i] = punt_index(burst->pkt[i]);
+		burst->ingress[i] = INGRESS_TUNNEL | burst->tunnel[i];
+	}
+	burst->hops = 0;
+	burst->n = n;
+	return n;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "hold.h"
+
+#include <stdlib.h>
+
+#include <rte_byteorder.h>
+#include <rte_ether.h>
+#include <rte_ip.h>
+
+#include "flow.h"
+#include "gateway.h"
+#include "listener.h"
+#include "punt.h"
+#include "tunnel.h"
+
+#define NS_PER_SECOND UINT64_C(1000000000)
+#define LOOK_NS (NS_PER_SECOND / 2) /* for packets that wait in vain */
+
+struct waiting {
+	struct rte_mbuf *pkt;
+	uint64_t since_ns;
+	uint16_t tunnel;
+};
+
+struct hold {
+	unsigned n;
+	uint32_t seen_changes; /* gateway.tunnel_changes at the last look */
+	uint64_t next_look_ns;
+	struct waiting waiting[HOLD_PKTS]; /* in the order in which they came */
+};
+
+struct hold *
+hold_create(void)
+{
+	return calloc(1, sizeof(struct hold));
+}
+
+void
+hold_destroy(struct hold *hold)
+{
+	if (hold == NULL)
+		return;
+	for (unsigned i = 0; i < hold->n; i++)
+		rte_pktmbuf_free(hold->waiting[i].pkt);
+	free(hold);
+}
+
+/* Tells whoever can make an SA that the tunnel wants one. */
+static void
+ask(const struct gateway *gw, struct tunnel *tunnel, const struct rte_mbuf *pkt, uint64_t now_ns)
+{
+	const struct listener *listener = gw->listener;
+	uint64_t wait_ns = (tunnel->asked ? HOLD_SECONDS : HOLD_ASK_SECONDS) * NS_PER_SECOND;
+
+	if (tunnel->asked_ns != 0 && now_ns - tunnel->asked_ns < wait_ns)
+		return;
+	if (listener == NULL || listener->acquire == NULL)
+		return;
+	const struct rte_ipv4_hdr *ip =
+		rte_pktmbuf_mtod_offset(pkt, const struct rte_ipv4_hdr *, RTE_ETHER_HDR_LEN);
+	struct packet_flow flow = flow_outbound(ip);
+	tunnel->asked = true;
+	tunnel->asked_ns = now_ns;
+	listener->acquire(listener->context, tunnel, &flow);
+}
+
+static void
+drop(struct gateway *gw, struct rte_mbuf *pkt, uint8_t reason)
+{
+	gw->control_drops[reason]++;
+	rte_pktmbuf_free(pkt);
+}
+
+void
+hold_take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns)
+{
+	struct hold *hold = gw->hold;
+	struct tunnel *tunnel = &gw->tunnels[punt_index(pkt)];
+
+	if (tunnel->state == TUNNEL_IDLE)
+		ask(gw, tunnel, pkt, now_ns);
+	if (hold->n == HOLD_PKTS || tunnel->held == HOLD_TUNNEL_PKTS) {
+		drop(gw, pkt, DROP_no_sa);
+		return;
+	}
+	tunnel->held++;
+	hold->waiting[hold->n++] = (struct waiting) { pkt, now_ns, tunnel->index };
+	/* An SA may have come while the packet was on its way. */
+	hold->next_look_ns = tunnel->state == TUNNEL_IDLE ? hold->next_look_ns : 0;
+}
+
+/* What becomes of one packet; true: it goes on waiting. */
+static bool
+decide(struct gateway *gw, const struct waiting *waiting, uint64_t now_ns, hold_send_fn send,
+	const void *context)
+{
+	const struct encap *encap = gateway_encap(gw, waiting->tunnel);
+
+	if (encap->drop == DROP_NONE)
+		send(context, waiting->pkt, waiting->tunnel);
+	else if (now_ns - waiting->since_ns >= HOLD_SECONDS * NS_PER_SECOND)
+		drop(gw, waiting->pkt, encap->drop);
+	else if (encap->hold || encap->drop == DROP_no_neighbor)
+		return true;
+	else
+		drop(gw, waiting->pkt, encap->drop);
+	return false;
+}
+
+void
+hold_release(struct gateway *gw, uint64_t now_ns, hold_send_fn send, const void *context)
+{
+	struct hold *hold = gw->hold;
+	unsigned kept = 0;
+
+	if (hold->n == 0 ||
+		(hold->seen_changes == gw->tunnel_changes && now_ns < hold->next_look_ns))
+		return;
+	hold->seen_changes = gw->tunnel_changes;
+	hold->next_look_ns = now_ns + LOOK_NS;
+	for (unsigned i = 0; i < hold->n; i++) {
+		struct waiting waiting = hold->waiting[i];
+
+		if (decide(gw, &waiting, now_ns, send, context))
+			hold->waiting[kept++] = waiting;
+		else
+			gw->tunnels[waiting.tunnel].held--;
+	}
+	hold->n = kept;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <stdint.h>
+
+#include "sa.h"
+
+/* Lifetimes of an SA: the limits that workers keep to, and what the clock and the counters say.
+ * Control only. */
+
+/* Sets the limits for workers from sa->lifetime, sa->past and where its numbers began. Also while
+ * workers use the SA. */
+void lifetime_set_limits(struct sa *sa);
+
+struct lifetime_verdict {
+	const char
+		*ran_out; /* what reached a hard limit, in words for the log; NULL: nothing did */
+	bool soft;        /* a soft limit is reached */
+	uint64_t look_ns; /* CLOCK_MONOTONIC: before that no limit can be reached, however fast
+			     packets come */
+};
+
+/* Looks at clock and counters; notes the first use. */
+struct lifetime_verdict lifetime_judge(struct sa *sa, uint64_t now_ns);

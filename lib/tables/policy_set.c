@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "policy_set.h"
+
+#include <stdlib.h>
+
+#include <rte_malloc.h>
+
+#include "compiler.h"
+
+bool
+policy_comes_before(const struct policy *a, const struct policy *b)
+{
+	if (a->spec.priority != b->spec.priority)
+		return a->spec.priority < b->spec.priority;
+	return a->installed < b->installed;
+}
+
+static int
+compare(const void *left, const void *right)
+{
+	const struct policy *const *a = left, *const *b = right;
+
+	return policy_comes_before(*a, *b) ? -1 : 1;
+}
+
+static bool
+same_conditions(const struct selector *a, const struct selector *b)
+{
+	return a->local.address == b->local.address && a->local.bits == b->local.bits &&
+		a->remote.address == b->remote.address && a->remote.bits == b->remote.bits &&
+		a->protocol == b->protocol && a->local_port == b->local_port &&
+		a->local_port_mask == b->local_port_mask && a->remote_port == b->remote_port &&
+		a->remote_port_mask == b->remote_port_mask;
+}
+
+/* Unless an earlier one decides about all that this would: "in" and "fwd" are mostly the same. */
+static void
+append(struct selector_set *set, const struct selector *selector)
+{
+	for (uint32_t i = 0; i < set->n; i++)
+		if (same_conditions(&set->selectors[i], selector))
+			return;
+	set->selectors[set->n++] = *selector;
+	set->plain = set->plain && selector_is_plain(selector);
+}
+
+bool
+policy_set_same(const struct selector_set *a, const struct selector_set *b)
+{
+	if (a == NULL || a->n != b->n)
+		return false;
+	for (uint32_t i = 0; i < a->n; i++)
+		if (!same_conditions(&a->selectors[i], &b->selectors[i]) ||
+			a->selectors[i].blocks != b->selectors[i].blocks)
+			return false;
+	return true;
+}
+
+struct selector_set *
+policy_set_build(const struct policy_list *policies, enum policy_way way)
+{
+	const struct policy *sorted[POLICIES_PER_TUNNEL];
+	const struct policy *policy;
+	struct selector_set *set;
+	unsigned n = 0;
+
+	LIST_FOREACH (policy, policies, link)
+		if (policy_goes(policy, way))
+			sorted[n++] = policy;
+	qsort(sorted, n, sizeof(sorted[0]), compare);
+	set = rte_zmalloc(
+		"selectors", sizeof(*set) + n * sizeof(set->selectors[0]), CACHE_LINE_BYTES);
+	if (set == NULL)
+		return NULL;
+	set->plain = true;
+	for (unsigned i = 0; i < n; i++)
+		append(set, &sorted[i]->spec.selector);
+	return set;
+}

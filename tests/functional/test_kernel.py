@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""TAPs and TUNs: the host's own network stack lives on ports and tunnels. kernel_net.py draws the stage."""
+import os
+import random
+import socket
+import struct
+import time
+
+import pytest
+
+import gateway
+import kernel_net
+import wire
+from topology import WAN_ADDRESS, WAN_ROUTER, Topology
+
+pytestmark = pytest.mark.skipif(kernel_net.why_not() is not None, reason=kernel_net.why_not() or "")
+
+INSIDE, PEER_INSIDE = "169.254.10.1", "169.254.10.2"
+BGP = 179
+
+
+@pytest.fixture
+def net(tmp_path):
+    stage = kernel_net.KernelNet(tmp_path, Topology())
+    try:
+        stage.build()
+        stage.start()
+        yield stage
+    finally:
+        stage.raze()
+
+
+def tcp_syn(source_port, destination_port, sequence):
+    """A SYN without options from the peer's inside address, checksum and all."""
+    header = struct.pack("!HHIIBBHHH", source_port, destination_port, sequence, 0, 5 << 4, 2, 65535,
+                         0, 0)
+    pseudo = socket.inet_aton(PEER_INSIDE) + socket.inet_aton(INSIDE) + struct.pack(
+        "!BBH", 0, wire.TCP, len(header))
+    return header[:16] + struct.pack("!H", wire.checksum(pseudo + header)) + header[18:]
+
+
+def ike_socket(net, port):
+    ike = net.open_socket(net.up, socket.AF_INET, socket.SOCK_DGRAM)
+    ike.bind((WAN_ADDRESS, port))
+    return ike
+
+
+def test_arp_icmp_and_neighbors(net):
+    assert net.ping(5) == 5  # ARP came through the TAP, the kernel above answered
+    assert net.neighbors()[WAN_ROUTER] == kernel_net.PEER_MAC
+    assert net.drops().keys() <= {"not_ip", "no_neighbor"}
+    net.stop()
+
+
+def test_gateways_are_asked_for_before_anybody_sends(net):
+    """Nobody on the wire speaks first: the tunnels' way leads over a router that must be found."""
+    gateway.wait_until(lambda: net.neighbors().get(WAN_ROUTER) == kernel_net.PEER_MAC, 5,
+                       "the router's address")
+
+
+def test_a_neighbor_that_goes_is_forgotten(net):
+    gateway.wait_until(lambda: net.neighbors().get(WAN_ROUTER), 5, "the router's address")
+    kernel_net.ip("-n", net.up, "neigh", "del", WAN_ROUTER, "dev", "wan0")
+    kernel_net.ip("-n", net.wire, "address", "flush", "dev", "peer")
+    gateway.wait_until(lambda: net.neighbors().get(WAN_ROUTER) is None, 10, "it to be forgotten")
+
+
+@pytest.mark.parametrize("port, marker", [(500, b""), (4500, bytes(4))])
+def test_ike_reaches_its_daemon_and_the_answer_leaves(net, port, marker):
+    ike = ike_socket(net, port)
+    peer = net.open_socket(net.wire, socket.AF_INET, socket.SOCK_DGRAM)
+    peer.sendto(marker + b"IKE_SA_INIT", (WAN_ADDRESS, port))
+    said, whence = ike.recvfrom(100)
+    assert said == marker + b"IKE_SA_INIT" and whence[0] == WAN_ROUTER
+    ike.sendto(marker + b"answer", whence)
+    assert peer.recvfrom(100) == (marker + b"answer", (WAN_ADDRESS, port))
+
+
+def test_esp_and_keepalives_stay_down_here(net):
+    """A kernel that got ESP would say that it knows no such protocol."""
+    ike = ike_socket(net, 4500)
+    stranger = kernel_net.Stranger(net)
+    assert net.ping() == 1
+    stranger.send(wire.ipv4(WAN_ROUTER, WAN_ADDRESS, bytes(range(1, 41)), protocol=wire.ESP))
+    stranger.send(wire.udp_packet(WAN_ROUTER, WAN_ADDRESS, b"\xff", sport=4500, dport=4500))
+    stranger.send(wire.udp_packet(WAN_ROUTER, WAN_ADDRESS, bytes(range(1, 41)), sport=4500, dport=4500))
+    stranger.send(wire.udp_packet(WAN_ROUTER, WAN_ADDRESS, bytes(4) + b"IKE", sport=4500, dport=4500))
+    assert ike.recvfrom(100)[0] == bytes(4) + b"IKE"  # the first and only one
+    drops = net.drops()
+    assert drops["unknown_spi"] == 2 and drops["natt_keepalive"] == 1
+
+
+def test_session_inside_a_tunnel(net):
+    """BGP: TCP to the tunnel's inside address; the answer has TTL 1 and leaves with it, encrypted."""
+    tunnel = net.topology[1]
+    listener = net.open_socket(net.up, socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 1)
+    listener.bind((INSIDE, BGP))
+    listener.listen()
+    stranger = kernel_net.Stranger(net)
+    gateway.wait_until(lambda: net.neighbors().get(WAN_ROUTER), 5, "the router's address")
+
+    syn = wire.ipv4(PEER_INSIDE, INSIDE, tcp_syn(40000, BGP, 1), protocol=wire.TCP, ttl=1)
+    stranger.send(tunnel.into.seal(syn, 1))
+    outer = stranger.receive(lambda packet: wire.parse(packet).protocol == wire.ESP)
+    assert outer is not None
+    answer = wire.parse(tunnel.out.open(outer, 1))
+    assert (answer.source, answer.destination, answer.ttl) == (INSIDE, PEER_INSIDE, 1)
+    assert answer.payload[13] == 0x12, "SYN and ACK"
+    assert struct.unpack_from("!I", answer.payload, 8) == (2,)
+    net.stop()
+
+
+def test_carrier_and_mtu_follow_the_tunnel(net):
+    tunnel = net.topology[1]
+    gateway.wait_until(lambda: net.link("conn1")["mtu"] == tunnel.out.mtu, 5, "the tunnel's MTU")
+    assert "LOWER_UP" in net.link("conn1")["flags"]
+    net.order("tunnel", "conn1", "down")
+    gateway.wait_until(lambda: "NO-CARRIER" in net.link("conn1")["flags"], 1, "no carrier")
+    assert "LOWER_UP" in net.link("conn2")["flags"]
+    net.order("tunnel", "conn1", "up")
+    gateway.wait_until(lambda: "LOWER_UP" in net.link("conn1")["flags"], 1, "carrier")
+
+
+def test_interfaces_outlive_a_restart(net):
+    before = {name: net.link(name)["ifindex"] for name in ("wan0", "conn1")}
+    daemon = ike_socket(net, 500)
+    net.stop()
+    assert "NO-CARRIER" in net.link("conn1")["flags"]
+    net.start()
+    assert {name: net.link(name)["ifindex"] for name in before} == before
+    assert net.link("wan0")["address"] == kernel_net.GATEWAY_MAC
+    peer = net.open_socket(net.wire, socket.AF_INET, socket.SOCK_DGRAM)
+    peer.sendto(b"still there?", (WAN_ADDRESS, 500))
+    assert daemon.recvfrom(100)[0] == b"still there?"
+
+
+def received(net):
+    return net.show("ports")[0]["rx"]["packets"]
+
+
+def test_ike_lives_through_a_flood(net):
+    """Far more pings and garbage than are let through; each IKE datagram among them arrives."""
+    rng = random.Random(1)
+    ike = ike_socket(net, 500)
+    ike.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    stranger = kernel_net.Stranger(net)
+    assert net.ping() == 1
+    ping = wire.ipv4(WAN_ROUTER, WAN_ADDRESS, wire.echo_request(), protocol=wire.ICMP)
+    sent = received(net)
+    for number in range(40):
+        for _ in range(100):
+            stranger.send(ping)
+            stranger.send(wire.ipv4(WAN_ROUTER, WAN_ADDRESS, rng.randbytes(60),
+                                    protocol=rng.choice([wire.TCP, wire.UDP, 89, 132])))
+            stranger.send(rng.randbytes(60), ethertype=0x88B5)
+        stranger.send(wire.udp_packet(WAN_ROUTER, WAN_ADDRESS, struct.pack("!I", number),
+                                      sport=500, dport=500))
+        # What the veth loses while Espalier waits for a CPU is not its loss.
+        sent += 301
+        gateway.wait_until(lambda: received(net) >= sent, 10, "the flood to be taken")
+    arrived = {ike.recv(100) for _ in range(40)}
+    assert arrived == {struct.pack("!I", number) for number in range(40)}
+    assert net.drops()["punt_limited"] > 1000
+
+
+def test_an_idle_gateway_rests(net):
+    """After some seconds without a packet it uses next to none of its two CPUs."""
+    time.sleep(9)
+    pid = net.process.pid
+    before, start = cpu_seconds(pid), time.monotonic()
+    time.sleep(4)
+    assert (cpu_seconds(pid) - before) / (time.monotonic() - start) < 0.25
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""iproute2 as installed, on espalier-run: what it says goes, and packets go where it said."""
+import random
+import re
+import socket as socket_module
+import struct
+
+import pytest
+
+import espalier_run
+import wire
+import xfrm
+from topology import HOST, WAN_ROUTER, WAN_ROUTER_MAC, Topology
+
+PEER = "198.18.7.7"
+OVERRUN, NEWROUTE, DELROUTE, NEWNEIGH = 4, 24, 25, 28
+IPV4_ROUTE = 7  # RTNLGRP_IPV4_ROUTE
+
+
+@pytest.fixture
+def gateway(start, socket):
+    running = start(Topology(), lan="live")
+    running.topology = Topology()
+
+    def ip(*words, status=0):
+        done = espalier_run.run(socket, "--family", "route", "ip", *" ".join(words).split())
+        assert done.returncode == status, done.stderr
+        assert status or not done.stderr, done.stderr
+        return done.stderr if status else done.stdout
+
+    running.ip = ip
+    running.sent = []
+
+    def send(ident, destination=PEER):
+        packet = wire.udp_packet(HOST, destination, ident=ident)
+        running.sent.append(packet)
+        running.feed("lan0", wire.ethers([packet]))
+        return packet
+
+    running.send = send
+    return running
+
+
+def decrypted(topology, packet):
+    """What the stranger's ESP finds in it, if it is of a tunnel."""
+    tunnel = topology.of(packet)
+    return tunnel.out.open(packet, tunnel.out.sequence_of(packet)) if tunnel else packet
+
+
+def test_packets_follow_routes(gateway):
+    """By port, by tunnel, by several, into the hole, and back; nothing is lost on the way."""
+    prefix, topology = "198.18.0.0/16", gateway.topology
+    gateway.send(1)
+    gateway.ip("route add", prefix, "dev conn2")
+    gateway.send(2)
+    gateway.ip("route change", prefix, "dev conn3")
+    gateway.send(3)
+    gateway.ip("route replace blackhole", prefix)
+    gateway.send(4)
+    gateway.ip("route replace", prefix, "via 203.0.113.1 dev wan0")
+    gateway.send(5)
+    gateway.ip("route del", prefix)
+    gateway.send(6)
+    outcome = gateway.stop()
+    assert outcome.drops.get("blackhole") == 1
+    assert [topology.of(packet) for packet in outcome.wan] == \
+        [None, topology[2], topology[3], None, None]
+    inner = [decrypted(topology, packet) for packet in outcome.wan]
+    expected = [packet for number, packet in enumerate(gateway.sent, start=1) if number != 4]
+    assert inner == list(map(wire.forwarded, expected))
+
+
+def test_weights_share_flows(gateway):
+    """1200 flows over two tunnels, three to one."""
+    gateway.ip("route add 198.18.0.0/16 nexthop dev conn1 weight 3 nexthop dev conn2 weight 1")
+    gateway.feed("lan0", wire.ethers(wire.udp_packet(HOST, PEER, sport=1024 + port)
+                                     for port in range(1200)))
+    tunnels = [gateway.topology.of(packet).name for packet in gateway.stop().wan]
+    assert len(tunnels) == 1200
+    assert 840 <= tunnels.count("conn1") <= 960
+
+
+def test_neighbors(gateway):
+    """A router's address, changed by message, stands in the very next frame, in tunnels' too."""
+    gateway.ip("route add 198.18.0.0/16 dev conn1")
+    gateway.send(1)
+    gateway.send(1, "8.8.8.8")
+    gateway.ip("neigh replace", WAN_ROUTER, "lladdr 02:00:00:00:00:77 dev wan0")
+    gateway.send(2)
+    gateway.send(2, "8.8.8.8")
+    gateway.ip("neigh del", WAN_ROUTER, "dev wan0")
+    gateway.send(3)
+    outcome = gateway.stop()
+    assert [frame[:6] for frame in outcome.frames["wan0"]] == \
+        [WAN_ROUTER_MAC] * 2 + [bytes.fromhex("020000000077")] * 2
+    assert outcome.drops.get("no_neighbor") == 1
+
+
+def test_refusals_have_words(gateway):
+    gateway.ip("route add 198.18.0.0/16 dev conn1")
+    assert "there is a route to 198.18.0.0/16" in \
+        gateway.ip("route add 198.18.0.0/16 dev conn2", status=2)
+    assert "no route to 198.19.0.0/16" in gateway.ip("route del 198.19.0.0/16", status=2)
+    assert "in no network" in gateway.ip("route add 198.19.0.0/16 via 9.9.9.9", status=2)
+    assert "IPv4 alone" in gateway.ip("-6 route add 2001:db8::/32 dev conn1", status=2)
+    assert "configuration file" in gateway.ip("link set conn1 down", status=2)
+    assert "configuration file" in gateway.ip("addr add 10.7.7.7/24 dev lan0", status=2)
+    assert "table 100" in gateway.ip("route add 198.19.0.0/16 dev conn1 table 100", status=2)
+    gateway.stop()
+
+
+def test_listings(gateway):
+    """What `ip` makes of the answers, and that it has nothing to complain of."""
+    gateway.ip("route add 198.18.0.0/16 nexthop dev conn1 weight 2 nexthop dev conn2")
+    routes = gateway.ip("route show")
+    assert "default via 203.0.113.1 dev wan0 proto static" in routes
+    assert "192.168.50.0/24 dev lan0 proto kernel scope link" in routes
+    assert re.search(r"198\.18\.0\.0/16.*\n\s+nexthop dev conn1 weight 2.*\n\s+nexthop dev conn2 "
+                     r"weight 1", routes)
+    assert "local" not in routes
+    assert "local 192.168.50.1" in gateway.ip("route show table local")
+    assert gateway.ip("route show proto boot").startswith("198.18.0.0/16")
+    assert gateway.ip("route get 10.0.9.9").startswith("10.0.9.9 via 192.168.50.2 dev lan0")
+    assert "198.18.0.0/16" in gateway.ip("route get fibmatch", PEER)
+    assert re.search(r"^1: lan0: <.*LOWER_UP.*mtu 1500", gateway.ip("link show"), re.M)
+    assert re.search(r"^1002: conn2: <POINTOPOINT,NOARP,UP,LOWER_UP> mtu 1438",
+                     gateway.ip("link show conn2"), re.M)
+    assert "inet 169.254.10.1/30" in gateway.ip("addr show dev conn1")
+    assert "203.0.113.1 dev wan0 lladdr 02:00:00:00:00:03 PERMANENT" in gateway.ip("neigh show")
+    gateway.ip("route flush proto boot")
+    assert gateway.ip("route show proto boot") == ""
+    gateway.stop()
+
+
+# --- without iproute2 ---
+
+
+class Client:
+    """One connection of the ROUTE family."""
+
+    def __init__(self, path, groups=()):
+        self.socket = socket_module.socket(socket_module.AF_UNIX, socket_module.SOCK_SEQPACKET)
+        self.socket.settimeout(20)
+        self.socket.connect(str(path))
+        self.socket.send(message(xfrm.HELLO, struct.pack("=II", 1, 0)))
+        assert self.statuses(1) == [0]
+        for group in groups:
+            self.socket.send(message(xfrm.GROUP, struct.pack("=II", group, 1)))
+            assert self.statuses(1) == [0]
+
+    def messages(self):
+        """(type, body) of each message of one datagram."""
+        datagram = self.socket.recv(1 << 16)
+        assert datagram, "the server hung up"
+        while datagram:
+            length, kind = struct.unpack_from("=IH", datagram)
+            yield kind, datagram[16:length]
+            datagram = datagram[length + 3 & ~3:]
+
+    def statuses(self, count):
+        """That many errnos of acks, refusals and ends of listings; a refusal has words."""
+        found = []
+        while len(found) < count:
+            for kind, body in self.messages():
+                if kind in (xfrm.ERROR, xfrm.DONE):
+                    error = -struct.unpack_from("=i", body)[0]
+                    assert not error or kind == xfrm.DONE or len(body) > 24, "without words"
+                    found.append(error)
+        return found
+
+
+def message(kind, body, flags=xfrm.ACK):
+    return struct.pack("=IHHII", 16 + len(body), kind, xfrm.REQUEST | flags, 1, 0) + body
+
+
+def route(kind, prefix, bits, ifindex, flags=0):
+    body = struct.pack("=BBBBBBBBI", 2, bits, 0, 0, 254, 3, 0, 1, 0) + \
+        xfrm.attribute(1, prefix) + xfrm.attribute(4, struct.pack("=I", ifindex))
+    return message(kind, body, xfrm.ACK | flags)
+
+
+def test_listener_hears_and_a_stuck_one_harms_nobody(gateway, socket):
+    """One that joined the routes' group and never reads; one that reads all; a busy writer."""
+    stuck, reader = Client(socket, [IPV4_ROUTE]), Client(socket, [IPV4_ROUTE])
+    writer = Client(socket)
+    heard = 0
+    for _ in range(40):
+        batch = b"".join(route(NEWROUTE, bytes([20, n // 256, n % 256, 0]), 24, 1001, 0x400)
+                         for n in range(200))
+        batch_away = b"".join(route(DELROUTE, bytes([20, n // 256, n % 256, 0]), 24, 1001)
+                              for n in range(200))
+        for datagram in (batch, batch_away):
+            writer.socket.send(datagram)
+            assert writer.statuses(200) == [0] * 200
+            for _ in range(200):
+                (kind, _), = reader.messages()
+                assert kind == (NEWROUTE if datagram is batch else DELROUTE)
+                heard += 1
+    assert heard == 16000
+    kinds = []
+    stuck.socket.settimeout(0.5)
+    with pytest.raises(TimeoutError):
+        while True:
+            kinds += [kind for kind, _ in stuck.messages()]
+    assert kinds.count(OVERRUN) == 1 and kinds[-1] == OVERRUN
+    gateway.stop()
+
+
+def test_mutated_messages(gateway, socket):
+    """A thousand damaged messages through each socket: answered, and nothing is changed by any
+    that was refused or came through the read-only one."""
+    rng = random.Random(4)
+    good = [route(NEWROUTE, bytes([20, 1, 0, 0]), 16, 1001, 0x600),
+            route(DELROUTE, bytes([192, 168, 0, 0]), 16, 1001),
+            message(NEWNEIGH, struct.pack("=BxxxiHBB", 2, 1, 0x80, 0, 1) +
+                    xfrm.attribute(1, bytes([192, 168, 50, 9])) +
+                    xfrm.attribute(2, bytes([2, 0, 0, 0, 0, 9])), 0x604)]
+    before = gateway.show("routes"), gateway.show("neighbors")
+    for path in (str(socket).replace("control.sock", "control-ro.sock"), socket):
+        for _ in range(1000):
+            damaged = bytearray(rng.choice(good))
+            for _ in range(rng.randrange(1, 6)):
+                damaged[rng.randrange(16, 28)] = rng.randrange(256)
+            damaged[16] = rng.choice([0, 1, 7, 10, 17, 255])  # never a family that we have
+            client = Client(path)
+            client.socket.send(bytes(damaged[:rng.choice([len(damaged), 16, 20, 28, 33])]))
+            assert client.statuses(1)[0] != 0
+            client.socket.close()
+    assert (gateway.show("routes"), gateway.show("neighbors")) == before
+    gateway.stop()

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""espalier-run and the real gateway: iproute2 as it is installed installs SAs and routes."""
+import re
+
+import pytest
+
+import espalier_run
+import wire
+from esp import SCENARIO_SUITE, Sa
+from espalier_run import script
+from topology import HOST, WAN_ADDRESS, Topology
+
+KEYS = ["enc", "cbc(aes)", "0x" + bytes(range(16)).hex(),
+        "auth-trunc", "hmac(sha1)", "0x" + bytes(range(20)).hex(), "96"]
+
+
+def add_state(tunnel, spi):
+    return ["ip", "xfrm", "state", "add", "src", WAN_ADDRESS, "dst", tunnel.remote, "proto", "esp",
+            "spi", str(spi), "mode", "tunnel", "if_id", str(tunnel.number), *KEYS]
+
+
+@pytest.fixture
+def topology():
+    yield Topology()
+    espalier_run.end_all()
+
+
+def run(socket, *words):
+    done = espalier_run.run(socket, *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_states(start, socket, topology):
+    """Added, listed with its keys, shown by espalierctl, refused in words, deleted, flushed."""
+    gateway = start(topology)
+    run(socket, *add_state(topology[1], 0x1001))
+    listed = run(socket, "ip", "xfrm", "state")
+    assert len(re.findall("^src ", listed, re.M)) == 7
+    assert f"src {WAN_ADDRESS} dst 192.0.2.1\n\tproto esp spi 0x00001001" in listed
+    assert bytes(range(20)).hex() in listed
+    assert "0x00001001" in {row["spi"] for row in gateway.show("sas")}
+    refused = espalier_run.run(socket, *add_state(topology[1], 0x1001))
+    assert refused.returncode == 2 and "0x00001001" in refused.stderr  # the gateway's words
+    run(socket, "ip", "xfrm", "state", "delete", "src", WAN_ADDRESS, "dst", "192.0.2.1", "proto",
+        "esp", "spi", "0x1001")
+    assert len(gateway.show("sas")) == 6
+    run(socket, "ip", "xfrm", "state", "flush")
+    assert gateway.show("sas") == []
+
+
+def test_packets_go_through_an_sa_that_ip_installed(start, socket, topology):
+    config = topology.config(socket)
+    del config["security_associations"]
+    gateway = start(config, lan="live")
+    run(socket, *add_state(topology[2], 0x77001122))
+    inner = wire.udp_packet(HOST, topology[2].peer_host)
+    gateway.feed("lan0", [wire.ether(inner)])
+    outcome = gateway.stop()
+    sa = Sa(0x77001122, WAN_ADDRESS, topology[2].remote, SCENARIO_SUITE, False, None, {})
+    sa.key, sa.mac_key = bytes(range(16)), bytes(range(20))
+    assert sa.open(outcome.wan[0], 1) == wire.forwarded(inner)
+
+
+def test_routes(start, socket, topology):
+    gateway = start(topology)
+    route = ["--family", "route", "ip", "route"]
+    shown = run(socket, *route, "show")
+    assert "default via 203.0.113.1 dev wan0" in shown and shown.count("nexthop") == 3
+    run(socket, *route, "add", "10.77.0.0/16", "via", "192.168.50.2", "dev", "lan0")
+    assert [row["nexthops"] for row in gateway.show("routes") if row["prefix"] == "10.77.0.0/16"] \
+        == [[{"port": "lan0", "gateway": "192.168.50.2", "weight": 1}]]
+    run(socket, *route, "del", "10.77.0.0/16")
+    assert run(socket, *route, "show") == shown
+
+
+def test_a_gateway_that_starts_anew(start, socket, topology):
+    """What ip installed is gone with it; whoever runs under the same broker hears that."""
+    gateway = start(topology)
+    process = espalier_run.start(socket, *script(f"""
+        s = open_xfrm(groups=1 << (nl.GROUP_EXPIRE - 1))
+        subprocess.run({add_state(topology[1], 0x1001)!r}, check=True)
+        print("installed", flush=True)
+        (kind, _, _, _, body), = messages(s.recv(4096))
+        print(kind == nl.EXPIRE, body[72:76].hex(), body[224])
+        """))
+    assert process.stdout.readline() == "installed\n"
+    gateway.stop()
+    gateway = start(topology)
+    output, errors = espalier_run.finish(process)
+    assert output.split() == ["True", "00001001", "1"] and "without 1 of our SAs" in errors
+    assert len(gateway.show("sas")) == 6

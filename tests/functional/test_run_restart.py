@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The gateway goes and comes back; the program behind espalier-run does not notice more than it must."""
+import os
+import socket
+import struct
+
+import pytest
+
+import espalier_run
+import fake_control
+from espalier_run import script
+from fake_control import DELSA, FLUSHSA, GETSA, GROUP_EXPIRE, NEWSA, FakeControl
+from gateway import wait_until
+
+
+@pytest.fixture
+def control(tmp_path):
+    server = FakeControl(tmp_path / "c.sock").start()
+    yield server
+    espalier_run.end_all()
+    server.stop()
+
+
+class Program:
+    """A script under espalier-run that does a step for each line it is given."""
+
+    def __init__(self, control, text):
+        self.process = espalier_run.start(control.path, *script(text))
+
+    def says(self, *words):
+        assert self.process.stdout.readline().split() == list(words)
+
+    def go_on(self):
+        self.process.stdin.write("\n")
+
+    def finish(self):
+        return espalier_run.finish(self.process)
+
+
+def restart(control):
+    control.stop()
+    control.silent = False
+    control.start()
+
+
+def test_a_request_without_an_answer_is_sent_again(control):
+    """Once, in its order, and the program gets one answer."""
+    control.silent = True
+    program = Program(control, """
+        s = open_xfrm()
+        s.send(message(nl.FLUSHSA, bytes(4), 5, 1))
+        s.send(message(nl.NEWSA, sa_info("192.0.2.1", 0x1001), 5, 2))
+        for _ in range(2):
+            (kind, _, sequence, pid, body), = messages(s.recv(4096))
+            print(kind, sequence, pid == s.getsockname()[0])
+        s.settimeout(0.3)
+        try: s.recv(4096)
+        except TimeoutError: print("nothing more")
+        """)
+    wait_until(lambda: len(control.kinds()) == 2, 10, "the requests")
+    restart(control)
+    assert program.finish()[0].splitlines() == ["2 1 True", "2 2 True", "nothing more"]
+    assert control.kinds() == [FLUSHSA, NEWSA] * 2
+
+
+def test_an_answered_request_is_never_sent_again(control):
+    program = Program(control, """
+        s = open_xfrm()
+        print(status(ask(s, nl.NEWSA, sa_info("192.0.2.1", 0x1001))), flush=True)
+        input()
+        print(status(ask(s, nl.FLUSHSA, bytes(4), sequence=2)))
+        """)
+    program.says("0")
+    restart(control)
+    program.go_on()
+    assert program.finish()[0] == "0\n"
+    assert control.kinds() == [NEWSA, FLUSHSA]
+
+
+def test_requests_during_the_outage_wait(control):
+    program = Program(control, """
+        s = open_xfrm()
+        print("open", flush=True)
+        input()
+        s.send(message(nl.FLUSHSA, bytes(4), 5, 1))
+        t = threading.Thread(target=lambda: print(status(ask(open_xfrm(), nl.FLUSHSA, bytes(4)))))
+        t.start()
+        print(status(list(messages(s.recv(4096)))))
+        t.join()
+        """)
+    program.says("open")
+    control.stop()
+    program.go_on()
+    with pytest.raises(AssertionError):
+        wait_until(lambda: program.process.poll() is not None, 0.5, "")
+    control.start()
+    assert program.finish()[0].split() == ["0", "0"]
+
+
+def test_a_listing_that_broke_off_is_not_begun_again(control):
+    """Its first row has been read: the program is told, and asks again itself."""
+    control.rows = [(NEWSA, fake_control.sa_info("192.0.2.1", spi)) for spi in (1, 2)]
+    control.break_off = True
+    program = Program(control, """
+        s = open_xfrm()
+        s.send(message(nl.GETSA, b"", nl.REQUEST | nl.DUMP, 5))
+        row, end = [next(messages(s.recv(4096))) for _ in range(2)]
+        print(row[0], status([end]) == errno.EINTR, end[2], end[3] == s.getsockname()[0])
+        """)
+    assert program.finish()[0] == "16 True 5 True\n"
+    assert control.kinds() == [GETSA]
+
+
+def test_groups_are_joined_again(control):
+    program = Program(control, """
+        s = open_xfrm(groups=1 << (nl.GROUP_EXPIRE - 1))
+        print("bound", flush=True)
+        print(len(s.recv(4096)))
+        """)
+    program.says("bound")
+    restart(control)
+    wait_until(lambda: control.joined(GROUP_EXPIRE), 10, "the group")
+    control.event(GROUP_EXPIRE, fake_control.message(fake_control.EXPIRE, bytes(232)))
+    assert program.finish()[0] == "248\n"
+
+
+def test_lost_sas_are_reported_expired(control):
+    """Three are installed, one deleted, one still there afterwards: a hard EXPIRE for the third."""
+    program = Program(control, """
+        events = open_xfrm(groups=1 << (nl.GROUP_EXPIRE - 1))
+        quiet = open_xfrm()
+        s = open_xfrm()
+        infos = [sa_info("192.0.2.%d" % n, 0x1000 + n, reqid=n) for n in (1, 2, 3)]
+        for info in infos:
+            key = attribute(2, b"cbc(aes)" + bytes(56) + struct.pack("=I", 128) + b"SECRETSECRETSECR")
+            assert status(ask(s, nl.NEWSA, info + key + attribute(31, b"\\7\\0\\0\\0"))) == 0
+        assert status(ask(s, nl.NEWSA, infos[0])) == errno.EEXIST
+        assert status(ask(s, nl.DELSA, sa_id(infos[0]))) == 0
+        print("installed", flush=True)
+        data, address = events.recvfrom(4096)
+        (kind, flags, sequence, pid, body), = messages(data)
+        print(kind == nl.EXPIRE, sequence, pid, address == (0, 0))
+        print(body[:224] == infos[2], body[224], body[232:] == attribute(31, b"\\7\\0\\0\\0"))
+        print(b"SECRET" in data)
+        for other in (events, quiet, s):
+            other.settimeout(0.3)
+            try: print(other.recv(4096))
+            except TimeoutError: print("silent")
+        """)
+    program.says("installed")
+    kept = {name: body for name, body in control.sas.items() if body[72:76] == b"\0\0\x10\2"}
+    assert len(kept) == 1
+    control.stop()
+    begin = control.start
+
+    def start_with_one():
+        begin()
+        control.sas = kept
+
+    start_with_one()
+    output, errors = program.finish()
+    assert output.splitlines() == ["True 0 0 True", "True 1 True", "False"] + ["silent"] * 3
+    assert "is back" in errors and "without 1 of our SAs" in errors
+    assert control.kinds().count(NEWSA) == 4 and control.kinds().count(DELSA) == 1
+
+
+def test_sas_that_expired_or_were_flushed_are_not_missed(control):
+    program = Program(control, """
+        s = open_xfrm(groups=1 << (nl.GROUP_EXPIRE - 1))
+        gone = sa_info("192.0.2.1", 0x1001)
+        assert status(ask(s, nl.NEWSA, gone)) == 0
+        print("installed", flush=True)
+        s.recv(4096)
+        print("expired", flush=True)
+        input()
+        for n in range(5):
+            assert status(ask(s, nl.NEWSA, sa_info("192.0.2.9", n + 1))) == 0
+        assert status(ask(s, nl.FLUSHSA, b"\\0\\0\\0\\0")) == 0
+        print("flushed", flush=True)
+        s.settimeout(1)
+        try: s.recv(4096)
+        except TimeoutError: print("silent")
+        """)
+    program.says("installed")
+    control.event(GROUP_EXPIRE, fake_control.message(
+        fake_control.EXPIRE, fake_control.sa_info("192.0.2.1", 0x1001) + b"\1" + bytes(7)))
+    program.says("expired")
+    program.go_on()
+    program.says("flushed")
+    restart(control)
+    assert program.finish()[0] == "silent\n"
+
+
+def test_the_last_words_of_a_program_arrive(control):
+    """It sends without waiting and ends, while the gateway is away."""
+    program = Program(control, """
+        s = open_xfrm()
+        print("open", flush=True)
+        input()
+        s.send(message(nl.FLUSHSA, bytes(4), nl.REQUEST, 1))
+        print("sent", flush=True)
+        """)
+    program.says("open")
+    control.stop()
+    program.go_on()
+    program.says("sent")
+    with pytest.raises(AssertionError):
+        wait_until(lambda: program.process.poll() is not None, 0.5, "")
+    control.start()
+    program.finish()
+    assert control.kinds() == [FLUSHSA]
+
+
+def policy(direction, network, spi=0, if_id=7):
+    """Body of a NEWPOLICY: struct xfrm_userpolicy_info, a template, XFRMA_IF_ID."""
+    selector = socket.inet_aton(network) + bytes(52)
+    template = bytes(16) + struct.pack(">I", spi) + bytes(44)
+    return selector + bytes(100 + 4) + bytes([direction, 0, 0, 0]) + bytes(4) + \
+        fake_control.attribute(5, template) + fake_control.attribute(31, struct.pack("=I", if_id))
+
+
+def test_standing_policies_are_installed_again(control):
+    """Those that name no SA and were not deleted; by UPDPOLICY, which is an upsert."""
+    bodies = [policy(1, "10.0.0.0"), policy(1, "10.1.0.0", spi=5), policy(0, "10.2.0.0"),
+              policy(1, "10.3.0.0"), policy(1, "10.4.0.0"), policy(1, "10.0.0.0", if_id=8)]
+    bound = policy(1, "10.4.0.0", spi=6)
+    gone = bodies[3][:56] + bytes(4) + bytes([1, 0, 0, 0]) + bodies[3][-8:]
+    program = Program(control, f"""
+        s = open_xfrm()
+        for body in {bodies!r}:
+            assert status(ask(s, 0x13, body)) == 0
+        assert status(ask(s, 0x19, {bound!r})) == 0
+        assert status(ask(s, 0x14, {gone!r})) == 0
+        print("installed", flush=True)
+        input()
+        """)
+    program.says("installed")
+    before = len(control.requests)
+    restart(control)
+    wait_until(lambda: len(control.requests) >= before + 3, 10, "the policies")
+    program.go_on()
+    program.finish()
+    again = control.requests[before:]
+    assert {request.kind for request in again} == {0x19}
+    assert sorted(request.body for request in again) == sorted([bodies[0], bodies[2], bodies[5]])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_a_stranger_in_the_gateways_place_gets_nothing(control):
+    """Whoever takes the socket's path over while the gateway is away sees no request."""
+    program = Program(control, """
+        s = open_xfrm()
+        print("open", flush=True)
+        input()
+        print(status(ask(s, nl.FLUSHSA, bytes(4))))
+        """)
+    program.says("open")
+    control.stop()
+    stranger = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    stranger.bind(control.path)
+    os.seteuid(65534)
+    try:
+        stranger.listen(64)
+    finally:
+        os.seteuid(0)
+    program.go_on()
+    client, _ = stranger.accept()
+    assert client.recv(4096) == b""
+    stranger.close()
+    os.unlink(control.path)
+    control.start()
+    output, errors = program.finish()
+    assert output == "0\n" and "user 65534" in errors

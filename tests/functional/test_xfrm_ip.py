@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""iproute2, as it is installed, on a real Espalier through espalier-run."""
+import re
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from gateway import BUILD, PATIENCE
+from topology import Topology
+
+ESPALIER_RUN = BUILD / "app/espalier-run/espalier-run"
+OUT = "src 203.0.113.191 dst 192.0.2.1 proto esp spi 0x1234"
+IN = "src 192.0.2.1 dst 203.0.113.191 proto esp spi 0x77"
+KEY, MAC_KEY, GCM_KEY = "0x" + "01" * 16, "0x" + "02" * 20, "0x" + "03" * 20
+SUITE = f"mode tunnel enc cbc(aes) {KEY} auth-trunc hmac(sha1) {MAC_KEY} 96"
+
+pytestmark = pytest.mark.skipif(not ESPALIER_RUN.exists() or not shutil.which("ip"),
+                                reason="needs espalier-run and ip")
+
+
+@pytest.fixture
+def gateway(start, socket):
+    config = Topology().config(socket)
+    config["security_associations"] = ()
+    return start(config)
+
+
+@pytest.fixture
+def ip(gateway):
+    """ip("xfrm state ...") -> its output; `refused` makes it one of its errors."""
+
+    def call(words, refused=False):
+        done = subprocess.run([ESPALIER_RUN, "-s", gateway.socket, "ip", *words.split()],
+                              capture_output=True, text=True, timeout=20 * PATIENCE, check=False)
+        assert (done.returncode != 0) == refused, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    return call
+
+
+def test_states_are_added_listed_updated_and_deleted(ip):
+    ip(f"xfrm state add {OUT} {SUITE} if_id 1 reqid 5")
+    assert "is there already" in ip(f"xfrm state add {OUT} {SUITE}", refused=True)
+    ip(f"xfrm state add {IN} mode tunnel aead rfc4106(gcm(aes)) {GCM_KEY} 128 replay-window 128 "
+       "flag esn encap espinudp 4500 4501 0.0.0.0")
+    ip(f"xfrm state update {OUT} {SUITE} limit packet-hard 100")
+    listed = ip("-s xfrm state list")
+    for text in (KEY, MAC_KEY, GCM_KEY, "if_id 0x1", "reqid 5", "hard 100(packets)", "flag esn",
+                 "type espinudp sport 4500 dport 4501", "replay_window 128"):
+        assert text in listed, text
+    assert listed.count("proto esp") == 2
+    assert KEY in ip(f"xfrm state get {OUT}")
+    assert "SAD count 2" in ip("xfrm state count")
+    assert re.search("spi 0x000004", ip("xfrm state allocspi src 192.0.2.1 dst 203.0.113.191 "
+                                        "proto esp mode tunnel min 0x400 max 0x4ff"))
+    ip(f"xfrm state delete {OUT}")
+    ip(f"xfrm state get {OUT}", refused=True)
+    ip("xfrm state deleteall")
+    assert ip("xfrm state list") == ""
+    ip(f"xfrm state add {OUT} {SUITE}")
+    ip("xfrm state flush")
+    ip("xfrm state flush")
+    assert ip("xfrm state list") == ""
+
+
+def test_refusals_are_told_in_words(ip):
+    for words, text in (
+            (f"src 192.0.2.1 dst 203.0.113.191 proto ah spi 0x78 mode tunnel "
+             f"auth hmac(sha1) {MAC_KEY}", "AH is not supported"),
+            (f"{OUT} {SUITE} if_id 9", "no tunnel with if_id 9"),
+            (OUT + " " + SUITE.replace("tunnel", "transport"), "transport is not supported")):
+        assert text in ip(f"xfrm state add {words}", refused=True)
+
+
+def test_monitor_hears_of_changes(gateway, ip):
+    command = [ESPALIER_RUN, "-s", gateway.socket, "ip", "xfrm", "monitor"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as monitor:
+        time.sleep(1 * PATIENCE)
+        ip(f"xfrm state add {OUT} {SUITE}")
+        ip(f"xfrm state update {OUT} {SUITE}")
+        ip(f"xfrm state delete {OUT}")
+        ip(f"xfrm state add {OUT} {SUITE} limit time-hard 1")
+        time.sleep(2 * PATIENCE)
+        monitor.terminate()
+        heard = monitor.communicate()[0]
+    assert [line.split()[0] for line in heard.splitlines() if not line.startswith("\t")] == \
+        ["src", "Updated", "Deleted", "src", "Expired"]
+    assert KEY not in heard and MAC_KEY not in heard

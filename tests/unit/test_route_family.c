@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Routes by the messages that iproute2 6.1 sends, and what a kernel makes of them. */
+
+#include "dice.h"
+#include "route_talk.h"
+
+static struct talker rw;
+
+static const struct prefix net = { IP(10, 1, 0, 0), 16 };
+static const struct prefix own = { IP(203, 0, 113, 191), 32 };
+
+static int
+open_talker(void **state)
+{
+	(void)state;
+	talker_open(&rw, SESSION_READ_WRITE);
+	return 0;
+}
+
+static int
+close_talker(void **state)
+{
+	(void)state;
+	talker_close(&rw);
+	return 0;
+}
+
+/* --- routes --- */
+
+/* Byte for byte what `ip route add 10.1.0.0/16 via 192.168.50.2` sends. */
+static void
+add_as_iproute2_sends_it(void **state)
+{
+	const uint8_t add[] = { 44, 0, 0, 0, RTM_NEWROUTE, 0, 0x05, 0x06, 0x80, 0xf5, 0x02, 0x6b, 0,
+		0, 0, 0, AF_INET, 16, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0, 8, 0, RTA_DST, 0, 10, 1, 0, 0,
+		8, 0, RTA_GATEWAY, 0, 192, 168, 50, 2 };
+	const uint8_t delete[] = { 36, 0, 0, 0, RTM_DELROUTE, 0, 0x05, 0, 0x81, 0xf5, 0x02, 0x6b, 0,
+		0, 0, 0, AF_INET, 16, 0, 0, 254, 0, 255, 0, 0, 0, 0, 0, 8, 0, RTA_DST, 0, 10, 1, 0,
+		0 };
+	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
+
+	(void)state;
+	assert_int_equal(deliver(&rw, add, sizeof(add)), 0);
+	assert_int_equal(heard.acks, 1);
+	assert_int_equal(ways_of(net, ways), 1);
+	assert_int_equal(ways[0].kind, NEXTHOP_GATEWAY);
+	assert_int_equal(ways[0].port, 0);
+	assert_int_equal(ways[0].gateway, IP(192, 168, 50, 2));
+	assert_int_equal(route_find(gw, ROUTE_TABLE_MAIN, net)->protocol, RTPROT_BOOT);
+	assert_int_equal(deliver(&rw, add, sizeof(add)), EEXIST);
+	assert_words("there is a route to 10.1.0.0/16");
+	assert_int_equal(deliver(&rw, delete, sizeof(delete)), 0);
+	assert_int_equal(ways_of(net, ways), 0);
+	assert_int_equal(deliver(&rw, delete, sizeof(delete)), ESRCH);
+}
+
+static void
+flags_mean_what_they_mean_to_a_kernel(void **state)
+{
+	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
+
+	(void)state;
+	assert_int_equal(set_route(&rw, CHANGE, net, 0, CONN(1)), ENOENT);
+	assert_int_equal(set_route(&rw, 0, net, 0, CONN(1)), ENOENT);
+	assert_int_equal(set_route(&rw, ADD, net, 0, CONN(1)), 0);
+	assert_int_equal(set_route(&rw, ADD, net, 0, CONN(2)), EEXIST);
+	assert_int_equal(set_route(&rw, NLM_F_CREATE, net, 0, CONN(2)), EEXIST);
+	assert_int_equal(set_route(&rw, CHANGE, net, 0, CONN(2)), 0);
+	assert_int_equal(ways_of(net, ways), 1);
+	assert_int_equal(ways[0].tunnel, 1);
+	assert_int_equal(set_route(&rw, REPLACE, net, 0, CONN(3)), 0);
+	assert_int_equal(set_route(&rw, REPLACE, net, 0, CONN(3)), 0);
+	assert_int_equal(set_route(&rw, APPEND, net, 0, CONN(1)), 0);
+	assert_int_equal(ways_of(net, ways), 2);
+	assert_int_equal(set_route(&rw, APPEND, net, 0, CONN(1)), EEXIST);
+	assert_words("these ways already");
+	assert_int_equal(delete_route(&rw, net, 0, 0), 0);
+}
+
+static void
+put_hop(uint8_t *bytes, uint8_t hops, int ifindex, uint32_t gateway)
+{
+	const struct rtnexthop header = {
+		.rtnh_len = 16, .rtnh_hops = hops, .rtnh_ifindex = ifindex
+	};
+	const struct nlattr attribute = { 8, RTA_GATEWAY };
+
+	memcpy(bytes, &header, 8);
+	memcpy(bytes + 8, &attribute, 4);
+	memcpy(bytes + 12, &gateway, 4);
+}
+
+static void
+multipath_has_weights(void **state)
+{
+	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
+	uint8_t hops[32];
+
+	(void)state;
+	put_hop(hops, 2, 0, htonl(IP(192, 168, 50, 2)));
+	put_hop(hops + 16, 0, CONN(1), htonl(IP(169, 254, 10, 2)));
+	say_route(RTM_NEWROUTE, ADD, net, RTN_UNICAST);
+	netlink_put_attribute(&request, RTA_MULTIPATH, hops, sizeof(hops));
+	assert_int_equal(ask(&rw), 0);
+	assert_int_equal(ways_of(net, ways), 2);
+	assert_int_equal(ways[0].kind, NEXTHOP_GATEWAY);
+	assert_int_equal(ways[0].weight, 3);
+	assert_int_equal(ways[1].kind, NEXTHOP_TUNNEL);
+	assert_int_equal(ways[1].weight, 1);
+
+	/* One of several is enough to name it; one that it has not is not. */
+	assert_int_equal(delete_route(&rw, net, IP(192, 168, 50, 3), 0), ESRCH);
+	assert_words("goes another way");
+	assert_int_equal(delete_route(&rw, net, 0, CONN(2)), ESRCH);
+	assert_int_equal(delete_route(&rw, net, 0, CONN(1)), 0);
+
+	put_hop(hops, 0, 4711, 0);
+	say_route(RTM_NEWROUTE, ADD, net, RTN_UNICAST);
+	netlink_put_attribute(&request, RTA_MULTIPATH, hops, sizeof(hops));
+	assert_int_equal(ask(&rw), ENODEV);
+	assert_words("interface index 4711");
+	hops[0] = 7; /* shorter than its header */
+	say_route(RTM_NEWROUTE, ADD, net, RTN_UNICAST);
+	netlink_put_attribute(&request, RTA_MULTIPATH, hops, sizeof(hops));
+	assert_int_equal(ask(&rw), EINVAL);
+}
+
+/* A route that comes back within a datagram keeps the buckets of those that stay. */
+static void
+group_keeps_its_buckets(void **state)
+{
+	const struct nexthop_slots *slots = nexthop_slots(gw->nexthops);
+	uint8_t hops[48];
+	uint32_t before[ECMP_BUCKETS];
+	unsigned moved = 0;
+
+	(void)state;
+	put_hop(hops, 0, CONN(1), 0);
+	put_hop(hops + 16, 0, CONN(2), 0);
+	put_hop(hops + 32, 0, LAN, 0);
+	say_route(RTM_NEWROUTE, ADD, net, RTN_UNICAST);
+	netlink_put_attribute(&request, RTA_MULTIPATH, hops, sizeof(hops));
+	assert_int_equal(ask(&rw), 0);
+	const struct nexthop *group =
+		nexthop_read(slots, route_find(gw, ROUTE_TABLE_MAIN, net)->nexthop);
+	memcpy(before, group->group->leaf, sizeof(before));
+
+	/* As zebra's FPM does: away with it and anew, without the second way. */
+	say_route(RTM_DELROUTE, 0, net, RTN_UNSPEC);
+	said();
+	memmove(hops + 16, hops + 32, 16);
+	say_route(RTM_NEWROUTE, ADD, net, RTN_UNICAST);
+	netlink_put_attribute(&request, RTA_MULTIPATH, hops, 32);
+	assert_int_equal(ask(&rw), 0);
+	assert_int_equal(heard.acks, 2);
+	group = nexthop_read(slots, route_find(gw, ROUTE_TABLE_MAIN, net)->nexthop);
+	for (unsigned i = 0; i < ECMP_BUCKETS; i++)
+		moved += group->group->leaf[i] != before[i];
+	assert_int_equal(moved, ECMP_BUCKETS / 3);
+	assert_int_equal(delete_route(&rw, net, 0, 0), 0);
+}
+
+static void
+types_are_kept_apart(void **state)
+{
+	const uint8_t drops[] = { RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT };
+	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(drops); i++) {
+		say_route(RTM_NEWROUTE, ADD, net, drops[i]);
+		assert_int_equal(ask(&rw), 0);
+		assert_int_equal(ways_of(net, ways), 1);
+		assert_int_equal(ways[0].kind, NEXTHOP_DROP);
+		assert_int_equal(set_route(&rw, APPEND, net, 0, CONN(1)), EEXIST);
+		say_route(RTM_DELROUTE, 0, net, RTN_UNICAST);
+		assert_int_equal(ask(&rw), ESRCH);
+		say_route(RTM_DELROUTE, 0, net, drops[i]);
+		assert_int_equal(ask(&rw), 0);
+	}
+	say_route(RTM_NEWROUTE, ADD, (struct prefix) { IP(10, 1, 1, 1), 32 }, RTN_LOCAL);
+	netlink_put_u32(&request, RTA_TABLE, RT_TABLE_LOCAL);
+	assert_int_equal(ask(&rw), 0);
+	assert_int_equal(ways_of((struct prefix) { IP(10, 1, 1, 1), 32 }, ways), 1);
+	assert_int_equal(ways[0].kind, NEXTHOP_LOCAL);
+	say_route(RTM_DELROUTE, 0, (struct prefix) { IP(10, 1, 1, 1), 32 }, RTN_UNSPEC);
+	assert_int_equal(ask(&rw), ESRCH);
+	say_route(RTM_DELROUTE, 0, (struct prefix) { IP(10, 1, 1, 1), 32 }, RTN_LOCAL);
+	assert_int_equal(ask(&rw), 0);
+
+	say_route(RTM_NEWROUTE, ADD, net, RTN_MULTICAST);
+	assert_int_equal(ask(&rw), EOPNOTSUPP);
+	say_route(RTM_NEWROUTE, ADD, net, RTN_UNSPEC);
+	assert_int_equal(ask(&rw), EINVAL);
+}
+
+/* The gateway's own addresses are the configuration file's. */
+static void
+own_addresses_stay(void **state)
+{
+	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
+
+	(void)state;
+	assert_int_equal(set_route(&rw, REPLACE, own, 0, CONN(1)), EPERM);
+	assert_words("203.0.113.191 is an address of the gateway");
+	say_route(RTM_DELROUTE, 0, own, RTN_LOCAL);
+	assert_int_equal(ask(&rw), EPERM);
+	assert_int_equal(ways_of(own, ways), 1);
+	assert_int_equal(ways[0].kind, NEXTHOP_LOCAL);
+}
+
+static void
+ways_are_resolved(void **state)
+{
+	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
+
+	(void)state;
+	/* Behind a port, by its network; behind a tunnel, by its inner network. */
+	assert_int_equal(set_route(&rw, ADD, net, IP(203, 0, 113, 7), 0), 0);
+	ways_of(net, ways);
+	assert_int_equal(ways[0].kind, NEXTHOP_GATEWAY);
+	assert_int_equal(ways[0].port, 1);
+	assert_int_equal(set_route(&rw, REPLACE, net, IP(169, 254, 10, 2), 0), 0);
+	ways_of(net, ways);
+	assert_int_equal(ways[0].kind, NEXTHOP_TUNNEL);
+	assert_int_equal(ways[0].tunnel, 0);
+	/* Given its interface, a gateway need be in no network. */
+	assert_int_equal(set_route(&rw, REPLACE, net, IP(100, 64, 0, 1), LAN), 0);
+	ways_of(net, ways);
+	assert_int_equal(ways[0].kind, NEXTHOP_GATEWAY);
+	assert_int_equal(ways[0].port, 0);
+	assert_int_equal(set_route(&rw, REPLACE, net, 0, WAN), 0);
+	ways_of(net, ways);
+	assert_int_equal(ways[0].kind, NEXTHOP_ONLINK);
+	assert_int_equal(delete_route(&rw, net, 0, WAN), 0);
+
+	assert_int_equal(set_route(&rw, ADD, net, IP(8, 8, 8, 8), 0), ENETUNREACH);
+	assert_words("8.8.8.8 is in no network");
+	assert_int_equal(set_route(&rw, ADD, net, IP(203, 0, 113, 191), 0), EINVAL);
+	assert_int_equal(set_route(&rw, ADD, net, 0, 999), ENODEV);
+	assert_int_equal(set_route(&rw, ADD, net, 0, 0), ENODEV);
+	assert_words("neither a gateway nor an interface");
+}
+
+static void
+what_is_not_there_is_refused_in_words(void **state)
+{
+	struct rtmsg header = { .rtm_family = AF_INET6, .rtm_type = RTN_UNICAST };
+
+	(void)state;
+	say(RTM_NEWROUTE, ADD | NLM_F_ACK, &header, sizeof(header));
+	assert_int_equal(ask(&rw), EAFNOSUPPORT);
+	assert_words("IPv4 alone");
+	say_route(RTM_NEWROUTE, ADD, net, RTN_UNICAST);
+	netlink_put_u32(&request, RTA_TABLE, 100);
+	assert_int_equal(ask(&rw), EOPNOTSUPP);
+	assert_words("table 100");
+	say_route(RTM_NEWROUTE, ADD, net, RTN_UNICAST);
+	netlink_put_u32(&request, RTA_NH_ID, 1);
+	assert_int_equal(ask(&rw), EOPNOTSUPP);
+	assert_words("nexthop id");
+	assert_int_equal(
+		set_route(&rw, ADD, (struct prefix) { IP(10, 1, 0, 1), 16 }, 0, CONN(1)), EINVAL);
+	assert_words("bits behind its prefix");
+	header = (struct rtmsg) { .rtm_family = AF_INET, .rtm_dst_len = 33, .rtm_type = 1 };
+	say(RTM_NEWROUTE, ADD | NLM_F_ACK, &header, sizeof(header));
+	assert_int_equal(ask(&rw), EINVAL);
+	header = (struct rtmsg) { .rtm_family = AF_INET, .rtm_tos = 16, .rtm_type = 1 };
+	say(RTM_NEWROUTE, ADD | NLM_F_ACK, &header, sizeof(header));
+	assert_int_equal(ask(&rw), EOPNOTSUPP);
+}
+
+/* --- looking --- */
+
+static uint32_t
+number_of(const struct netlink_rule rules[], unsigned n, size_t header, uint16_t type)
+{
+	struct netlink_attribute found[RTA_MAX + 1];
+	struct netlink_span body = heard.last.body;
+	struct netlink_refusal why;
+	uint8_t skipped[64];
+
+	assert_true(netlink_take(&body, skipped, header));
+	assert_int_equal(netlink_parse(body, rules, found, n, &why), 0);
+	return netlink_u32(&found[type]);
+}
+
+static const struct netlink_rule any_rules[RTA_MAX + 1] = {
+#define ANY(type) [type] = { #type, NETLINK_BYTES, 0, UINT16_MAX }
+	ANY(RTA_DST),
+	ANY(RTA_OIF),
+	ANY(RTA_GATEWAY),
+	ANY(RTA_TABLE),
+	ANY(RTA_MULTIPATH),
+};
+
+static uint32_t
+route_number(uint16_t type)
+{
+	return number_of(any_rules, ARRAY_LEN(any_rules), sizeof(struct rtmsg), type);
+}
+
+static int
+get_route(uint32_t address, unsigned flags)
+{
+	const struct rtmsg header = {
+		.rtm_family = AF_INET, .rtm_dst_len = 32, .rtm_flags = flags
+	};
+
+	say(RTM_GETROUTE, 0, &header, sizeof(header));
+	netlink_put_u32(&request, RTA_DST, htonl(address));
+	return ask(&rw);
+}
+
+static void
+one_route_is_looked_up(void **state)
+{
+	struct netlink_span body;
+	struct rtmsg header;
+
+	(void)state;
+	assert_int_equal(get_route(IP(192, 0, 2, 55), RTM_F_LOOKUP_TABLE), -1); /* no ack asked */
+	assert_int_equal(heard.n, 1);
+	assert_int_equal(route_number(RTA_OIF), WAN);
+	assert_int_equal(ntohl(route_number(RTA_GATEWAY)), IP(203, 0, 113, 1));
+	assert_int_equal(ntohl(route_number(RTA_DST)), IP(192, 0, 2, 55));
+	/* The longest match itself, with all its ways. */
+	get_route(IP(192, 168, 77, 1), RTM_F_FIB_MATCH);
+	body = heard.last.body;
+	assert_true(netlink_take(&body, &header, sizeof(header)));
+	assert_int_equal(header.rtm_dst_len, 16);
+	assert_int_equal(ntohl(route_number(RTA_DST)), IP(192, 168, 0, 0));
+	/* Without, the one way of this packet. */
+	get_route(IP(192, 168, 77, 1), 0);
+	assert_in_range(route_number(RTA_OIF), CONN(1), CONN(2));
+	get_route(IP(203, 0, 113, 191), 0);
+	assert_int_equal(route_number(RTA_TABLE), RT_TABLE_LOCAL);
+	assert_int_equal(get_route(IP(9, 9, 9, 9), 0), ENETUNREACH);
+	assert_words("no route covers 9.9.9.9");
+	assert_int_equal(get_route(IP(10, 66, 0, 1), 0), EINVAL);
+}
+
+static unsigned
+dump_routes(uint32_t table, uint8_t protocol, uint32_t ifindex)
+{
+	/* iproute2 sends 156 bytes, of which the first message fills but some. */
+	uint8_t padded[156] = { 0 };
+	const struct rtmsg header = { .rtm_family = AF_INET, .rtm_protocol = protocol };
+
+	say(RTM_GETROUTE, NLM_F_DUMP, &header, sizeof(header));
+	if (table != 0)
+		netlink_put_u32(&request, RTA_TABLE, table);
+	if (ifindex != 0)
+		netlink_put_u32(&request, RTA_OIF, ifindex);
+	said();
+	memcpy(padded, request_bytes, request.used);
+	request.used = 0;
+	assert_int_equal(deliver(&rw, padded, sizeof(padded)), 0);
+	assert_int_equal(heard.acks, 1);
+	return heard.n;
+}
+
+static void
+listing_is_filtered(void **state)
+{
+	uint32_t all = route_count(gw);
+
+	(void)state;
+	assert_int_equal(dump_routes(0, 0, 0), all);
+	unsigned local = dump_routes(RT_TABLE_LOCAL, 0, 0);
+	assert_int_equal(local, 3);
+	assert_int_equal(dump_routes(RT_TABLE_MAIN, 0, 0), all - local);
+	assert_int_equal(dump_routes(0, RTPROT_STATIC, 0), 5);
+	assert_int_equal(dump_routes(0, RTPROT_STATIC, CONN(2)), 1);
+	assert_int_equal(heard.last.flags, NLM_F_MULTI | NLM_F_DUMP_FILTERED);
+	assert_int_equal(dump_routes(RT_TABLE_MAIN, 0, WAN), 2);
+	assert_int_equal(dump_routes(100, 0, 0), 0);
+	const struct rtmsg other = { .rtm_family = AF_INET6 };
+	say(RTM_GETROUTE, NLM_F_DUMP, &other, sizeof(other));
+	assert_int_equal(ask(&rw), 0);
+	assert_int_equal(heard.n, 0);
+}
+
+static struct prefix
+numbered(unsigned n)
+{
+	return (struct prefix) { IP(20, n >> 8, n & 0xff, 0), 24 };
+}
+
+/* 5,000 routes, half of which change while they are listed: each that stays is there once. */
+static void
+listing_goes_on_while_routes_change(void **state)
+{
+	const struct rtmsg header = { .rtm_family = AF_INET };
+	struct talker changer;
+	unsigned datagrams = 0;
+
+	(void)state;
+	for (unsigned n = 0; n < 5000; n++) {
+		say_route(RTM_NEWROUTE, ADD, numbered(n), RTN_UNICAST);
+		say_via(0, CONN(1));
+		said();
+		if (n % 500 == 499) {
+			assert_int_equal(flush(&rw), 0);
+			assert_int_equal(heard.acks, 500);
+		}
+	}
+	talker_open(&changer, SESSION_READ_WRITE);
+	say(RTM_GETROUTE, NLM_F_DUMP, &header, sizeof(header));
+	said();
+	session_receive(&rw.session, request_bytes, request.used);
+	request.used = 0;
+	forget();
+	struct heard *seen = calloc(1, sizeof(*seen));
+	assert_non_null(seen);
+	*seen = heard;
+	while (session_dumping(&rw.session)) {
+		assert_int_equal(session_continue(&rw.session), SESSION_GOES_ON);
+		heard = *seen;
+		listen_to(&rw);
+		*seen = heard;
+		/* An even one goes, and comes back elsewhere. */
+		unsigned n = 2 * (datagrams++ % 2500);
+		assert_int_equal(delete_route(&changer, numbered(n), 0, 0), 0);
+		assert_int_equal(set_route(&changer, ADD, numbered(n), 0, CONN(2)), 0);
+	}
+	assert_in_range(datagrams, 50, 1000);
+	assert_in_range(seen->n, 5000, 5000 + 20 + datagrams);
+	assert_int_equal(seen->error, 0);
+	free(seen);
+	for (unsigned n = 0; n < 5000; n++)
+		assert_int_equal(delete_route(&changer, numbered(n), 0, 0), 0);
+	talker_close(&changer);
+}
+
+/* --- a datagram of many --- */
+
+/* Answers come in order, refusals between acks; each is judged by what those before it did. */
+static void
+datagram_is_judged_in_order(void **state)
+{
+	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
+
+	(void)state;
+	say_route(RTM_NEWROUTE, ADD, net, RTN_UNICAST);
+	say_via(0, CONN(1));
+	said();
+	say_route(RTM_NEWROUTE, CHANGE, net, RTN_UNICAST); /* sees the one before */
+	say_via(0, CONN(2));
+	said();
+	say_route(RTM_NEWROUTE, ADD, net, RTN_UNICAST); /* EEXIST */
+	say_via(0, CONN(3));
+	said();
+	say_route(RTM_DELROUTE, 0, net, RTN_UNSPEC);
+	said();
+	say_route(RTM_DELROUTE, 0, net, RTN_UNSPEC); /* ESRCH */
+	said();
+	say_route(RTM_NEWROUTE, ADD, net, RTN_UNICAST);
+	say_via(0, CONN(3));
+	assert_int_equal(ask(&rw), 0);
+	assert_int_equal(heard.acks, 6);
+	assert_int_equal(ways_of(net, ways), 1);
+	assert_int_equal(ways[0].tunnel, 2);
+	assert_int_equal(delete_route(&rw, net, 0, 0), 0);
+}
+
+/* More than a batch holds. */
+static void
+longest_datagram_is_taken(void **state)
+{
+	unsigned n = 0;
+
+	(void)state;
+	for (; request.used + 64 < SESSION_REQUEST_BYTES_MAX; n++) {
+		const struct rtmsg header = {
+			.rtm_family = AF_INET, .rtm_table = RT_TABLE_MAIN, .rtm_type = RTN_BLACKHOLE
+		};
+
+		say(n % 2 == 0 ? RTM_NEWROUTE : RTM_DELROUTE, n % 2 == 0 ? ADD : 0, &header,
+			sizeof(header));
+		said();
+	}
+	assert_in_range(n, ROUTE_BATCH_MAX + 1, 2000);
+	uint64_t before = digest();
+	assert_int_equal(flush(&rw), -1); /* no acks asked, none refused */
+	if (n % 2 == 1)
+		assert_int_equal(delete_route(&rw, (struct prefix) { 0, 0 }, 0, 0), 0);
+	assert_int_equal(digest(), before);
+}
+
+/* --- who may, and what if it is nonsense --- */
+
+static void
+read_only_socket_only_looks(void **state)
+{
+	struct talker ro;
+	uint64_t before = digest();
+
+	(void)state;
+	talker_open(&ro, SESSION_READ_ONLY);
+	assert_int_equal(set_route(&ro, ADD, net, 0, CONN(1)), EPERM);
+	assert_int_equal(delete_route(&ro, (struct prefix) { IP(172, 16, 0, 0), 12 }, 0, 0), EPERM);
+	say_neighbor(RTM_DELNEIGH, 0, LAN, 0);
+	assert_int_equal(ask(&ro), EPERM);
+	const struct rtmsg header = { .rtm_family = AF_INET };
+	say(RTM_GETROUTE, NLM_F_DUMP, &header, sizeof(header));
+	assert_int_equal(ask(&ro), 0);
+	assert_in_range(heard.n, 8, 100);
+	assert_int_equal(digest(), before);
+	talker_close(&ro);
+}
+
+/*
+ * A good message with bytes changed: whatever comes of it is answered, in words when it is refused,
+ * and a refusal leaves the tables as they were. What was carried out is undone by its opposite, so
+ * each starts from the same tables.
+ */
+static void
+mutated_messages_are_survived(void **state)
+{
+	unsigned refused = 0;
+
+	(void)state;
+	dice_seed(11);
+	for (unsigned i = 0; i < 4000; i++) {
+		uint64_t before = digest();
+
+		say_route(i % 2 ? RTM_NEWROUTE : RTM_DELROUTE, ADD, net, RTN_UNICAST);
+		say_via(IP(192, 168, 50, 2), LAN);
+		if (i % 4 == 3) {
+			say_neighbor(RTM_NEWNEIGH, ADD, LAN, NUD_PERMANENT);
+			netlink_put_attribute(&request, NDA_LLADDR, "\2\0\0\0\0\1", 6);
+		}
+		said();
+		for (unsigned change = 0; change <= i % 5; change++) {
+			uint64_t roll = dice_word();
+			/* Length, flags and sequence stay, so that it is read as a message. */
+			size_t at = 16 + roll % (request.used - 16);
+
+			request_bytes[at] = (uint8_t)(roll >> 32);
+		}
+		int error = flush(&rw);
+		assert_int_equal(heard.acks, 1);
+		if (error == 0)
+			continue;
+		refused++;
+		assert_int_equal(digest(), before);
+	}
+	assert_in_range(refused, 1000, 3999);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_talker, close_talker)
+		TEST(add_as_iproute2_sends_it),
+		TEST(flags_mean_what_they_mean_to_a_kernel),
+		TEST(multipath_has_weights),
+		TEST(group_keeps_its_buckets),
+		TEST(types_are_kept_apart),
+		TEST(own_addresses_stay),
+		TEST(ways_are_resolved),
+		TEST(what_is_not_there_is_refused_in_words),
+		TEST(one_route_is_looked_up),
+		TEST(listing_is_filtered),
+		TEST(listing_goes_on_while_routes_change),
+		TEST(datagram_is_judged_in_order),
+		TEST(longest_datagram_is_taken),
+		TEST(read_only_socket_only_looks),
+		TEST(mutated_messages_are_survived),
+	};
+
+	return cmocka_run_group_tests(tests, start, stop);
+}

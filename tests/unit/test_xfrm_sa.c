@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "xfrm_bench.h"
+
+/* Security associations of family XFRM: what is taken, what is refused, and what comes back. */
+
+#define MANUAL_SAS 4 /* of the small gateway */
+
+static uint32_t
+alloc_spi(uint32_t min, uint32_t max)
+{
+	struct xfrm_userspi_info wanted = { .info = sa_info(SA_IN, 0, 0), .min = min, .max = max };
+	struct xfrm_usersa_info got;
+
+	begin(XFRM_MSG_ALLOCSPI, 0);
+	put(&wanted, sizeof(wanted));
+	put_if_id(1);
+	assert_int_equal(send_off(), -1);
+	assert_int_equal(answer.n, 1);
+	assert_int_equal(answer.message.type, XFRM_MSG_NEWSA);
+	assert_int_equal(answer.message.sequence, SEQUENCE);
+	assert_int_equal(answer.message.pid, DAEMON_PID);
+	read_answer(&got, sizeof(got), 0);
+	assert_int_equal(got.id.proto, IPPROTO_ESP);
+	assert_int_equal(ntohl(got.id.daddr.a4), LOCAL);
+	assert_int_equal(got.reqid, REQID);
+	assert_in_range(ntohl(got.id.spi), min, max);
+	return ntohl(got.id.spi);
+}
+
+static void
+charon_brings_up_a_pair(void **state)
+{
+	uint32_t spi = alloc_spi(0xc0000000, 0xcfffffff);
+
+	(void)state;
+	/* Reserved: clients see it, workers do not, and nobody else gets it. */
+	assert_int_equal(ask_sa(XFRM_MSG_GETSA, SA_IN, 0, spi), 0);
+	assert_null(look_up(spi));
+	begin_sa(XFRM_MSG_NEWSA, SA_IN, 0, spi);
+	assert_refused(EEXIST, "reserved");
+
+	begin_sa(XFRM_MSG_UPDSA, SA_IN, 0, spi);
+	assert_int_equal(send_off(), 0);
+	assert_non_null(look_up(spi));
+	assert_int_equal(look_up(spi)->replay->window, 64);
+	assert_int_equal(look_up(spi)->reqid, REQID);
+
+	add_sa(SA_OUT, 0, 0xabcd0001);
+	assert_int_equal(gw->tunnels[0].out->spi, 0xabcd0001);
+	begin_sa(XFRM_MSG_NEWSA, SA_OUT, 0, 0xabcd0001);
+	assert_refused(EEXIST, "0xabcd0001 to 192.0.2.1 is there already");
+
+	assert_int_equal(ask_sa(XFRM_MSG_DELSA, SA_OUT, 0, 0xabcd0001), 0);
+	assert_int_equal(gw->tunnels[0].out->spi, 0x1001);
+	assert_int_equal(ask_sa(XFRM_MSG_DELSA, SA_OUT, 0, 0xabcd0001), ESRCH);
+	assert_int_equal(ask_sa(XFRM_MSG_GETSA, SA_OUT, 0, 0xabcd0001), ESRCH);
+	assert_non_null(strstr(answer.words.text, "0xabcd0001"));
+	begin_sa(XFRM_MSG_UPDSA, SA_OUT, 0, 0xabcd0001);
+	assert_refused(ESRCH, "to update");
+}
+
+static void
+reserved_spis_are_different_and_end(void **state)
+{
+	struct xfrm_userspi_info wanted = { .info = sa_info(SA_IN, 0, 0), .min = 500, .max = 503 };
+	bool seen[4] = { false };
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(seen); i++) {
+		uint32_t spi = alloc_spi(500, 503);
+
+		assert_false(seen[spi - 500]);
+		seen[spi - 500] = true;
+	}
+	begin(XFRM_MSG_ALLOCSPI, NLM_F_ACK);
+	put(&wanted, sizeof(wanted));
+	put_if_id(1);
+	assert_refused(ENOENT, "are taken");
+	wanted.max = 499;
+	begin(XFRM_MSG_ALLOCSPI, NLM_F_ACK);
+	put(&wanted, sizeof(wanted));
+	assert_refused(EINVAL, "not above the last");
+}
+
+/* The key of an algorithm attribute that came back. */
+static const uint8_t *
+key_of(struct netlink_attribute attribute, const char *name, unsigned key_bits)
+{
+	unsigned front = attribute.type == XFRMA_ALG_CRYPT || attribute.type == XFRMA_ALG_AUTH
+		? sizeof(struct xfrm_algo)
+		: sizeof(struct xfrm_algo_auth);
+	uint32_t bits;
+
+	assert_non_null(attribute.data);
+	assert_string_equal((const char *)attribute.data, name);
+	memcpy(&bits, attribute.data + 64, sizeof(bits));
+	assert_int_equal(bits, key_bits);
+	assert_int_equal(attribute.bytes, front + key_bits / 8);
+	return attribute.data + front;
+}
+
+static void
+what_was_said_comes_back(void **state)
+{
+	struct xfrm_encap_tmpl encap = { 2, htons(4500), htons(31337), { 0 } };
+	struct xfrm_usersa_info info = sa_info(SA_OUT, 1, 0x77);
+	struct netlink_attribute found;
+	struct xfrm_encap_tmpl got;
+	uint64_t now = (uint64_t)time(NULL);
+
+	(void)state;
+	info.lft.hard_byte_limit = 1 << 30;
+	info.lft.soft_add_expires_seconds = 3000;
+	begin(XFRM_MSG_NEWSA, NLM_F_ACK);
+	put(&info, sizeof(info));
+	put_scenario_suite();
+	put_attribute(XFRMA_ENCAP, &encap, sizeof(encap));
+	put_if_id(2);
+	put_attribute(XFRMA_SET_MARK, "\1\0\0\0", 4);
+	assert_int_equal(send_off(), 0);
+	assert_int_equal(find_sa(SA_OUT, 1, 0x77)->encap_dport, 31337);
+
+	/* 100 packets later. */
+	atomic_store(&find_sa(SA_OUT, 1, 0x77)->sequence, 100);
+	atomic_store(&find_sa(SA_OUT, 1, 0x77)->bytes_out, 6400);
+	assert_int_equal(ask_sa(XFRM_MSG_GETSA, SA_OUT, 1, 0x77), 0);
+	assert_int_equal(answer.message.flags & NLM_F_MULTI, 0);
+	found = read_answer(&info, sizeof(info), XFRMA_ALG_CRYPT);
+	assert_int_equal(info.curlft.packets, 100);
+	assert_int_equal(info.curlft.bytes, 6400);
+	assert_in_range(info.curlft.add_time, now, now + 60);
+	assert_in_range(info.curlft.use_time, now, now + 60);
+	assert_int_equal(info.lft.hard_byte_limit, 1 << 30);
+	assert_int_equal(info.lft.hard_packet_limit, XFRM_INF);
+	assert_int_equal(info.lft.soft_add_expires_seconds, 3000);
+	assert_memory_equal(key_of(found, "cbc(aes)", 128), cipher_key, 16);
+	found = read_answer(&info, sizeof(info), XFRMA_ALG_AUTH);
+	assert_memory_equal(key_of(found, "hmac(sha1)", 160), mac_key, 20);
+	found = read_answer(&info, sizeof(info), XFRMA_ALG_AUTH_TRUNC);
+	assert_memory_equal(key_of(found, "hmac(sha1)", 160), mac_key, 20);
+	found = read_answer(&info, sizeof(info), XFRMA_ENCAP);
+	memcpy(&got, found.data, sizeof(got));
+	assert_memory_equal(&got, &encap, sizeof(got));
+	found = read_answer(&info, sizeof(info), XFRMA_IF_ID);
+	assert_int_equal(netlink_u32(&found), 2);
+	struct xfrm_replay_state replay;
+	found = read_answer(&info, sizeof(info), XFRMA_REPLAY_VAL);
+	memcpy(&replay, found.data, sizeof(replay));
+	assert_int_equal(replay.oseq, 100);
+}
+
+static void
+keys_stay_on_the_socket_that_sets_them(void **state)
+{
+	struct session reader = { .context = &context,
+		.outbox = &outbox,
+		.access = SESSION_READ_ONLY,
+		.family = &xfrm_family };
+	static const uint8_t zeroes[20];
+
+	(void)state;
+	add_sa(SA_OUT, 2, 0x88);
+	/* The event of it. */
+	struct xfrm_usersa_info info;
+	assert_int_equal(hear(), XFRM_MSG_NEWSA);
+	struct netlink_attribute found = read_answer(&info, sizeof(info), XFRMA_ALG_CRYPT);
+	assert_memory_equal(key_of(found, "cbc(aes)", 128), zeroes, 16);
+
+	assert_int_equal(list_on(&reader), MANUAL_SAS + 1);
+	assert_true(answer.longest <= 4096);
+	assert_null(memmem(answer.bytes, answer.used, cipher_key, 8));
+	assert_null(memmem(answer.bytes, answer.used, mac_key, 8));
+	assert_int_equal(list_on(&session), MANUAL_SAS + 1);
+	assert_non_null(memmem(answer.bytes, answer.used, cipher_key, 8));
+	begin_sa(XFRM_MSG_NEWSA, SA_OUT, 2, 0x89);
+	end();
+	assert_int_equal(send_on(&reader, draft.writer.buffer, draft.writer.used), EPERM);
+}
+
+static void
+names_and_lengths_make_the_suite(void **state)
+{
+	static const struct {
+		const char *aead, *cipher;
+		unsigned cipher_bits, icv_bits;
+		const char *mac;
+		unsigned mac_bits;
+		int truncation; /* -1: XFRMA_ALG_AUTH */
+		int error;
+		const char *result;
+	} cases[] = {
+		{ NULL, "aes", 128, 0, "sha1", 160, -1, 0, "aes128-cbc hmac-sha1-96" },
+		{ NULL, "cbc(aes)", 192, 0, "hmac(sha1)", 160, -1, 0, "aes192-cbc hmac-sha1-96" },
+		{ NULL, "cbc(aes)", 256, 0, "hmac(sha1)", 160, 96, 0, "aes256-cbc hmac-sha1-96" },
+		{ NULL, "aes", 256, 0, "hmac(sha256)", 256, 128, 0, "aes256-cbc hmac-sha256-128" },
+		{ NULL, "aes", 128, 0, "sha384", 384, -1, 0, "aes128-cbc hmac-sha384-192" },
+		{ NULL, "aes", 128, 0, "hmac(sha512)", 512, -1, 0, "aes128-cbc hmac-sha512-256" },
+		{ NULL, "aes", 128, 0, "hmac(sha512)", 512, 0, 0, "aes128-cbc hmac-sha512-256" },
+		/* The kernel's default for SHA-256 is not RFC 4868's. */
+		{ NULL, "aes", 128, 0, "hmac(sha256)", 256, -1, EINVAL, "to 96 bits" },
+		{ NULL, "aes", 128, 0, "hmac(sha1)", 160, 160, EINVAL, "to 160 bits" },
+		{ NULL, "aes", 128, 0, "hmac(sha1)", 128, -1, EINVAL,
+			"160 bits, this one has 128" },
+		{ NULL, "aes", 120, 0, "hmac(sha1)", 160, -1, EINVAL, "no key of 120 bits" },
+		{ NULL, "aes", 127, 0, "hmac(sha1)", 160, -1, EINVAL, "127 bits" },
+		{ NULL, "cbc(des3_ede)", 192, 0, "sha1", 160, -1, ENOSYS, "no encryption" },
+		{ NULL, "aes", 128, 0, "md5", 128, -1, ENOSYS, "no authentication 'md5'" },
+		{ NULL, "aes", 128, 0, NULL, 0, -1, EOPNOTSUPP, "encryption alone" },
+		{ NULL, NULL, 0, 0, "sha1", 160, -1, EOPNOTSUPP, "authentication alone" },
+		{ NULL, NULL, 0, 0, NULL, 0, -1, EINVAL, "no algorithm" },
+		{ "rfc4106(gcm(aes))", NULL, 160, 128, NULL, 0, -1, 0, "aes128-gcm -" },
+		{ "rfc4106(gcm(aes))", NULL, 224, 128, NULL, 0, -1, 0, "aes192-gcm -" },
+		{ "rfc4106(gcm(aes))", NULL, 288, 128, NULL, 0, -1, 0, "aes256-gcm -" },
+		{ "rfc7539esp(chacha20,poly1305)", NULL, 288, 128, NULL, 0, -1, 0,
+			"chacha20-poly1305 -" },
+		{ "rfc4106(gcm(aes))", NULL, 128, 128, NULL, 0, -1, EINVAL, "salt" },
+		{ "rfc4106(gcm(aes))", NULL, 160, 64, NULL, 0, -1, EINVAL, "ICV of 128 bits" },
+		{ "rfc4309(ccm(aes))", NULL, 152, 128, NULL, 0, -1, ENOSYS, "no AEAD" },
+		{ "cbc(aes)", NULL, 128, 128, NULL, 0, -1, ENOSYS, "no AEAD" },
+		{ "rfc4106(gcm(aes))", NULL, 160, 128, "sha1", 160, -1, EINVAL, "no other" },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+		struct xfrm_usersa_info info = sa_info(SA_IN, 0, 0x100 + i);
+		char suite[64];
+
+		begin(XFRM_MSG_NEWSA, NLM_F_ACK);
+		put(&info, sizeof(info));
+		if (cases[i].aead != NULL)
+			put_algorithm(XFRMA_ALG_AEAD, cases[i].aead, cipher_key,
+				cases[i].cipher_bits, cases[i].icv_bits);
+		if (cases[i].cipher != NULL)
+			put_algorithm(XFRMA_ALG_CRYPT, cases[i].cipher, cipher_key,
+				cases[i].cipher_bits, 0);
+		if (cases[i].mac != NULL)
+			put_algorithm(
+				cases[i].truncation < 0 ? XFRMA_ALG_AUTH : XFRMA_ALG_AUTH_TRUNC,
+				cases[i].mac, mac_key, cases[i].mac_bits,
+				(unsigned)cases[i].truncation);
+		put_if_id(1);
+		if (cases[i].error != 0) {
+			assert_refused(cases[i].error, cases[i].result);
+			assert_null(look_up(0x100 + i));
+			continue;
+		}
+		assert_int_equal(send_off(), 0);
+		struct suite made = look_up(0x100 + i)->key->suite;
+		snprintf(suite, sizeof(suite), "%s %s", made.encryption->name,
+			made.authentication != NULL ? made.authentication->name : "-");
+		assert_string_equal(suite, cases[i].result);
+		/* What comes back would be taken again. */
+		assert_int_equal(ask_sa(XFRM_MSG_GETSA, SA_IN, 0, 0x100 + i), 0);
+		struct netlink_span again = answer.message.body;
+		begin(XFRM_MSG_UPDSA, NLM_F_ACK);
+		put(again.at, again.bytes);
+		assert_int_equal(send_off(), 0);
+	}
+}
+
+static void
+the_tunnel_must_be_clear(void **state)
+{
+	struct xfrm_usersa_info info = sa_info(SA_OUT, 0, 0x55);
+
+	(void)state;
+	/* The address pair names one. */
+	begin(XFRM_MSG_NEWSA, NLM_F_ACK);
+	put(&info, sizeof(info));
+	put_scenario_suite();
+	assert_int_equal(send_off(), 0);
+	assert_int_equal(find_sa(SA_OUT, 0, 0x55)->tunnel, 0);
+
+	begin(XFRM_MSG_NEWSA, NLM_F_ACK);
+	info.id.daddr.a4 = htonl(IP(192, 0, 2, 77));
+	put(&info, sizeof(info));
+	put_scenario_suite();
+	assert_refused(EINVAL, "no tunnel between 203.0.113.191 and 192.0.2.77");
+
+	begin(XFRM_MSG_NEWSA, NLM_F_ACK);
+	put(&info, sizeof(info));
+	put_scenario_suite();
+	put_if_id(1);
+	assert_refused(EINVAL, "remote end of tunnel conn1 is 192.0.2.1, not 192.0.2.77");
+
+	begin_sa(XFRM_MSG_NEWSA, SA_OUT, 0, 0x56);
+	put_if_id(99);
+	assert_refused(EINVAL, "no tunnel with if_id 99");
+
+	info.saddr.a4 = htonl(IP(198, 51, 100, 1));
+	begin(XFRM_MSG_NEWSA, NLM_F_ACK);
+	put(&info, sizeof(info));
+	put_scenario_suite();
+	assert_refused(EINVAL, "neither 198.51.100.1 nor 192.0.2.77");
+}
+
+static void
+what_is_not_there_is_refused_in_words(void **state)
+{
+	static const struct xfrm_mark mark = { 1, 0xff }, no_mark = { 0, 0 };
+	static const struct {
+		const char *words;
+		int error;
+		uint8_t proto, mode, flags;
+		uint16_t family;
+	} fields[] = {
+		{ "AH", EOPNOTSUPP, IPPROTO_AH, XFRM_MODE_TUNNEL, 0, AF_INET },
+		{ "IPComp", EOPNOTSUPP, IPPROTO_COMP, XFRM_MODE_TUNNEL, 0, AF_INET },
+		{ "protocol 17", EINVAL, IPPROTO_UDP, XFRM_MODE_TUNNEL, 0, AF_INET },
+		{ "transport", EOPNOTSUPP, IPPROTO_ESP, XFRM_MODE_TRANSPORT, 0, AF_INET },
+		{ "BEET", EOPNOTSUPP, IPPROTO_ESP, XFRM_MODE_BEET, 0, AF_INET },
+		{ "mode 9", EINVAL, IPPROTO_ESP, 9, 0, AF_INET },
+		{ "IPv6", EOPNOTSUPP, IPPROTO_ESP, XFRM_MODE_TUNNEL, 0, AF_INET6 },
+		{ "family 44", EINVAL, IPPROTO_ESP, XFRM_MODE_TUNNEL, 0, 44 },
+		{ "wildrecv", EOPNOTSUPP, IPPROTO_ESP, 1, XFRM_STATE_WILDRECV, AF_INET },
+		{ "REPLAY_ESN_VAL", EINVAL, IPPROTO_ESP, 1, XFRM_STATE_ESN, AF_INET },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(fields); i++) {
+		struct xfrm_usersa_info info = sa_info(SA_IN, 0, 0x300);
+
+		info.id.proto = fields[i].proto;
+		info.mode = fields[i].mode;
+		info.flags = fields[i].flags;
+		info.family = fields[i].family;
+		begin(XFRM_MSG_NEWSA, NLM_F_ACK);
+		put(&info, sizeof(info));
+		put_scenario_suite();
+		assert_refused(fields[i].error, fields[i].words);
+	}
+	begin_sa(XFRM_MSG_NEWSA, SA_IN, 0, 0x300);
+	put_attribute(XFRMA_MARK, &mark, sizeof(mark));
+	assert_refused(EOPNOTSUPP, "mark");
+	begin_sa(XFRM_MSG_NEWSA, SA_IN, 0, 0);
+	assert_refused(EINVAL, "SPI other than 0");
+	begin_sa(XFRM_MSG_NEWSA, SA_IN, 0, 0x300);
+	put_attribute(XFRMA_IF_ID, "\1", 1);
+	assert_refused(EINVAL, "'IF_ID' has 1 bytes");
+	begin(XFRM_MSG_MIGRATE, 0);
+	assert_refused(ENOPROTOOPT, "not migrated");
+	begin(0x2f, 0);
+	assert_refused(EOPNOTSUPP, "no message of type 0x2f");
+	assert_null(look_up(0x300));
+	assert_int_equal(list_on(&session), MANUAL_SAS);
+
+	begin_sa(XFRM_MSG_NEWSA, SA_IN, 0, 0x300);
+	put_attribute(XFRMA_MARK, &no_mark, sizeof(no_mark));
+	assert_int_equal(send_off(), 0);
+}
+
+static void
+listings_go_by_datagrams(void **state)
+{
+	enum { N = 40 };
+	uint32_t count = 0;
+	uint8_t ah = IPPROTO_AH;
+
+	(void)state;
+	for (unsigned i = 0; i < N; i++)
+		add_sa(SA_IN, i % 3, 0x4000 + i);
+	assert_int_equal(list_on(&session), MANUAL_SAS + N);
+	assert_true(answer.longest <= 4096);
+	assert_int_equal(answer.message.flags & NLM_F_MULTI, NLM_F_MULTI);
+	begin(XFRM_MSG_GETSA, NLM_F_DUMP);
+	put_attribute(XFRMA_PROTO, &ah, sizeof(ah));
+	assert_int_equal(send_off(), 0);
+	assert_int_equal(answer.n, 0);
+
+	begin(XFRM_MSG_GETSADINFO, 0);
+	put(&count, sizeof(count));
+	send_off();
+	assert_int_equal(answer.message.type, XFRM_MSG_NEWSADINFO);
+	struct netlink_attribute found = read_answer(&count, sizeof(count), XFRMA_SAD_CNT);
+	assert_int_equal(netlink_u32(&found), MANUAL_SAS + N);
+}
+
+static void
+flushing_takes_all_and_may_find_none(void **state)
+{
+	struct xfrm_usersa_flush flush = { IPPROTO_AH };
+
+	(void)state;
+	begin(XFRM_MSG_FLUSHSA, NLM_F_ACK);
+	put(&flush, sizeof(flush));
+	assert_int_equal(send_off(), 0);
+	assert_int_equal(list_on(&session), MANUAL_SAS);
+	assert_int_equal(hear(), 0);
+	flush.proto = 0;
+	for (unsigned turn = 0; turn < 2; turn++) {
+		begin(XFRM_MSG_FLUSHSA, NLM_F_ACK);
+		put(&flush, sizeof(flush));
+		assert_int_equal(send_off(), 0);
+		assert_int_equal(list_on(&session), 0);
+		assert_int_equal(hear(), turn == 0 ? XFRM_MSG_FLUSHSA : 0);
+	}
+	assert_null(gw->tunnels[0].out);
+}
+
+static void
+events_tell_of_each_change(void **state)
+{
+	struct xfrm_usersa_info info;
+	struct xfrm_usersa_id id;
+
+	(void)state;
+	add_sa(SA_IN, 0, 0x500);
+	begin_sa(XFRM_MSG_UPDSA, SA_IN, 0, 0x500);
+	assert_int_equal(send_off(), 0);
+	assert_int_equal(ask_sa(XFRM_MSG_DELSA, SA_IN, 0, 0x500), 0);
+	begin_sa(XFRM_MSG_UPDSA, SA_IN, 0, 0x500);
+	assert_int_equal(send_off(), ESRCH);
+
+	assert_int_equal(hear(), XFRM_MSG_NEWSA);
+	assert_int_equal(hear(), XFRM_MSG_UPDSA);
+	assert_int_equal(answer.message.sequence, SEQUENCE);
+	assert_int_equal(hear(), XFRM_MSG_DELSA);
+	struct netlink_attribute sa = read_answer(&id, sizeof(id), XFRMA_SA);
+	assert_int_equal(ntohl(id.spi), 0x500);
+	assert_int_equal(sa.bytes, sizeof(info));
+	memcpy(&info, sa.data, sizeof(info));
+	assert_int_equal(info.reqid, REQID);
+	assert_int_equal(hear(), 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(charon_brings_up_a_pair),
+		TEST(reserved_spis_are_different_and_end),
+		TEST(what_was_said_comes_back),
+		TEST(keys_stay_on_the_socket_that_sets_them),
+		TEST(names_and_lengths_make_the_suite),
+		TEST(the_tunnel_must_be_clear),
+		TEST(what_is_not_there_is_refused_in_words),
+		TEST(listings_go_by_datagrams),
+		TEST(flushing_takes_all_and_may_find_none),
+		TEST(events_tell_of_each_change),
+	};
+
+	return cmocka_run_group_tests(tests, bench_start, bench_stop);
+}
