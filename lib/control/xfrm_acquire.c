@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "event.h"
+
+#include <string.h>
 #include "policy.h"
 #include "protocol.h"
 #include "xfrm_message.h"
@@ -10,18 +12,20 @@
 static struct xfrm_selector
 selector_of(const struct packet_flow *flow)
 {
-	return (struct xfrm_selector) {
-		.daddr = xfrm_address_of(flow->remote),
-		.saddr = xfrm_address_of(flow->local),
-		.dport = htons(flow->remote_port),
-		.dport_mask = UINT16_MAX,
-		.sport = htons(flow->local_port),
-		.sport_mask = UINT16_MAX,
-		.family = AF_INET,
-		.prefixlen_d = 32,
-		.prefixlen_s = 32,
-		.proto = flow->protocol,
-	};
+	struct xfrm_selector selector;
+
+	memset(&selector, 0, sizeof(selector)); /* its padding is sent as well */
+	selector.daddr = xfrm_address_of(flow->remote);
+	selector.saddr = xfrm_address_of(flow->local);
+	selector.dport = htons(flow->remote_port);
+	selector.dport_mask = UINT16_MAX;
+	selector.sport = htons(flow->local_port);
+	selector.sport_mask = UINT16_MAX;
+	selector.family = AF_INET;
+	selector.prefixlen_d = 32;
+	selector.prefixlen_s = 32;
+	selector.proto = flow->protocol;
+	return selector;
 }
 
 void
@@ -36,16 +40,17 @@ xfrm_acquire(void *context, const struct tunnel *tunnel, const struct packet_flo
 		return;
 	const struct xfrm_policy *policy = found->spec.origin;
 	const struct xfrm_user_tmpl *template = &policy->template;
-	struct xfrm_user_acquire acquire = {
-		.id = template->id,
-		.saddr = template->saddr,
-		.sel = selector_of(flow),
-		.policy = xfrm_policy_message_info(xfrm, policy),
-		.aalgos = template->aalgos,
-		.ealgos = template->ealgos,
-		.calgos = template->calgos,
-		.seq = ++xfrm->acquires,
-	};
+	struct xfrm_user_acquire acquire;
+
+	memset(&acquire, 0, sizeof(acquire));
+	acquire.id = template->id;
+	acquire.saddr = template->saddr;
+	acquire.sel = selector_of(flow);
+	acquire.policy = xfrm_policy_message_info(xfrm, policy);
+	acquire.aalgos = template->aalgos;
+	acquire.ealgos = template->ealgos;
+	acquire.calgos = template->calgos;
+	acquire.seq = ++xfrm->acquires;
 	/* A trap that names no address means the packet's. */
 	if (acquire.id.daddr.a4 == 0)
 		acquire.id.daddr = acquire.sel.daddr;

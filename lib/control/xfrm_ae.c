@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <string.h>
 
 #include <linux/netlink.h>
 
@@ -30,14 +31,14 @@ read_id(struct xfrm *xfrm, const struct netlink_message *request, struct xfrm_ae
 static void
 put(struct netlink_writer *writer, const struct xfrm_state *state, uint32_t flags)
 {
-	const struct xfrm_aevent_id id = {
-		.sa_id = xfrm_message_id(state),
-		.saddr = state->info.saddr,
-		.flags = flags,
-		.reqid = state->info.reqid,
-	};
 	struct xfrm_lifetime_cur lifetime = xfrm_message_lifetime(state);
+	struct xfrm_aevent_id id;
 
+	memset(&id, 0, sizeof(id)); /* its padding is sent as well */
+	id.sa_id = xfrm_message_id(state);
+	id.saddr = state->info.saddr;
+	id.flags = flags;
+	id.reqid = state->info.reqid;
 	netlink_put(writer, &id, sizeof(id));
 	xfrm_replay_write(writer, state);
 	netlink_put_attribute(writer, XFRMA_LTIME_VAL, &lifetime, sizeof(lifetime));

@@ -2,6 +2,7 @@
 #include "xfrm_expire.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "event.h"
 #include "key_memory.h"
@@ -18,13 +19,13 @@ static void
 notify(struct xfrm *xfrm, const struct netlink_message *request, const struct xfrm_state *state,
 	enum sa_expiry how)
 {
-	struct xfrm_user_expire expire = {
-		.state = xfrm_message_info(state),
-		.hard = how == SA_EXPIRES_HARD,
-	};
+	struct xfrm_user_expire expire;
 
 	if (!event_wanted(xfrm->context, ESPALIER_FAMILY_XFRM, XFRMNLGRP_EXPIRE))
 		return;
+	memset(&expire, 0, sizeof(expire)); /* its padding is sent as well */
+	expire.state = xfrm_message_info(state);
+	expire.hard = how == SA_EXPIRES_HARD;
 	struct netlink_writer writer = xfrm_writer(xfrm);
 	xfrm_message_begin(&writer, XFRM_MSG_EXPIRE, 0, request);
 	netlink_put(&writer, &expire, sizeof(expire));

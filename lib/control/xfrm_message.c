@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "xfrm_message.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "counters.h"
@@ -43,12 +44,14 @@ xfrm_message_info(const struct xfrm_state *state)
 struct xfrm_usersa_id
 xfrm_message_id(const struct xfrm_state *state)
 {
-	return (struct xfrm_usersa_id) {
-		.daddr = state->info.id.daddr,
-		.spi = state->info.id.spi,
-		.family = state->info.family,
-		.proto = state->info.id.proto,
-	};
+	struct xfrm_usersa_id id;
+
+	memset(&id, 0, sizeof(id)); /* its padding is sent as well */
+	id.daddr = state->info.id.daddr;
+	id.spi = state->info.id.spi;
+	id.family = state->info.family;
+	id.proto = state->info.id.proto;
+	return id;
 }
 
 void

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "xfrm_policy_message.h"
 
+#include <string.h>
+
 #include "event.h"
 #include "policy.h"
 #include "protocol.h"
@@ -45,8 +47,12 @@ put_deleted(
 	const struct xfrm *xfrm, struct netlink_writer *writer, const struct xfrm_policy *policy)
 {
 	struct xfrm_userpolicy_info info = xfrm_policy_message_info(xfrm, policy);
-	struct xfrm_userpolicy_id id = { info.sel, info.index, info.dir };
+	struct xfrm_userpolicy_id id;
 
+	memset(&id, 0, sizeof(id)); /* its padding is sent as well */
+	id.sel = info.sel;
+	id.index = info.index;
+	id.dir = info.dir;
 	netlink_put(writer, &id, sizeof(id));
 	netlink_put_attribute(writer, XFRMA_POLICY, &info, sizeof(info));
 	xfrm_policy_message_details(writer, policy);
