@@ -59,6 +59,16 @@ struct esp_burst {
 	struct crypto_op op[BURST_PKTS];
 };
 
+/* Moves packet `from` of the burst to place `to`, when those between them did not survive. */
+static inline void
+esp_burst_move(struct esp_burst *burst, unsigned to, unsigned from)
+{
+	burst->pkt[to] = burst->pkt[from];
+	burst->sa[to] = burst->sa[from];
+	burst->sequence[to] = burst->sequence[from];
+	burst->op[to] = burst->op[from];
+}
+
 /* Packets that go no further. When there is no room for more, they are freed at once, without ICMP
  * errors. */
 struct victims {

@@ -47,8 +47,7 @@ claim(struct worker *worker, struct rte_mbuf *pkt, struct sa *sa, const struct p
 	esp->pkt[i] = pkt;
 	esp->sa[i] = sa;
 	esp->op[i].esp = place->esp;
-	esp->op[i].bytes =
-		place->bytes; /* the ICV too, until replay_stage_check() knows its size */
+	esp->op[i].bytes = place->bytes; /* the ICV too, until esp_replay_check() knows its size */
 }
 
 /* Closes the gaps that claimed packets left. */

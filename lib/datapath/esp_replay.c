@@ -58,18 +58,8 @@ check(struct sa *sa, struct crypto_op *op, uint64_t *sequence)
 	return replay_check(sa->replay, *sequence);
 }
 
-/* Moves packet `from` of the burst to place `to`. */
-static inline void
-move(struct esp_burst *burst, unsigned to, unsigned from)
-{
-	burst->pkt[to] = burst->pkt[from];
-	burst->sa[to] = burst->sa[from];
-	burst->sequence[to] = burst->sequence[from];
-	burst->op[to] = burst->op[from];
-}
-
 void
-replay_stage_check(struct worker *worker)
+esp_replay_check(struct worker *worker)
 {
 	struct esp_burst *burst = &worker->esp;
 	unsigned kept = 0;
@@ -86,30 +76,13 @@ replay_stage_check(struct worker *worker)
 		if (unlikely(reason != DROP_NONE))
 			worker_drop(worker, burst->pkt[i], port, reason);
 		else
-			move(burst, kept++, i);
+			esp_burst_move(burst, kept++, i);
 	}
 	burst->n = kept;
 }
 
 void
-esp_verify(struct worker *worker)
-{
-	struct esp_burst *burst = &worker->esp;
-	unsigned kept = 0;
-
-	crypto_verify(worker->crypto, burst->op, burst->n);
-	for (unsigned i = 0; i < burst->n; i++) {
-		if (unlikely(!burst->op[i].ok))
-			worker_drop(worker, burst->pkt[i], worker->port_index[burst->pkt[i]->port],
-				DROP_bad_icv);
-		else
-			move(burst, kept++, i);
-	}
-	burst->n = kept;
-}
-
-void
-replay_stage_update(struct worker *worker)
+esp_replay_update(struct worker *worker)
 {
 	struct esp_burst *burst = &worker->esp;
 	unsigned kept = 0;
@@ -123,7 +96,7 @@ replay_stage_update(struct worker *worker)
 			worker_drop(worker, burst->pkt[i], worker->port_index[burst->pkt[i]->port],
 				reason);
 		else
-			move(burst, kept++, i);
+			esp_burst_move(burst, kept++, i);
 	}
 	burst->n = kept;
 }

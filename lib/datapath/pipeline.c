@@ -9,9 +9,9 @@ static void
 pipeline_inbound(struct worker *worker, const uint16_t candidates[], unsigned n)
 {
 	esp_claim(worker, candidates, n);
-	replay_stage_check(worker);
+	esp_replay_check(worker);
 	esp_verify(worker);
-	replay_stage_update(worker);
+	esp_replay_update(worker);
 	esp_decap(worker);
 }
 

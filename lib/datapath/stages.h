@@ -25,11 +25,11 @@ unsigned parse(struct worker *worker, struct rte_mbuf *pkt[], unsigned n, uint16
  * rest stays what it is: traffic. */
 void esp_claim(struct worker *worker, const uint16_t candidates[], unsigned n);
 /* RFC 4303 3.4.3: drops what the replay window knows already; changes nothing. */
-void replay_stage_check(struct worker *worker);
+void esp_replay_check(struct worker *worker);
 /* RFC 4303 3.4.4: drops what is not authentic. */
 void esp_verify(struct worker *worker);
 /* Moves the windows, now that the packets are proven. */
-void replay_stage_update(struct worker *worker);
+void esp_replay_update(struct worker *worker);
 /* Decrypts, unwraps, checks the inner packet against the selectors, bills it to the SA, and appends
  * it to worker->ip. */
 void esp_decap(struct worker *worker);

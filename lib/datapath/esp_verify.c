@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "stages.h"
+
+void
+esp_verify(struct worker *worker)
+{
+	struct esp_burst *burst = &worker->esp;
+	unsigned kept = 0;
+
+	crypto_verify(worker->crypto, burst->op, burst->n);
+	for (unsigned i = 0; i < burst->n; i++) {
+		if (unlikely(!burst->op[i].ok))
+			worker_drop(worker, burst->pkt[i], worker->port_index[burst->pkt[i]->port],
+				DROP_bad_icv);
+		else
+			esp_burst_move(burst, kept++, i);
+	}
+	burst->n = kept;
+}
