@@ -4,9 +4,9 @@
 import json
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
-from plan import DRAWING, TUNNELS
+from plan import TUNNELS
 
 COLOURS = {"ok": "\033[32m", "FAILED": "\033[1;31m", "title": "\033[1m", "faint": "\033[2m"}
 BAR_CELLS = 24
@@ -21,18 +21,43 @@ class Claim:
     ok: bool
 
 
+@dataclass
+class Section:
+    """What one scene brought."""
+
+    name: str
+    title: str
+    drawing: str
+    claims: list = field(default_factory=list)
+    throughput: list = field(default_factory=list)  # {what, mbit_per_s, packets_per_s, note}
+    shares: list = field(default_factory=list)      # {gateway, tunnel, packets, percent}
+    drops: list = field(default_factory=list)       # {gateway, reason, packets, expected}
+
+    def failed(self):
+        return [claim for claim in self.claims if not claim.ok]
+
+    def document(self):
+        return {"name": self.name, "title": self.title, "ok": not self.failed(),
+                "claims": len(self.claims)}
+
+
 class Report:
     """Collects what a run measured; says on stderr what goes on, and shows the result on stdout."""
 
     def __init__(self, as_json):
         self.as_json = as_json
         self.began = time.monotonic()
-        self.claims = []
-        self.throughput = []  # {what, mbit_per_s, packets_per_s, note}
-        self.shares = []      # {gateway, tunnel, packets, percent}
-        self.drops = []       # {gateway, reason, packets, expected}
-        self.gateways = {}    # what they said of themselves
-        self.logs = {}        # their last words, shown when a claim failed
+        self.sections = []
+        self.gateways = {}  # what they said of themselves
+        self.logs = {}      # their last words, shown when a claim failed
+
+    def begin(self, scene):
+        """What is measured from here on belongs to that scene."""
+        self.sections.append(Section(scene.name, scene.title, scene.drawing))
+
+    @property
+    def section(self):
+        return self.sections[-1]
 
     def progress(self, text):
         seconds = time.monotonic() - self.began
@@ -40,12 +65,12 @@ class Report:
 
     def claim(self, claim, measured, required, ok):
         measured = ": ".join(str(measured).splitlines()[:2])  # a failed program's words are long
-        self.claims.append(Claim(claim, measured, str(required), bool(ok)))
+        self.section.claims.append(Claim(claim, measured, str(required), bool(ok)))
         if not ok:
             print(paint(sys.stderr, "FAILED", f"  FAILED  {claim}: {measured}"), file=sys.stderr)
 
     def failed(self):
-        return [claim for claim in self.claims if not claim.ok]
+        return [claim for section in self.sections for claim in section.failed()]
 
     def show(self):
         if self.as_json:
@@ -54,69 +79,34 @@ class Report:
             self.show_text()
 
     def document(self):
+        def all_of(what):
+            return [row for section in self.sections for row in getattr(section, what)]
+
         return {
             "ok": not self.failed(),
             "seconds": round(time.monotonic() - self.began, 1),
-            "claims": [asdict(claim) for claim in self.claims],
-            "shares": self.shares,
-            "throughput": self.throughput,
-            "drops": self.drops,
+            "scenes": [section.document() for section in self.sections],
+            "claims": [asdict(claim) for claim in all_of("claims")],
+            "shares": all_of("shares"),
+            "throughput": all_of("throughput"),
+            "drops": all_of("drops"),
             "gateways": self.gateways,
             "logs": self.logs if self.failed() else {},
         }
 
     def show_text(self):
-        if self.shares:
+        for section in self.sections:
             print()
-            print(DRAWING)
-        if self.throughput:
-            self.show_throughput()
-        if self.shares:
-            self.show_shares()
-        if self.drops:
-            self.show_drops()
-        if self.claims:
-            self.show_claims()
+            title(f"Scene {section.name}: {section.title}")
+            print()
+            print(section.drawing)
+            for what, show in (("throughput", show_throughput), ("shares", show_shares),
+                               ("drops", show_drops), ("claims", show_claims)):
+                if rows := getattr(section, what):
+                    show(rows)
         if self.failed():
             self.show_logs(sys.stdout)
         self.show_verdict()
-
-    def show_throughput(self):
-        title("Throughput")
-        for row in self.throughput:
-            print(f"  {row['what']:34} {row['mbit_per_s']:8.0f} Mbit/s "
-                  f"{row['packets_per_s']:9.0f} packets/s   {row['note']}")
-        print()
-
-    def show_shares(self):
-        title("Who carried the 300 flows: packets sent into each tunnel")
-        by_place = {(row["gateway"], row["tunnel"]): row for row in self.shares}
-        print(f"  {'':24}{'cloud':<{BAR_CELLS + 18}}onprem")
-        for tunnel in TUNNELS:
-            cells = []
-            for gateway in ("cloud", "onprem"):
-                row = by_place[gateway, tunnel.name]
-                cells.append(f"{row['packets']:7} {row['percent']:5.1f} % "
-                             f"{bar(row['percent']):{BAR_CELLS}}")
-            print(f"  {tunnel.name:24}{'   '.join(cells)}".rstrip())
-        print()
-
-    def show_drops(self):
-        title("Packets dropped, by name")
-        for row in self.drops:
-            note = row["expected"] or "unexpected"
-            print(f"  {row['gateway']:8} {row['reason']:20} {row['packets']:8}   {note}")
-        print()
-
-    def show_claims(self):
-        title("Claims")
-        width = max(len(claim.claim) for claim in self.claims)
-        column = min(MEASURED_COLUMNS, max(len(claim.measured) for claim in self.claims))
-        for claim in self.claims:
-            word = "ok" if claim.ok else "FAILED"
-            print(f"  {paint(sys.stdout, word, f'{word:6}')}  {claim.claim:{width}}  "
-                  f"{claim.measured:{column}}  {paint(sys.stdout, 'faint', claim.required)}")
-        print()
 
     def show_logs(self, stream):
         for name, text in self.logs.items():
@@ -124,11 +114,53 @@ class Report:
 
     def show_verdict(self):
         seconds = time.monotonic() - self.began
+        count = sum(len(section.claims) for section in self.sections)
         if failed := self.failed():
             print(paint(sys.stdout, "FAILED",
-                        f"{len(failed)} of {len(self.claims)} claims FAILED, {seconds:.0f} s"))
+                        f"{len(failed)} of {count} claims FAILED, {seconds:.0f} s"))
         else:
-            print(paint(sys.stdout, "ok", f"all {len(self.claims)} claims hold, {seconds:.0f} s"))
+            print(paint(sys.stdout, "ok", f"all {count} claims hold, {seconds:.0f} s"))
+
+
+def show_throughput(throughput):
+    title("Throughput")
+    for row in throughput:
+        print(f"  {row['what']:34} {row['mbit_per_s']:8.0f} Mbit/s "
+              f"{row['packets_per_s']:9.0f} packets/s   {row['note']}")
+    print()
+
+
+def show_shares(shares):
+    title("Who carried the 300 flows: packets sent into each tunnel")
+    by_place = {(row["gateway"], row["tunnel"]): row for row in shares}
+    print(f"  {'':24}{'cloud':<{BAR_CELLS + 18}}onprem")
+    for tunnel in TUNNELS:
+        cells = []
+        for gateway in ("cloud", "onprem"):
+            row = by_place[gateway, tunnel.name]
+            cells.append(f"{row['packets']:7} {row['percent']:5.1f} % "
+                         f"{bar(row['percent']):{BAR_CELLS}}")
+        print(f"  {tunnel.name:24}{'   '.join(cells)}".rstrip())
+    print()
+
+
+def show_drops(drops):
+    title("Packets dropped, by name")
+    for row in drops:
+        note = row["expected"] or "unexpected"
+        print(f"  {row['gateway']:8} {row['reason']:20} {row['packets']:8}   {note}")
+    print()
+
+
+def show_claims(claims):
+    title("Claims")
+    width = max(len(claim.claim) for claim in claims)
+    column = min(MEASURED_COLUMNS, max(len(claim.measured) for claim in claims))
+    for claim in claims:
+        word = "ok" if claim.ok else "FAILED"
+        print(f"  {paint(sys.stdout, word, f'{word:6}')}  {claim.claim:{width}}  "
+              f"{claim.measured:{column}}  {paint(sys.stdout, 'faint', claim.required)}")
+    print()
 
 
 def title(text):

@@ -30,8 +30,11 @@ def make_keys():
 
 
 class Gateway:
-    def __init__(self, name, build):
+    def __init__(self, name, build, node=None, links=None):
+        """`node`: the namespace it runs in, where its ports are; its own name's unless told."""
         self.name = name
+        self.node = node or name
+        self.links = links or links_of(name)
         self.build = build
         self.directory = f"{STATE_DIRECTORY}/{name}"
         self.config = f"{self.directory}/espalier.conf"
@@ -51,18 +54,20 @@ class Gateway:
             out.write(self.render(keys))
 
     def render(self, keys):
-        # hash_seed is fixed: a run that fails can be repeated.
         return "\n".join((
-            f'gateway: {{ name = "{GATEWAY_NAMES[self.name]}"; '
-            f'control_socket = "{self.socket}"; hash_seed = 1; }};',
+            f"gateway: {render(self.settings())};",
             section("ports", self.ports()),
             section("tunnels", self.tunnels()),
             section("routes", self.routes()),
             section("neighbors", self.neighbors()),
             section("security_associations", self.associations(keys)))) + "\n"
 
+    def settings(self):
+        # hash_seed is fixed: a run that fails can be repeated.
+        return {"name": GATEWAY_NAMES[self.name], "control_socket": self.socket, "hash_seed": 1}
+
     def ports(self):
-        for index, link in enumerate(links_of(self.name)):
+        for index, link in enumerate(self.links):
             yield dict(name=link.port, device=f"net_tap{index}",
                        addresses=list(link.gateway_addresses), mtu=1500)
 
@@ -80,7 +85,7 @@ class Gateway:
                    nexthops=[dict(port=wan.port, gateway=bare(wan.node_addresses[0]))])
 
     def neighbors(self):
-        for link in links_of(self.name):
+        for link in self.links:
             for address in link.node_addresses:
                 yield dict(port=link.port, address=bare(address), mac=link.node_mac)
 
@@ -95,7 +100,7 @@ class Gateway:
                            replay_window=1024)
 
     def wan(self):
-        return next(link for link in links_of(self.name) if link.node == "internet")
+        return next(link for link in self.links if link.node == "internet")
 
     def configured_keys(self):
         with open(self.config, encoding="ascii") as text:
@@ -106,20 +111,23 @@ class Gateway:
     def command(self):
         cpu = cpus()[self.name]
         vdevs = []
-        for index, link in enumerate(links_of(self.name)):
+        for index, link in enumerate(self.links):
             vdevs += ["--vdev", f"net_tap{index},iface={link.port},mac={link.gateway_mac}"]
         # A gateway would have cores of its own; here it gets precedence at least.
         return ["nice", "-n", "-10", f"{self.build}/app/espalier/espalier",
                 "--no-huge", "--no-shconf", "--no-telemetry", "-m", "512",
                 "--file-prefix", os.path.basename(self.eal_directory),
                 "--lcores", f"0@{cpu},1@{cpu}", "--no-pci", *vdevs,
-                "--", "-f", self.config, "--no-kernel-interfaces"]
+                "--", "-f", self.config, *self.options()]
+
+    def options(self):
+        return ["--no-kernel-interfaces"]
 
     def start(self):
         """A shell stays beside it to note pid and exit status, which a later `lab down` could not
         get, not being the parent."""
         script = 'pid=$1 status=$2; shift 2; "$@" & echo $! >"$pid"; wait $!; echo $? >"$status"'
-        start_in(self.name, "sh", "-c", script, "sh", self.pid_file, self.status_file,
+        start_in(self.node, "sh", "-c", script, "sh", self.pid_file, self.status_file,
                  *self.command(), log=self.log)
 
     def wait_ready(self):
@@ -146,7 +154,7 @@ class Gateway:
     def pid(self):
         """Its pid, or None: only a process in the gateway's own namespace is taken for it."""
         noted = read_number(self.pid_file)
-        return noted if noted in pids_in(namespace(self.name)) else None
+        return noted if noted in pids_in(namespace(self.node)) else None
 
     def status(self):
         """Exit status, None while it runs."""

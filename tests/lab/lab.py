@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Two Espaliers and three tunnels between them on one machine: brings the reference lab up, tries
-it, takes it down again."""
+"""The reference lab on one machine, in two scenes: two Espaliers with three tunnels between them,
+and an Espalier that strongSwan drives, against another strongSwan. Brings a scene up, tries it,
+takes it down again."""
 
 import argparse
 import os
@@ -9,20 +10,32 @@ import pathlib
 import signal
 import sys
 
+import ike_plan
+import plan
 from claims import Report
-from measure import Trial
-from plan import DRAWING, NODES, STATE_DIRECTORY
+from ike_scene import IkeScene
+from manual_scene import ManualScene
+from plan import STATE_DIRECTORY
 from shell import LabError, inside, namespaces, run
-from stage import Stage, kept, standing
+from stage import kept, standing
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD_S = 600
-LIMIT_S = 120  # for a whole run, building apart
+LIMIT_S = 120  # for a scene, building apart
+SCENES = {scene.name: scene for scene in (ManualScene, IkeScene)}
+NODES = sorted({*plan.NODES, *ike_plan.NODES})
+TARGETS = ("app/espalier/espalier", "app/espalierctl/espalierctl", "app/espalier-run/espalier-run",
+           "app/espalier-run/libespalier-run.so")
 
 EPILOG = f"""\
-{DRAWING}
-Without a command: up, report, down. Nothing stays behind, after Ctrl-C neither.
-A node is one of: {', '.join(NODES)}.
+Scene manual:
+
+{plan.DRAWING}
+Scene ike:
+
+{ike_plan.DRAWING}
+Without a command: up, report, down, of one scene after the other. Nothing stays behind, after
+Ctrl-C neither. A node is one of: {', '.join(NODES)}.
 
 Exit status: 0 all claims hold; 1 one failed, or the lab could not be built; 2 wrong usage.
 """
@@ -49,6 +62,8 @@ def common_options():
     """Options that may stand before or after the command; unset, they leave no trace."""
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--json", action="store_true", help="the report as one JSON document")
+    common.add_argument("--scene", choices=SCENES,
+                        help="that scene alone; of `up`: that one instead of the first")
     common.add_argument("--build", metavar="DIR",
                         help="build directory, made if needed (default: build-lab)")
     common.add_argument("--no-build", action="store_true", help="take what is there as it is")
@@ -59,7 +74,8 @@ def parse():
     parser = argparse.ArgumentParser(
         prog="lab", description=__doc__, epilog=EPILOG, parents=[common_options()],
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.set_defaults(command="run", json=False, build=str(ROOT / "build-lab"), no_build=False)
+    parser.set_defaults(command="run", json=False, scene=None, build=str(ROOT / "build-lab"),
+                        no_build=False)
     commands = parser.add_subparsers(metavar="COMMAND")
     for name, text in (("up", "bring it up and leave it standing"),
                        ("report", "try everything on a lab that is up"),
@@ -73,26 +89,27 @@ def parse():
 
 def run_all(arguments, report):
     build(arguments, report)
-    stage = Stage(arguments.build, report)
-    stage.lock()
-    refuse_if_kept()
+    for name in [arguments.scene] if arguments.scene else SCENES:
+        run_scene(set_scene(name, arguments, report), report)
+    return verdict(report)
+
+
+def run_scene(stage, report):
+    heed_signals()  # again, after the end of another scene
     signal.alarm(LIMIT_S)
     try:
         stage.raise_up()
-        measure(stage, report)
+        stage.measure(STATE_DIRECTORY)
     except LabError as error:
         report.claim("the lab runs to its end", error, "no error", False)
     finally:
         ignore_signals()
         stage.raze()
-    return verdict(report)
 
 
 def up(arguments, report):
     build(arguments, report)
-    stage = Stage(arguments.build, report)
-    stage.lock()
-    refuse_if_kept()
+    stage = set_scene(arguments.scene or ManualScene.name, arguments, report)
     signal.alarm(LIMIT_S)
     try:
         stage.raise_up()
@@ -102,9 +119,8 @@ def up(arguments, report):
         stage.raze()
         report.show_logs(sys.stderr)
         raise
-    print(DRAWING)
-    for gateway in stage.gateways:
-        print(f"{gateway.name:8} {' '.join(gateway.ctl_command())} show tunnels")
+    print(stage.drawing)
+    print("\n".join(stage.hints()))
     print("\nlab exec ecs ping 192.168.0.10; lab report; lab down")
     return 0
 
@@ -112,10 +128,11 @@ def up(arguments, report):
 def report_on(arguments, report):
     if not kept():
         raise LabError("no lab is up: lab up makes one")
-    stage = Stage(arguments.build, report)
+    stage = SCENES[kept()](arguments.build, report)
     stage.lock()
+    report.begin(stage)
     signal.alarm(LIMIT_S)
-    measure(stage, report)
+    stage.measure(STATE_DIRECTORY)
     return verdict(report)
 
 
@@ -123,8 +140,9 @@ def down(arguments, report):
     if not standing():
         report.progress("nothing to take down")
         return 0
-    stage = Stage(arguments.build, report)
+    stage = SCENES[kept() or ManualScene.name](arguments.build, report)
     stage.lock()
+    report.begin(stage)
     ignore_signals()
     stage.raze()
     return verdict(report)
@@ -140,9 +158,14 @@ def execute(arguments, _):
 COMMANDS = {"run": run_all, "up": up, "report": report_on, "down": down, "exec": execute}
 
 
-def refuse_if_kept():
+def set_scene(name, arguments, report):
+    """A scene that is ours to raise."""
+    stage = SCENES[name](arguments.build, report)
+    stage.lock()
     if kept():
         raise LabError("a lab is up: lab report tries it, lab down takes it down")
+    report.begin(stage)
+    return stage
 
 
 def build(arguments, report):
@@ -153,12 +176,7 @@ def build(arguments, report):
         report.progress(f"meson setup {directory}")
         run("meson", "setup", "-Dtests=false", directory, str(ROOT), timeout=BUILD_S)
     report.progress(f"ninja -C {directory}")
-    run("ninja", "-C", directory, "app/espalier/espalier", "app/espalierctl/espalierctl",
-        timeout=BUILD_S)
-
-
-def measure(stage, report):
-    Trial(stage.gateways, report, STATE_DIRECTORY).run()
+    run("ninja", "-C", directory, *TARGETS, timeout=BUILD_S)
 
 
 def verdict(report):

@@ -141,8 +141,8 @@ class Trial:
                        for tunnel in TUNNELS]
             percents = [100 * number / max(1, sum(packets)) for number in packets]
             for tunnel, number, percent in zip(TUNNELS, packets, percents):
-                self.report.shares.append({"gateway": gateway, "tunnel": tunnel.name,
-                                           "packets": number, "percent": round(percent, 1)})
+                self.report.section.shares.append({"gateway": gateway, "tunnel": tunnel.name,
+                                                   "packets": number, "percent": round(percent, 1)})
             self.claim(f"{count} flows over three tunnels, as {gateway} sends them",
                        " / ".join(f"{percent:.1f}" for percent in percents) + " %",
                        f"each 33.3 % +- {SHARE_POINTS} points",
@@ -228,9 +228,9 @@ class Trial:
 
     def drops(self, whole):
         dropped = whole.dropped()
-        self.report.drops += [{"gateway": gateway, "reason": reason, "packets": packets,
-                               "expected": EXPECTED_DROPS.get(reason)}
-                              for (gateway, reason), packets in dropped.items()]
+        self.report.section.drops += [{"gateway": gateway, "reason": reason, "packets": packets,
+                                       "expected": EXPECTED_DROPS.get(reason)}
+                                      for (gateway, reason), packets in dropped.items()]
         for gateway in GATEWAYS:
             surprises = {reason: packets for (where, reason), packets in dropped.items()
                          if where == gateway and reason not in EXPECTED_DROPS}
@@ -278,8 +278,8 @@ class Trial:
                      seconds=seconds)
 
     def throughput(self, what, mbit, packets, note):
-        self.report.throughput.append({"what": what, "mbit_per_s": round(mbit, 1),
-                                       "packets_per_s": round(packets), "note": note})
+        self.report.section.throughput.append({"what": what, "mbit_per_s": round(mbit, 1),
+                                               "packets_per_s": round(packets), "note": note})
 
 
 def socket_bytes():

@@ -29,19 +29,24 @@ TAP_QUEUE_PACKETS = 4000
 
 
 def create():
-    for node in NODES:
-        run("ip", "netns", "add", namespace(node))
-        # No router solicitations and the like: each packet in the lab is one that was meant.
-        sysctl(node, "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
-        run("ip", "-n", namespace(node), "link", "set", "lo", "up")
+    create_nodes(NODES)
     for link in LINKS:
         connect(link)
+        acquaint(link)
     for host in SERVERS + CLIENTS:
         sysctl(host, *HOST_SYSCTLS)
     sysctl("internet", "net.ipv4.ip_forward=1")
     run_in("internet", "nft", "-f", "-", stdin=internet_rules())
     for gateway in GATEWAYS:
-        run_in(gateway, "nft", "-f", "-", stdin=patch_rules(gateway))
+        run_in(gateway, "nft", "-f", "-", stdin=patch_rules(links_of(gateway)))
+
+
+def create_nodes(nodes):
+    for node in nodes:
+        run("ip", "netns", "add", namespace(node))
+        # No router solicitations and the like: each packet in the lab is one that was meant.
+        sysctl(node, "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
+        run("ip", "-n", namespace(node), "link", "set", "lo", "up")
 
 
 def destroy():
@@ -68,7 +73,22 @@ def connect(link):
           f"link set {link.cable} arp off up")
     batch(far,
           *(f"address add {address} dev {link.interface}" for address in link.node_addresses),
-          f"link set {link.interface} up",
+          f"link set {link.interface} up")
+
+
+def join(near, far):
+    """A cable between two kernels; each end is (node, interface, address)."""
+    (node, interface, _), (other, peer, _) = near, far
+    run("ip", "-n", namespace(node), "link", "add", interface, "mtu", str(HOST_MTU), "type", "veth",
+        "peer", "name", peer, "mtu", str(HOST_MTU), "netns", namespace(other))
+    for name, port, address in (near, far):
+        batch(namespace(name), f"address add {address} dev {port}", f"link set {port} up")
+
+
+def acquaint(link):
+    """Tells a node the gateway's MAC, who answers no ARP without kernel interfaces, and its way."""
+    far = namespace(link.node)
+    batch(far,
           *(f"neighbour replace {bare(address)} lladdr {link.gateway_mac} dev {link.interface} "
             "nud permanent" for address in link.gateway_addresses))
     if link.node != "internet":
@@ -79,11 +99,11 @@ def batch(name, *commands):
     run("ip", "-n", name, "-batch", "-", stdin="\n".join(commands) + "\n")
 
 
-def patch_rules(gateway):
+def patch_rules(links):
     """Joins each port of a gateway to its cable."""
     chains = [f"chain from-{one} {{ type filter hook ingress device {one} priority 0; "
               f"fwd to {other}; }}"
-              for link in links_of(gateway)
+              for link in links
               for one, other in ((link.port, link.cable), (link.cable, link.port))]
     return "table netdev espalier {\n" + "\n".join(chains) + "\n}\n"
 

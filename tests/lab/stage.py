@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The lab as a whole: its state directory, raising it, and razing it without a trace."""
+"""A scene of the lab as a whole: its state directory, and razing it without a trace."""
 
 import fcntl
 import os
 import shutil
 
 import network
-from gateway import Gateway, make_keys
-from plan import GATEWAYS, STATE_DIRECTORY
+from plan import STATE_DIRECTORY
 from shell import LabError, namespaces
 
 KEPT = f"{STATE_DIRECTORY}/kept"  # there while a lab stands that `lab up` made
@@ -15,41 +14,37 @@ LOG_TAIL_LINES = 20
 
 
 class Stage:
-    def __init__(self, build, report):
-        self.gateways = [Gateway(name, build) for name in GATEWAYS]
+    """What scenes have in common. A scene also has `name`, `title` and `drawing`, and brings
+    raise_up() and measure()."""
+
+    def __init__(self, gateways, report):
+        self.gateways = gateways
         self.report = report
         self.interfaces = network.interfaces()
 
-    def raise_up(self):
-        self.report.progress("namespaces and cables")
-        self.sweep()  # what a killed run may have left
-        network.create()
-        keys = make_keys()
+    def write_configs(self, keys):
         for gateway in self.gateways:
             gateway.write_config(keys)
             status, words = gateway.check()
             self.report.claim(f"espalierctl check finds {gateway.name}'s file good",
                               words if status else "exit status 0", "exit status 0", status == 0)
-        self.report.progress("two Espaliers")
-        for gateway in self.gateways:
-            gateway.start()
-        for gateway in self.gateways:
-            gateway.wait_ready()
 
     def keep(self):
         """Marks the lab as one that stands until `lab down`."""
-        with open(KEPT, "w", encoding="ascii"):
-            pass
+        with open(KEPT, "w", encoding="ascii") as kept_scene:
+            kept_scene.write(self.name)
 
     def raze(self):
-        """Stops the gateways, looks at their last words, and takes everything away."""
+        """Stops all, looks at the gateways' last words, and takes everything away."""
         self.report.progress("taking everything down")
+        self.stop_daemons()
         for gateway in self.gateways:
             gateway.stop()
             if gateway.status() is not None:
                 self.farewell(gateway)
-        self.report.logs = {gateway.name: "\n".join(
-            gateway.log_text().splitlines()[-LOG_TAIL_LINES:]) for gateway in self.gateways}
+        self.report.logs |= {f"{name}, scene {self.name}":
+                             "\n".join(text.splitlines()[-LOG_TAIL_LINES:])
+                             for name, text in self.logs().items()}
         self.sweep()
         shutil.rmtree(STATE_DIRECTORY, ignore_errors=True)
         left = namespaces() + [name for name in network.interfaces()
@@ -58,6 +53,17 @@ class Stage:
         left += [f"process {pid}" for pid in processes()]
         self.report.claim("no namespace, interface, file or process is left",
                           ", ".join(left) or "none", "none", not left)
+
+    def hints(self):
+        """How to look at it, for whoever leaves it standing."""
+        return [f"{gateway.name:8} {' '.join(gateway.ctl_command())} show tunnels"
+                for gateway in self.gateways]
+
+    def stop_daemons(self):
+        """Ends what drives the gateways, before them; nothing, in a scene without."""
+
+    def logs(self):
+        return {gateway.name: gateway.log_text() for gateway in self.gateways}
 
     def farewell(self, gateway):
         """What a gateway owes at its end: every packet buffer, all of the heap, a clean status."""
@@ -101,7 +107,12 @@ class Stage:
 
 
 def kept():
-    return os.path.exists(KEPT)
+    """The name of the scene that stands until `lab down`, or None."""
+    try:
+        with open(KEPT, encoding="ascii") as name:
+            return name.read()
+    except FileNotFoundError:
+        return None
 
 
 def standing():

@@ -12,6 +12,9 @@ from plan import CLIENTS, SERVERS, address
 from shell import LabError, run_in, start_in, wait_for
 
 ECHO_PORT = 7
+# After its last request ping waits for one interval, or for twice the longest answer so far, and no
+# longer: with a short one, an answer that the machine's other work held up would pass for lost.
+PING_INTERVAL_S = 0.5
 FLOWS_PER_CLIENT = 50  # of each protocol
 FIRST_PORT = 20000     # fixed source ports: a run can be repeated
 FLOWS_PROGRAM = ("/usr/bin/python3", os.path.join(os.path.dirname(__file__), "flows.py"))
@@ -31,7 +34,7 @@ class Flow:
 
 def ping(here, there, *options, count):
     """How many of `count` pings were answered."""
-    said = ping_words(here, there, "-q", "-c", str(count), "-i", "0.1", *options)
+    said = ping_words(here, there, "-q", "-c", str(count), "-i", str(PING_INTERVAL_S), *options)
     found = re.search(r"(\d+) received", said)
     return int(found.group(1)) if found else 0
 
