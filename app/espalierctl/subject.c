@@ -127,6 +127,8 @@ static const struct column worker_columns[] = {
 	{ "SLEEPS", "sleeps", COLUMN_COUNT },
 	{ "HANDED OVER", "handed_over", COLUMN_COUNT },
 	{ "DROPS", "drops", COLUMN_COUNT },
+	{ "P50 US", "loop_us.p50", COLUMN_NUMBER },
+	{ "P99 US", "loop_us.p99", COLUMN_NUMBER },
 	{ 0 },
 };
 

@@ -28,15 +28,20 @@ struct tunnel_counters {
 	struct traffic rx; /* inner IP packets and bytes, authenticated and within the selectors */
 };
 
+/* Bucket i: from 2^i cycles to less than twice as many; the last has all that took longer. */
+#define LOOP_BUCKETS 32
+
 struct worker_counters {
 	CACHE_ALIGNED uint64_t drops[DROP_REASON_COUNT];
-	uint64_t loops;       /* turns of the poll loop */
-	uint64_t busy_loops;  /* turns that found at least one packet */
-	uint64_t bursts;      /* rx bursts with at least one packet */
-	uint64_t packets;     /* packets taken from queues and rings */
-	uint64_t sleeps;      /* times the worker slept because it was idle */
-	uint64_t handed_over; /* packets passed to another worker by ring */
-	uint64_t ivs;         /* IVs drawn */
+	uint64_t loops;                          /* turns of the poll loop */
+	uint64_t busy_loops;                     /* turns that found at least one packet */
+	uint64_t bursts;                         /* rx bursts with at least one packet */
+	uint64_t packets;                        /* packets taken from queues and rings */
+	uint64_t sleeps;                         /* times the worker slept because it was idle */
+	uint64_t handed_over;                    /* packets passed to another worker by ring */
+	uint64_t ivs;                            /* IVs drawn */
+	uint64_t loop_cycles_log2[LOOP_BUCKETS]; /* busy turns by the time they took */
+	uint64_t loop_cycles_max;                /* the longest busy turn */
 	CACHE_ALIGNED struct port_counters ports[PORTS_MAX];
 	struct tunnel_counters *tunnels; /* [tunnels configured], cache-aligned, never moves */
 };

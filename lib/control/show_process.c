@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "show.h"
 
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_version.h>
 
@@ -52,6 +53,90 @@ show_port(const struct session_context *context, uint32_t *cursor, json_t **row)
 	return 1;
 }
 
+/* A copy of what the worker goes on counting in, so that all that is said of it agrees. */
+struct loop_times {
+	uint64_t turns[LOOP_BUCKETS];
+	uint64_t total;
+	uint64_t max_cycles;
+};
+
+static void
+take_loop_times(const struct worker_counters *counters, struct loop_times *times)
+{
+	times->total = 0;
+	for (unsigned i = 0; i < LOOP_BUCKETS; i++) {
+		times->turns[i] = counter_read(&counters->loop_cycles_log2[i]);
+		times->total += times->turns[i];
+	}
+	times->max_cycles = counter_read(&counters->loop_cycles_max);
+}
+
+/* Microseconds with one decimal; null without a clock to go by. */
+static json_t *
+render_cycles(uint64_t cycles)
+{
+	uint64_t hz = rte_get_tsc_hz();
+
+	if (hz == 0)
+		return json_null();
+	return json_real((double)(uint64_t)((double)cycles * 1e7 / (double)hz + 0.5) / 10);
+}
+
+/* The turns of a bucket took less than that many cycles; the last bucket knows no such limit. */
+static uint64_t
+bucket_edge(unsigned bucket)
+{
+	return bucket == LOOP_BUCKETS - 1 ? UINT64_MAX : UINT64_C(2) << bucket;
+}
+
+/* What that part of all turns did not exceed: its bucket's edge, or the longest of all. */
+static json_t *
+render_quantile(const struct loop_times *times, unsigned percent)
+{
+	uint64_t seen = times->turns[0];
+	unsigned i = 0;
+
+	if (times->total == 0)
+		return json_null();
+	while (seen * 100 < times->total * percent)
+		seen += times->turns[++i];
+	return render_cycles(RTE_MIN(times->max_cycles, bucket_edge(i)));
+}
+
+/* The buckets that have anything. */
+static json_t *
+render_loop_histogram(const struct loop_times *times)
+{
+	json_t *buckets = json_array();
+
+	for (unsigned i = 0; i < LOOP_BUCKETS; i++) {
+		if (times->turns[i] == 0)
+			continue;
+		json_t *bucket = json_object();
+		render_set(&bucket, "log2_cycles", json_integer(i));
+		render_set(&bucket, "below_us",
+			i == LOOP_BUCKETS - 1 ? json_null() : render_cycles(bucket_edge(i)));
+		render_set(&bucket, "turns", render_count(times->turns[i]));
+		json_array_append_new(buckets, bucket);
+	}
+	return buckets;
+}
+
+static void
+render_loops(json_t **row, const struct worker_counters *counters)
+{
+	struct loop_times times;
+	json_t *quantiles = json_object();
+
+	take_loop_times(counters, &times);
+	render_set(&quantiles, "p50", render_quantile(&times, 50));
+	render_set(&quantiles, "p99", render_quantile(&times, 99));
+	render_set(&quantiles, "max",
+		times.total == 0 ? json_null() : render_cycles(times.max_cycles));
+	render_set(row, "loop_us", quantiles);
+	render_set(row, "loop_histogram", render_loop_histogram(&times));
+}
+
 int
 show_worker(const struct session_context *context, uint32_t *cursor, json_t **row)
 {
@@ -72,6 +157,7 @@ show_worker(const struct session_context *context, uint32_t *cursor, json_t **ro
 	render_set(row, "sleeps", render_count(counter_read(&counters->sleeps)));
 	render_set(row, "handed_over", render_count(counter_read(&counters->handed_over)));
 	render_set(row, "drops", render_count(totals_worker_drops(counters)));
+	render_loops(row, counters);
 	return 1;
 }
 

@@ -160,6 +160,18 @@ wait_while_held(const struct gateway *gw)
 		nanosleep(&nap, NULL);
 }
 
+/* Idle turns are left out: their time is what the worker chose to give away. */
+static void
+count_busy_turn(struct worker_counters *counters, uint64_t cycles)
+{
+	counter_add(&counters->busy_loops, 1);
+	counter_add(
+		&counters->loop_cycles_log2[RTE_MIN(rte_fls_u64(cycles | 1) - 1, LOOP_BUCKETS - 1)],
+		1);
+	if (cycles > counters->loop_cycles_max)
+		counter_add(&counters->loop_cycles_max, cycles - counters->loop_cycles_max);
+}
+
 int
 worker_run(void *argument)
 {
@@ -169,15 +181,22 @@ worker_run(void *argument)
 
 	wait_while_held(gw);
 	rcu_online(gw->rcu, worker->id);
+	uint64_t begun = rte_rdtsc();
 	while (!atomic_load_explicit(&gw->stop, memory_order_relaxed)) {
+		bool busy = turn(worker) > 0;
+
 		counter_add(&worker->counters->loops, 1);
-		if (turn(worker) > 0) {
-			counter_add(&worker->counters->busy_loops, 1);
+		if (busy)
 			empty_turns = 0;
-		} else {
+		else
 			idle(worker, empty_turns++);
-		}
 		rcu_quiescent(gw->rcu, worker->id);
+		/* Read last, and once: a turn's end is the next one's beginning, and a nap is
+		 * neither's. */
+		uint64_t now = rte_rdtsc();
+		if (busy)
+			count_busy_turn(worker->counters, now - begun);
+		begun = now;
 	}
 	rcu_offline(gw->rcu, worker->id);
 	return 0;

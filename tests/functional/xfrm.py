@@ -82,6 +82,17 @@ def name(sa):
         struct.pack("=HB1x", socket.AF_INET, 50)
 
 
+def state(sa, if_id, *more, window=0, flags=0, **limits):
+    """The body of a NEWSA or UPDSA."""
+    body = info(sa, window, flags | (ESN_FLAG if sa.esn else 0), **limits) + suite(sa)
+    if sa.esn:
+        body += attribute(REPLAY_ESN_VAL, struct.pack("=6I", 4, 0, 0, 0, 0, 128) + bytes(16))
+    if sa.udp_ports:
+        body += attribute(ENCAP, struct.pack("=H", 2) + struct.pack("!HH2x", *sa.udp_ports) +
+                          bytes(16))
+    return body + attribute(IF_ID, struct.pack("=I", if_id)) + b"".join(more)
+
+
 class Info:
     """What a struct xfrm_usersa_info and its attributes say."""
 
@@ -120,6 +131,25 @@ class Client:
             yield kind, datagram[16:length], datagram[6:8]
             datagram = datagram[length + 3 & ~3:]
 
+    def pour(self, requests, ahead=16):
+        """Requests that are only acked, a datagram each, some of them ahead of the acks."""
+        waiting = 0
+        for request in requests:
+            if waiting == ahead:
+                waiting -= self.count_acks()
+            self.send(*request)
+            waiting += 1
+        while waiting:
+            waiting -= self.count_acks()
+
+    def count_acks(self):
+        """Those in the next datagram."""
+        answers = list(self.receive())
+        for kind, content, _ in answers:
+            error, = struct.unpack_from("=i", content)
+            assert kind == ERROR and error == 0, f"refused: {os.strerror(-error)}"
+        return len(answers)
+
     def ask(self, kind, body, flags=ACK):
         """All that comes back until the ack or the end of the listing."""
         self.send(kind, body, flags)
@@ -137,14 +167,7 @@ class Client:
 
     def put(self, kind, sa, if_id, *more, **settings):
         """NEWSA or UPDSA."""
-        flags = settings.pop("flags", 0) | (ESN_FLAG if sa.esn else 0)
-        body = info(sa, flags=flags, **settings) + suite(sa)
-        if sa.esn:
-            body += attribute(REPLAY_ESN_VAL, struct.pack("=6I", 4, 0, 0, 0, 0, 128) + bytes(16))
-        if sa.udp_ports:
-            body += attribute(ENCAP, struct.pack("=H", 2) + struct.pack("!HH2x", *sa.udp_ports) +
-                              bytes(16))
-        self.ask(kind, body + attribute(IF_ID, struct.pack("=I", if_id)) + b"".join(more))
+        self.ask(kind, state(sa, if_id, *more, **settings))
 
     def add(self, sa, if_id, *more, **settings):
         self.put(NEWSA, sa, if_id, *more, **settings)

@@ -57,7 +57,7 @@ shows_have_their_keys(void **state)
 		{ ESPALIER_SHOW_PORTS, 2, "name:s mac:s mtu:i addresses:a rx:o tx:o tx_full:i" },
 		{ ESPALIER_SHOW_WORKERS, 1,
 			"worker:i loops:i busy_loops:i bursts:i packets:i sleeps:i handed_over:i "
-			"drops:i" },
+			"drops:i loop_us:o loop_histogram:a" },
 		{ ESPALIER_SHOW_DROPS, DROP_REASON_COUNT - 1, "reason:s packets:i description:s" },
 		{ ESPALIER_SHOW_GROUPS, 1, "id:i members:a" },
 		{ ESPALIER_SHOW_VERSION, 1, "name:s version:s dpdk:s ipsec_mb:s" },
