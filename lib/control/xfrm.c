@@ -234,16 +234,17 @@ adopt(struct xfrm *xfrm, struct sa *sa)
 		state->encap = (struct xfrm_encap_tmpl) { .encap_type = UDP_ENCAP_ESPINUDP,
 			.encap_sport = htons(sa->encap_sport),
 			.encap_dport = htons(sa->encap_dport) };
-	state->info = (struct xfrm_usersa_info) {
-		.sel = { .family = AF_INET },
-		.id = { xfrm_address_of(sa->destination), htonl(sa->spi), IPPROTO_ESP },
-		.saddr = xfrm_address_of(sa->source),
-		.lft = { XFRM_INF, limit(sa->lifetime.bytes), XFRM_INF, limit(sa->lifetime.packets),
-			0, sa->lifetime.seconds, 0, 0 },
-		.family = AF_INET,
-		.mode = XFRM_MODE_TUNNEL,
-		.flags = sa->esn ? XFRM_STATE_ESN : 0,
-	};
+	struct xfrm_usersa_info *info = &state->info; /* all zero: its padding is sent as well */
+	info->sel.family = AF_INET;
+	info->id.daddr = xfrm_address_of(sa->destination);
+	info->id.spi = htonl(sa->spi);
+	info->id.proto = IPPROTO_ESP;
+	info->saddr = xfrm_address_of(sa->source);
+	info->lft = (struct xfrm_lifetime_cfg) { XFRM_INF, limit(sa->lifetime.bytes), XFRM_INF,
+		limit(sa->lifetime.packets), 0, sa->lifetime.seconds, 0, 0 };
+	info->family = AF_INET;
+	info->mode = XFRM_MODE_TUNNEL;
+	info->flags = sa->esn ? XFRM_STATE_ESN : 0;
 	return 0;
 }
 

@@ -101,21 +101,23 @@ XFRM_HANDLER(xfrm_sa_alloc_spi)
 	xfrm_state_reserve(xfrm->states, state, now_ns());
 	/* As the kernel makes it, whatever else stands in the request. */
 	state->if_id = if_id;
-	state->info = (struct xfrm_usersa_info) {
-		.sel = { .daddr = wanted.info.id.daddr,
-			.saddr = wanted.info.saddr,
-			.family = AF_INET,
-			.prefixlen_d = 32,
-			.prefixlen_s = 32 },
-		.id = { wanted.info.id.daddr, htonl(spi), wanted.info.id.proto },
-		.saddr = wanted.info.saddr,
-		.lft = { XFRM_INF, XFRM_INF, XFRM_INF, XFRM_INF, 0, RESERVED_SECONDS, 0, 0 },
-		.curlft = { .add_time = (uint64_t)time(NULL) },
-		.seq = wanted.info.seq,
-		.reqid = wanted.info.reqid,
-		.family = AF_INET,
-		.mode = wanted.info.mode,
-	};
+	struct xfrm_usersa_info *info = &state->info; /* all zero: its padding is sent as well */
+	info->sel.daddr = wanted.info.id.daddr;
+	info->sel.saddr = wanted.info.saddr;
+	info->sel.family = AF_INET;
+	info->sel.prefixlen_d = 32;
+	info->sel.prefixlen_s = 32;
+	info->id.daddr = wanted.info.id.daddr;
+	info->id.spi = htonl(spi);
+	info->id.proto = wanted.info.id.proto;
+	info->saddr = wanted.info.saddr;
+	info->lft = (struct xfrm_lifetime_cfg) { XFRM_INF, XFRM_INF, XFRM_INF, XFRM_INF, 0,
+		RESERVED_SECONDS, 0, 0 };
+	info->curlft.add_time = (uint64_t)time(NULL);
+	info->seq = wanted.info.seq;
+	info->reqid = wanted.info.reqid;
+	info->family = AF_INET;
+	info->mode = wanted.info.mode;
 	struct netlink_writer writer = xfrm_writer(xfrm);
 	xfrm_message_begin(&writer, XFRM_MSG_NEWSA, 0, request);
 	xfrm_message_put(&writer, state, XFRM_WITHOUT_KEYS);
