@@ -151,7 +151,8 @@ def measure(cell: Cell, systems: list[System], crypto, plan: Plan, progress) -> 
                 for call, mpps in alone.mpps.items():
                     cell.calls.setdefault(call, []).append(mpps)
                 # Nobody always runs behind the same neighbour.
-                for system in systems[turn:] + systems[:turn]:
+                first = turn % len(systems)
+                for system in systems[first:] + systems[:first]:
                     if system.process:
                         mpps = attempt(cell, system, lambda: sample(system, cell, plan))
                         if mpps:

@@ -6,6 +6,7 @@ import dataclasses
 from measure import Cell, Figure, ratio
 
 JSON_VERSION = 1
+BEFORE = "before"  # the other build of Espalier, with --against
 
 
 def number(figure: Figure | None) -> str:

@@ -20,7 +20,7 @@ class Bench:
     """Where and on what everything runs."""
 
     directory: pathlib.Path  # for files that live as long as the run; short: sockets lie there
-    build: pathlib.Path
+    build: pathlib.Path  # of what is measured, and of espalier-limit
     cpus: Cpus
     hugepages: bool
 
@@ -107,24 +107,26 @@ class Macswap(System):
 class Espalier(System):
     name = "espalier"
 
-    def __init__(self, bench: Bench):
+    def __init__(self, bench: Bench, build: pathlib.Path, name: str = name):
         super().__init__(bench)
-        self.socket = bench.directory / "control.sock"
+        self.name = name
+        self.build = build
+        self.socket = bench.directory / f"{name}.sock"
         self.version = {}  # what it says of itself and its libraries, once it has run
 
     def command(self, direction, packets):
-        config = self.bench.directory / f"espalier-{direction.name}.conf"
+        config = self.bench.directory / f"{self.name}-{direction.name}.conf"
         config.touch(0o600)  # it holds keys
         config.write_text(self.config(direction))
         return [
-            self.bench.build / "app/espalier/espalier",
+            self.build / "app/espalier/espalier",
             *self.bench.eal(self.name, direction, packets, self.bench.two_lcores()),
             "--", "-f", config, "--no-kernel-interfaces", "--mbufs", scenario.BUFFERS,
             "--start-held",
         ]
 
     def ctl(self, *words) -> subprocess.CompletedProcess:
-        ctl = self.bench.build / "app/espalierctl/espalierctl"
+        ctl = self.build / "app/espalierctl/espalierctl"
         return subprocess.run(
             [ctl, "-s", self.socket, *words], capture_output=True, text=True, timeout=10)
 
@@ -141,11 +143,11 @@ class Espalier(System):
     def check(self, direction):
         lost = {row["reason"]: row["packets"] for row in self.show("drops") if row["packets"]}
         if lost:
-            raise Failure(f"espalier drops packets: {lost}")
+            raise Failure(f"{self.name} drops packets: {lost}")
         way = "tx" if direction is scenario.OUTBOUND else "rx"
         carried = {tunnel["name"]: tunnel[way]["packets"] for tunnel in self.show("tunnels")}
         if not all(carried.get(tunnel.name) for tunnel in scenario.TUNNELS):
-            raise Failure(f"espalier does not use all tunnels: {carried}")
+            raise Failure(f"{self.name} does not use all tunnels: {carried}")
 
     def config(self, direction: Direction) -> str:
         outbound = direction is scenario.OUTBOUND
