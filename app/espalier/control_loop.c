@@ -17,6 +17,7 @@
 #include "hold.h"
 #include "ipv4.h"
 #include "log.h"
+#include "mapping.h"
 #include "policy.h"
 #include "publish.h"
 #include "punt.h"
@@ -81,6 +82,7 @@ static void
 tick(const struct loop *loop, uint64_t now)
 {
 	sa_expire(loop->gw, now);
+	mapping_tell(loop->gw, now);
 	control_tick(loop->control, now);
 	tunnel_check_liveness(loop->gw, now);
 	policy_note_use(loop->gw, (uint64_t)time(NULL));

@@ -18,6 +18,7 @@
 #include "tunnel.h"
 #include "xfrm_expire.h"
 #include "xfrm_internal.h"
+#include "xfrm_mapping.h"
 #include "xfrm_policies.h"
 #include "xfrm_policy.h"
 #include "xfrm_sa.h"
@@ -283,6 +284,7 @@ xfrm_listen(struct listener *listener)
 	listener->sa_expired = xfrm_expired;
 	listener->sa_retired = xfrm_sa_retired;
 	listener->acquire = xfrm_acquire;
+	listener->mapping = xfrm_mapping;
 }
 
 void

@@ -80,6 +80,8 @@ put_details(
 		if (state->encap.encap_type != 0)
 			netlink_put_attribute(
 				writer, XFRMA_ENCAP, &state->encap, sizeof(state->encap));
+		if (state->mapping_seconds != 0)
+			netlink_put_u32(writer, XFRMA_MTIMER_THRESH, state->mapping_seconds);
 	}
 	xfrm_replay_write(writer, state);
 	if (state->if_id != 0)

@@ -164,8 +164,12 @@ read_encap(struct xfrm_request *request, struct netlink_refusal *why)
 	struct netlink_span span = { attribute->data, attribute->bytes };
 
 	request->encap = (struct xfrm_encap_tmpl) { 0 };
-	if (attribute->data == NULL)
+	if (attribute->data == NULL) {
+		if (request->found[XFRMA_MTIMER_THRESH].data != NULL)
+			return netlink_refuse(why, EINVAL,
+				"MTIMER_THRESH is for SAs that are encapsulated in UDP (ENCAP)");
 		return 0;
+	}
 	netlink_take(&span, &request->encap, sizeof(request->encap));
 	if (request->encap.encap_type != UDP_ENCAP_ESPINUDP)
 		return netlink_refuse(why, EOPNOTSUPP,
@@ -242,6 +246,7 @@ write_spec(struct xfrm_request *request, const struct xfrm_place *place)
 		.sequence = inbound ? replay->seen : replay->sent,
 		.encap_sport = ntohs(request->encap.encap_sport),
 		.encap_dport = ntohs(request->encap.encap_dport),
+		.mapping_seconds = netlink_u32(&request->found[XFRMA_MTIMER_THRESH]),
 		.reqid = request->info.reqid,
 		.past = xfrm_past(&request->found[XFRMA_LTIME_VAL]),
 		.unseen = replay->unseen,

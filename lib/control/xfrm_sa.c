@@ -86,6 +86,7 @@ keep(struct xfrm_state *state, const struct xfrm_request *request)
 	state->info = request->info;
 	state->if_id = request->if_id;
 	state->encap = request->encap;
+	state->mapping_seconds = request->spec.mapping_seconds;
 	state->replay_window = request->replay.window;
 	state->replay_words = request->replay.words;
 	memcpy(state->encryption_key, keys->encryption, xfrm_encryption_key_bytes(keys->suite));

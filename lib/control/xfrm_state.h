@@ -38,6 +38,7 @@ struct xfrm_state {
 				 */
 	uint32_t replay_window; /* as asked for */
 	struct xfrm_encap_tmpl encap; /* encap_type 0: none */
+	uint32_t mapping_seconds;     /* XFRMA_MTIMER_THRESH; 0: it was not given */
 	struct key_use *key_use;      /* outbound, not manual */
 	uint8_t encryption_key[XFRM_ENCRYPTION_KEY_BYTES_MAX];
 	uint8_t authentication_key[XFRM_AUTHENTICATION_KEY_BYTES_MAX];

@@ -3,8 +3,11 @@
 
 #include <rte_esp.h>
 #include <rte_hash_crc.h>
+#include <rte_udp.h>
 
 #include "handover.h"
+#include "ipv4.h"
+#include "mapping.h"
 #include "replay.h"
 #include "sa.h"
 
@@ -81,6 +84,37 @@ esp_replay_check(struct worker *worker)
 	burst->n = kept;
 }
 
+/* Where a UDP-encapsulated packet came from. */
+static inline uint64_t
+place_of(struct rte_mbuf *pkt, const struct crypto_op *op)
+{
+	const struct rte_udp_hdr *udp =
+		(const struct rte_udp_hdr *)(op->esp - sizeof(struct rte_udp_hdr));
+
+	return mapping_place(
+		rte_be_to_cpu_32(burst_ip(pkt)->src_addr), rte_be_to_cpu_16(udp->src_port));
+}
+
+/* Marks an authentic packet's number as seen. If it is the newest, it tells where the peer is: an
+ * older one may have been kept by somebody who sends it now. */
+static inline enum drop_reason
+update(struct worker *worker, const struct esp_burst *burst, unsigned i)
+{
+	struct sa *sa = burst->sa[i];
+	bool newest = burst->sequence[i] > sa->replay->top;
+	enum drop_reason reason = replay_update(sa->replay, burst->sequence[i]);
+
+	if (unlikely(reason != DROP_NONE))
+		return reason;
+	if (sa->udp && newest) {
+		uint64_t place = place_of(burst->pkt[i], &burst->op[i]);
+
+		if (unlikely(place != atomic_load_explicit(&sa->peer, memory_order_relaxed)))
+			mapping_note(worker->gw, sa, place);
+	}
+	return DROP_NONE;
+}
+
 void
 esp_replay_update(struct worker *worker)
 {
@@ -90,7 +124,7 @@ esp_replay_update(struct worker *worker)
 	for (unsigned i = 0; i < burst->n; i++) {
 		/* The same number twice in one burst passes the check twice, and the update once.
 		 */
-		enum drop_reason reason = replay_update(burst->sa[i]->replay, burst->sequence[i]);
+		enum drop_reason reason = update(worker, burst, i);
 
 		if (unlikely(reason != DROP_NONE))
 			worker_drop(worker, burst->pkt[i], worker->port_index[burst->pkt[i]->port],

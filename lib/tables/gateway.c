@@ -12,6 +12,7 @@
 #include "config.h"
 #include "hold.h"
 #include "log.h"
+#include "mapping.h"
 #include "neighbor.h"
 #include "nexthop.h"
 #include "publish.h"
@@ -55,11 +56,12 @@ create_tables(struct gateway *gw, const struct config *config)
 {
 	gw->publisher = publisher_create(gw->rcu);
 	gw->punt = punt_create();
+	gw->mappings = mapping_notes_create();
 	gw->hold = hold_create();
 	gw->neighbors = neighbor_table_create();
 	gw->nexthops = nexthop_table_create();
 	gw->sas = sa_table_create();
-	if (gw->publisher == NULL || gw->punt == NULL || gw->hold == NULL ||
+	if (gw->publisher == NULL || gw->punt == NULL || gw->mappings == NULL || gw->hold == NULL ||
 		gw->neighbors == NULL || gw->nexthops == NULL || gw->sas == NULL)
 		return -ENOMEM;
 	if (tunnel_create_all(gw, config) < 0)
@@ -190,6 +192,7 @@ gateway_destroy(struct gateway *gw)
 	nexthop_table_destroy(gw->nexthops);
 	neighbor_table_destroy(gw->neighbors);
 	hold_destroy(gw->hold);
+	mapping_notes_destroy(gw->mappings);
 	punt_destroy(gw->punt);
 	rcu_destroy(gw->rcu);
 	rte_free(gw);

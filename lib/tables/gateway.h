@@ -38,6 +38,7 @@ struct tunnel_order;
 struct encap;
 struct selector_set;
 struct hold;
+struct mapping_notes;
 struct sa_table;
 struct route_table;
 struct nexthop_table;
@@ -55,7 +56,8 @@ struct gateway {
 	struct tunnel *tunnels; /* [n_tunnels] */
 	struct rcu *rcu;
 	struct publisher *publisher;
-	struct punt *punt; /* packets from workers to the control core */
+	struct punt *punt;              /* packets from workers to the control core */
+	struct mapping_notes *mappings; /* and what they see of peers that move */
 	struct neighbor_table *neighbors;
 	struct nexthop_table *nexthops;
 	struct route_table *routes;

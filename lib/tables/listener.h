@@ -28,7 +28,8 @@ struct listener {
 	void (*sa_retired)(void *context, const struct sa *sa);
 	/* A packet found no SA that its tunnel's policy would ask for. */
 	void (*acquire)(void *context, const struct tunnel *tunnel, const struct packet_flow *flow);
-	/* An authentic packet of a UDP-encapsulated SA came from another address or port. */
+	/* An authentic packet of a UDP-encapsulated SA came from another address or port; see
+	 * mapping.h. */
 	void (*mapping)(
 		void *context, const struct sa *sa, uint32_t new_address, uint16_t new_port);
 	/* A route was set or deleted; workers see it by now. `replaced` is the next hop that the

@@ -18,6 +18,7 @@
 #include "lifetime.h"
 #include "listener.h"
 #include "log.h"
+#include "mapping.h"
 #include "policy.h"
 #include "publish.h"
 #include "spi_index.h"
@@ -193,6 +194,8 @@ make(const struct sa_spec *spec)
 	sa->udp = spec->encap_dport != 0;
 	sa->encap_sport = spec->encap_sport;
 	sa->encap_dport = spec->encap_dport;
+	sa->mapping_seconds = spec->mapping_seconds;
+	atomic_init(&sa->peer, mapping_place(spec->source, spec->encap_sport));
 	sa->reqid = spec->reqid;
 	sa->origin = spec->origin;
 	sa->lifetime = spec->lifetime;
@@ -492,6 +495,7 @@ sa_set_ports(struct gateway *gw, struct sa *sa, uint16_t sport, uint16_t dport)
 {
 	sa->encap_sport = sport;
 	sa->encap_dport = dport;
+	atomic_store_explicit(&sa->peer, mapping_place(sa->source, sport), memory_order_relaxed);
 	if (sa->direction == SA_OUT)
 		tunnel_refresh(gw, &gw->tunnels[sa->tunnel]);
 }

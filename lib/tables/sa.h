@@ -48,6 +48,7 @@ struct sa_spec {
 	uint64_t sequence;      /* last number used (out) or seen (in) before; 0: a new SA */
 	uint16_t encap_sport;   /* UDP encapsulation (RFC 3948); 0: none */
 	uint16_t encap_dport;
+	uint32_t mapping_seconds;    /* see sa.mapping_seconds */
 	uint32_t reqid;              /* ties policies to SAs; 0: none */
 	struct sa_lifetime lifetime; /* hard: it passes nothing more */
 	struct sa_lifetime soft;     /* the listener is told, once */
@@ -77,6 +78,8 @@ struct sa {
 	_Atomic uint64_t limit_sequence; /* outbound: the last number it may send */
 	_Atomic uint64_t limit_packets;  /* inbound; UINT64_MAX: none */
 	_Atomic uint64_t limit_bytes;    /* either direction; UINT64_MAX: none */
+	_Atomic uint64_t peer;           /* inbound, UDP-encapsulated: where its peer is, a
+					    mapping_place() */
 
 	/* any worker, atomically. Outbound, one add per SA and burst; nobody adds past the limit,
 	 * so the counter overshoots by some bursts at most and never wraps */
@@ -90,6 +93,7 @@ struct sa {
 	CACHE_ALIGNED uint64_t packets_in;
 	uint64_t bytes_in;
 	struct replay *replay; /* inbound; same allocation */
+	uint64_t noted_tsc;    /* when it was last noted that the peer moved; 0: never */
 
 	/* control only */
 	CACHE_ALIGNED uint32_t source;
@@ -106,6 +110,10 @@ struct sa {
 	uint64_t past_age_ns, past_use_ns; /* how old it was, how long in use, when it came */
 	uint64_t added_at, used_at;        /* wall clock, seconds; 0: not used yet */
 	uint64_t used_ns;                  /* CLOCK_MONOTONIC, first use here */
+	/* UDP-encapsulated, see mapping.h */
+	uint32_t mapping_seconds; /* for so long it is not told again; 0: as usual */
+	uint64_t told_place;      /* where the listener was told that the peer is, */
+	uint64_t told_ns;         /* and when: CLOCK_MONOTONIC */
 };
 
 struct gateway;

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "mapping.h"
+
+#include <assert.h>
+
+#include <rte_cycles.h>
+#include <rte_errno.h>
+#include <rte_malloc.h>
+#include <rte_ring_elem.h>
+
+#include "gateway.h"
+#include "listener.h"
+#include "log.h"
+#include "sa.h"
+#include "tunnel.h"
+
+#define NS_PER_SECOND UINT64_C(1000000000)
+
+/* The SA by its name: it may be gone when the note is read. */
+struct note {
+	uint32_t spi;
+	uint32_t destination;
+	uint64_t place;
+};
+
+static_assert(sizeof(struct note) == 16, "an element of a ring is whole words");
+
+struct mapping_notes {
+	struct rte_ring *ring;
+};
+
+struct mapping_notes *
+mapping_notes_create(void)
+{
+	struct mapping_notes *notes = rte_zmalloc("mapping_notes", sizeof(*notes), 0);
+
+	if (notes == NULL)
+		return NULL;
+	notes->ring = rte_ring_create_elem("mappings", sizeof(struct note), MAPPING_NOTES,
+		(int)rte_socket_id(), RING_F_SC_DEQ | RING_F_EXACT_SZ);
+	if (notes->ring != NULL)
+		return notes;
+	log_error("no ring for peers that move: %s", rte_strerror(rte_errno));
+	rte_free(notes);
+	return NULL;
+}
+
+void
+mapping_notes_destroy(struct mapping_notes *notes)
+{
+	if (notes == NULL)
+		return;
+	rte_ring_free(notes->ring);
+	rte_free(notes);
+}
+
+void
+mapping_note(const struct gateway *gw, struct sa *sa, uint64_t place)
+{
+	struct note note = { sa->spi, sa->destination, place };
+	uint64_t now = rte_rdtsc();
+
+	if (sa->noted_tsc != 0 && now - sa->noted_tsc < rte_get_tsc_hz())
+		return;
+	sa->noted_tsc = now;
+	/* Where there is no room, a later packet finds some. */
+	rte_ring_enqueue_elem(gw->mappings->ring, &note, sizeof(note));
+}
+
+static void
+tell(struct gateway *gw, struct sa *sa, uint64_t place, uint64_t now_ns)
+{
+	const struct listener *listener = gw->listener;
+	uint32_t again_s = sa->mapping_seconds != 0 ? sa->mapping_seconds : MAPPING_AGAIN_SECONDS;
+
+	if (place == atomic_load_explicit(&sa->peer, memory_order_relaxed))
+		return;
+	if (place == sa->told_place && now_ns - sa->told_ns < again_s * NS_PER_SECOND)
+		return;
+	sa->told_place = place;
+	sa->told_ns = now_ns;
+	log_info("tunnel %s: the peer of inbound SA 0x%08x sends from another address or port",
+		gw->tunnels[sa->tunnel].name, sa->spi);
+	if (listener != NULL && listener->mapping != NULL)
+		listener->mapping(listener->context, sa, (uint32_t)(place >> 16), (uint16_t)place);
+}
+
+void
+mapping_tell(struct gateway *gw, uint64_t now_ns)
+{
+	struct note note;
+
+	/* No more than the ring holds: workers may go on filling it. */
+	for (unsigned i = 0; i < MAPPING_NOTES; i++) {
+		if (rte_ring_dequeue_elem(gw->mappings->ring, &note, sizeof(note)) != 0)
+			return;
+		struct sa *sa = sa_find(gw, SA_IN, note.spi, note.destination);
+		if (sa != NULL)
+			tell(gw, sa, note.place, now_ns);
+	}
+}
