@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""kernel_net.py's stage with an IKE daemon at either end: strongSwan as Debian installs it.
+
+      namespace PREFIX-up                              PREFIX-wire
+    charon, kernel-netlink, on espalier-run          charon, kernel-libipsec: it knows nothing of us
+    TAP wan0 203.0.113.191, TUN conn1 --- ESPALIER === 203.0.113.1 and 192.0.2.1
+    169.254.10.1                                     169.254.10.2
+
+The peer does its own ESP, always in UDP. Limits stand in our charon's configuration alone, and charon
+times nothing itself: it hands them to the kernel, here Espalier, and waits for its EXPIRE.
+"""
+import os
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import espalier_run
+import gateway
+import kernel_net
+from topology import WAN_ADDRESS, WAN_ROUTER
+
+CHARON, SWANCTL = "/usr/sbin/charon-systemd", "/usr/sbin/swanctl"
+LIBIPSEC = "/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so"
+PEER, INSIDE, PEER_INSIDE = "192.0.2.1", "169.254.10.1", "169.254.10.2"
+
+STRONGSWAN = """
+charon-systemd {{
+    load = random nonce openssl sha1 sha2 aes hmac kdf gcm pem pkcs1 x509 pubkey {kernel} \
+socket-default vici updown counters
+    install_routes = {install_routes}
+    journal {{ default = -1 }}
+    filelog {{ file {{
+        path = {directory}/charon.log
+        flush_line = yes
+        default = 1
+    }} }}
+    plugins {{ vici {{ socket = unix://{directory}/vici }} }}
+}}
+"""
+SWANCTL_CONF = """
+connections {{ c {{
+    version = 2
+    proposals = aes128-sha1-modp2048
+    local_addrs = {near}
+    remote_addrs = {far}
+    {connection}
+    local {{
+        auth = psk
+        id = {near}
+    }}
+    remote {{
+        auth = psk
+        id = {far}
+    }}
+    children {{ n {{
+        esp_proposals = aes128-sha1-modp2048
+        local_ts = {near_inside}/32
+        remote_ts = {far_inside}/32
+        close_action = none
+        {child}
+    }} }}
+}} }}
+secrets {{ ike {{ secret = "fddsFF123****" }} }}
+"""
+
+
+def why_not():
+    """Why tests on this stage cannot run here, or None."""
+    for path, package in ((CHARON, "charon-systemd"), (SWANCTL, "strongswan-swanctl"),
+                          (LIBIPSEC, "libcharon-extra-plugins")):
+        if not os.path.exists(path):
+            return f"needs the package {package}"
+    return kernel_net.why_not()
+
+
+class IkeNet(kernel_net.KernelNet):
+    """The gateway without SAs of its own, and addresses for both daemons."""
+
+    def config(self):
+        return {**super().config(), "security_associations": ()}
+
+    def build(self):
+        super().build()
+        for address in (PEER, PEER_INSIDE):
+            kernel_net.ip("-n", self.wire, "address", "add", f"{address}/32", "dev", "lo")
+
+    def start(self):
+        super().start()
+        kernel_net.ip("-n", self.up, "route", "replace", PEER, "via", WAN_ROUTER, "dev", "wan0")
+
+    def tunnel_state(self):
+        return self.show("tunnels")[0]["state"]
+
+    def spis(self):
+        return {row["spi"] for row in self.show("sas")}
+
+    def ping(self, count=1, interval=0.05):
+        """Pings through the tunnel, from TUN to TUN; how many came back."""
+        said = self.run_in(self.up, "ping", "-n", "-c", str(count), "-i", str(interval), "-W", "2",
+                           "-I", INSIDE, PEER_INSIDE)
+        return said.stdout.count("bytes from")
+
+    def pinging(self, interval=0.05):
+        """The same without end, until lost()."""
+        return subprocess.Popen(
+            ["ip", "netns", "exec", self.up, "ping", "-n", "-i", str(interval), "-I", INSIDE,
+             PEER_INSIDE], stdout=subprocess.PIPE, text=True)
+
+
+def lost(pings):
+    """Ends such pings: which of them were not answered. The last was perhaps under way."""
+    pings.send_signal(signal.SIGINT)
+    said = pings.communicate(timeout=20 * gateway.PATIENCE)[0]
+    sent = int(re.search(r"(\d+) packets transmitted", said)[1])
+    return set(range(1, sent)) - set(map(int, re.findall(r"icmp_seq=(\d+) ttl", said)))
+
+
+class Charon:
+    """One daemon. `connection` and `child` are lines of its swanctl.conf."""
+
+    near, far, near_inside, far_inside = PEER, WAN_ADDRESS, PEER_INSIDE, INSIDE
+    kernel, install_routes, tie = "kernel-libipsec kernel-netlink", "yes", ""
+
+    def __init__(self, net):
+        self.directory = Path(net.directory) / type(self).__name__
+        self.directory.mkdir()
+        # A copy: where AppArmor knows swanctl by its path, it reads no files but the system's.
+        shutil.copy(SWANCTL, self.directory)
+        (self.directory / "strongswan.conf").write_text(STRONGSWAN.format(
+            kernel=self.kernel, install_routes=self.install_routes, directory=self.directory))
+        with open(self.directory / "output", "wb") as log:
+            self.process = subprocess.Popen(self.command(net), env=self.environment(), stdout=log,
+                                            stderr=log, stdin=subprocess.DEVNULL)
+
+    def command(self, net):
+        return ["ip", "netns", "exec", net.wire, CHARON]
+
+    def environment(self):
+        return {**espalier_run.ENVIRONMENT, "SWANCTL_DIR": str(self.directory),
+                "STRONGSWAN_CONF": str(self.directory / "strongswan.conf")}
+
+    def load(self, connection="", child=""):
+        gateway.wait_until((self.directory / "vici").exists, 20, "charon to start")
+        (self.directory / "swanctl.conf").write_text(SWANCTL_CONF.format(
+            near=self.near, far=self.far, near_inside=self.near_inside,
+            far_inside=self.far_inside, connection=connection, child=self.tie + child))
+        self.swanctl("--load-all")
+
+    def swanctl(self, *words):
+        done = subprocess.run(
+            [self.directory / "swanctl", *words, "--uri", f"unix://{self.directory}/vici"],
+            env=self.environment(), capture_output=True, text=True, check=False,
+            timeout=30 * gateway.PATIENCE)
+        assert done.returncode == 0, f"{done.stderr}\n{done.stdout}\n{self.log()}"
+        return done.stdout
+
+    def log(self):
+        return "".join((self.directory / name).read_text(errors="replace")
+                       for name in ("output", "charon.log") if (self.directory / name).exists())
+
+    def counter(self, name):
+        """One of its counters of IKE messages, such as info-out-req."""
+        said = self.swanctl("--counters")
+        return int(re.search(rf"{name}\s*:\s*(\d+)", said)[1])
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(20 * gateway.PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+class OurCharon(Charon):
+    """The one whose kernel Espalier is."""
+
+    near, far, near_inside, far_inside = WAN_ADDRESS, PEER, INSIDE, PEER_INSIDE
+    kernel, install_routes = "kernel-netlink", "no"
+    tie = "if_id_in = 1\n        if_id_out = 1\n        "
+
+    def command(self, net):
+        return espalier_run.command(net.socket, "ip", "netns", "exec", net.up, CHARON)

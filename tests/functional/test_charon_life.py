@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What charon leaves to its kernel: when an SA's life ends, when one is wanted, who is alive.
+
+ike_net.py draws the stage. Nobody but Espalier tells our charon that it is time: its limits are in no
+other place, and the peer has none.
+"""
+import re
+import time
+
+import pytest
+
+import ike_net
+from gateway import wait_until
+from ike_net import lost
+from topology import Topology
+
+pytestmark = pytest.mark.skipif(ike_net.why_not() is not None, reason=ike_net.why_not() or "")
+
+NEVER = "rekey_time = 0s\n        life_time = 0s\n        "
+# Each is reached after about two seconds of twenty pings of 84 bytes.
+LIMITS = {
+    "time": "rekey_time = 2s\n        life_time = 60s\n        rand_time = 0s\n",
+    "packets": NEVER + "rekey_packets = 40\n        life_packets = 400\n        rand_packets = 0\n",
+    "bytes": NEVER + "rekey_bytes = 3400\n        life_bytes = 34000\n        rand_bytes = 0\n",
+}
+
+
+@pytest.fixture
+def net(tmp_path):
+    stage = ike_net.IkeNet(tmp_path, Topology())
+    try:
+        stage.build()
+        stage.start()
+        yield stage
+    finally:
+        stage.raze()
+
+
+@pytest.fixture
+def charons(net):
+    """(ours, the peer's); the peer awaits us."""
+    running = []
+    try:
+        running += [ike_net.OurCharon(net), ike_net.Charon(net)]
+        running[1].load(child=NEVER)
+        yield running
+    finally:
+        for charon in running:
+            charon.stop()
+
+
+def rekeyings(charon):
+    """What started them, as its log has it."""
+    return re.findall(r"creating rekey job for CHILD_SA ESP/0x", charon.log())
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_rekeyed_when_the_limit_is_reached(net, charons, limit):
+    """By soft EXPIREs, twice and more, under way of pings of which none is lost."""
+    ours, peer = charons
+    ours.load(child=LIMITS[limit])
+    ours.swanctl("--initiate", "--child", "n")
+    seen = net.spis()
+    assert len(seen) == 2 and net.ping() == 1
+    pings = net.pinging()
+
+    def two_more_pairs():
+        seen.update(net.spis())
+        return len(seen) == 6
+
+    wait_until(two_more_pairs, 12, "two rekeyings")
+    assert lost(pings) == set()
+    assert rekeyings(ours) and not rekeyings(peer)
+    assert net.drops().keys() <= {"not_ip", "no_neighbor"}
+
+
+def test_a_limit_of_nothing_is_never_reached(net, charons):
+    """The test above would tell nothing if charon rekeyed by itself."""
+    ours, _ = charons
+    ours.load(child=NEVER)
+    ours.swanctl("--initiate", "--child", "n")
+    first = net.spis()
+    pings = net.pinging(0.02)
+    time.sleep(4)
+    assert lost(pings) == set()
+    assert net.spis() == first and rekeyings(ours) == []
+
+
+def test_a_hard_limit_ends_it_and_charon_begins_anew(net, charons):
+    """What was never rekeyed stops at its last packet; charon hears of it and negotiates again."""
+    ours, _ = charons
+    ours.load(child="rekey_time = 0s\n        life_time = 0s\n        rekey_packets = 0\n"
+              "        life_packets = 40\n")
+    ours.swanctl("--initiate", "--child", "n")
+    first = net.spis()
+    pings = net.pinging()
+    wait_until(lambda: len(net.spis()) == 2 and not net.spis() & first, 6, "a new pair of SAs")
+    lost(pings)
+    assert net.ping(3) == 3
+
+
+def test_started_on_demand(net, charons):
+    """A trap: packets ask for the SA, wait for it, and all arrive, in their order."""
+    ours, _ = charons
+    ours.load(child=NEVER + "start_action = trap\n")
+    wait_until(lambda: net.tunnel_state() == "idle", 5, "the trap")
+    assert net.spis() == set()
+    said = net.run_in(net.up, "ping", "-n", "-c", "20", "-i", "0.002", "-W", "5",
+                      "-I", ike_net.INSIDE, ike_net.PEER_INSIDE).stdout
+    assert re.findall(r"icmp_seq=(\d+) ttl", said) == [str(n) for n in range(1, 21)], said
+    assert net.tunnel_state() == "up" and len(net.spis()) == 2
+    assert net.drops().keys() <= {"not_ip", "no_neighbor"}
+
+
+DPD_SECONDS = 2
+
+
+def test_dead_peer_detection_listens_to_traffic(net, charons):
+    """It asks when nothing came, and is quiet while packets come."""
+    ours, _ = charons
+    ours.load(connection=f"dpd_delay = {DPD_SECONDS}s", child=NEVER)
+    ours.swanctl("--initiate", "--child", "n")
+
+    def asked():
+        return ours.counter("info-out-req")
+
+    before = asked()
+    wait_until(lambda: asked() >= before + 2, 4 * DPD_SECONDS, "questions while nothing comes")
+    pings = net.pinging(0.1)
+    time.sleep(1)
+    before = asked()
+    time.sleep(4 * DPD_SECONDS)
+    assert asked() == before
+    assert lost(pings) == set()
