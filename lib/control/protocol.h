@@ -33,6 +33,9 @@ enum espalier_message {
 	ESPALIER_RESUME = 0xF012, /* nothing; acked; read-write socket only */
 	ESPALIER_TUNNEL_SET =
 		0xF013, /* attributes ESPALIER_TUNNEL_*; acked; read-write socket only */
+	/* family ROUTE, read-write socket only; acked */
+	ESPALIER_BEGIN = 0xF020,  /* attributes ESPALIER_OWNER_*: a round of that owner begins */
+	ESPALIER_COMMIT = 0xF021, /* nothing: what it did not set again goes */
 };
 
 struct espalier_hello {
@@ -65,6 +68,11 @@ enum espalier_flow_attribute {
 	ESPALIER_FLOW_PROTOCOL, /* u8 */
 	ESPALIER_FLOW_SPORT,    /* u16 */
 	ESPALIER_FLOW_DPORT,    /* u16 */
+};
+
+enum espalier_owner_attribute {
+	ESPALIER_OWNER_UNSPEC,
+	ESPALIER_OWNER_NAME, /* string with its zero, 1 to 31 of a-z, 0-9 and '-' */
 };
 
 enum espalier_tunnel_attribute {

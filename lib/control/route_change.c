@@ -11,26 +11,44 @@
 
 /* --- the routes as they will be after the messages before --- */
 
-/* False: there is none. `last` is its next hop, or the one that it had before this datagram took it
- * away: whoever puts it back inherits its buckets. */
-static bool
-find_route(const struct session_context *context, struct prefix prefix, struct route *route,
-	uint32_t *last)
+/* What a prefix has. */
+struct standing {
+	bool exists;
+	struct route route;
+	uint32_t last; /* its next hop, or the one that it had before this datagram took it away:
+			  whoever puts it back inherits its buckets */
+};
+
+static struct standing
+find_route(const struct session_context *context, struct prefix prefix)
 {
 	const struct route_change *change = route_batch_find(&context->routes, prefix);
 	const struct route *there = route_find(context->gw, ROUTE_TABLE_MAIN, prefix);
+	struct standing standing = { .last = there == NULL ? NEXTHOP_NONE : there->nexthop };
 
-	*last = there == NULL ? NEXTHOP_NONE : there->nexthop;
-	if (change == NULL) {
-		if (there != NULL)
-			*route = *there;
-		return there != NULL;
+	if (change == NULL && there != NULL) {
+		standing.exists = true;
+		standing.route = *there;
+	} else if (change != NULL && change->op == ROUTE_SET) {
+		standing.exists = true;
+		standing.route = change->route;
+		standing.last = change->route.nexthop;
 	}
-	if (change->op == ROUTE_DELETE)
-		return false;
-	*route = change->route;
-	*last = route->nexthop;
-	return true;
+	return standing;
+}
+
+/* Reads a message, and looks up what its prefix has. 0 or -errno, in words. */
+static int
+look(const struct session *session, const struct netlink_message *request,
+	struct route_request *named, struct standing *there, struct netlink_refusal *why)
+{
+	int error = owner_check(session, why);
+
+	if (error == 0)
+		error = route_read(session->context->gw, request, named, why);
+	if (error == 0)
+		*there = find_route(session->context, named->prefix);
+	return error;
 }
 
 /* Puts a change behind the others; when their number is full, those are carried out first. */
@@ -66,6 +84,36 @@ is_own(const struct gateway *gw, const struct route *route)
 }
 
 /* --- new --- */
+
+/* True: they are the same, and in the same shares. Alone one takes all, whatever its weight. */
+static bool
+same_ways(const struct gateway *gw, uint32_t nexthop, const struct route_request *wanted)
+{
+	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
+	unsigned n = nexthop_specs(gw, nexthop, ways);
+	struct way there[GROUP_MEMBERS_MAX], asked[GROUP_MEMBERS_MAX];
+	int n_there = way_canonicalize(gw, ways, n, there);
+	int n_asked = way_canonicalize(gw, wanted->ways, wanted->n_ways, asked);
+
+	if (n_there == 1 && n_asked == 1)
+		return there[0].what == asked[0].what;
+	return n_there == n_asked &&
+		memcmp(there, asked, (unsigned)n_there * sizeof(there[0])) == 0;
+}
+
+/* An owner wants a route that is the configuration's: it stays that, and as it is. */
+static int
+leave_configured(const struct gateway *gw, const struct route *there,
+	const struct route_request *wanted, struct netlink_refusal *why)
+{
+	char text[ROUTE_TEXT_BYTES];
+
+	if (same_ways(gw, there->nexthop, wanted))
+		return 0;
+	return netlink_refuse(why, EEXIST,
+		"the route to %s is the configuration file's, and goes another way",
+		route_prefix_text(wanted->prefix, text));
+}
 
 /* What the flags make of a prefix that has a route, and of one that has none. */
 static int
@@ -134,24 +182,28 @@ route_new(
 	struct gateway *gw = session->context->gw;
 	struct route_request wanted;
 	char text[ROUTE_TEXT_BYTES];
-	struct route there;
-	uint32_t last;
+	struct standing there;
 
-	int error = route_read(gw, request, &wanted, why);
+	int error = look(session, request, &wanted, &there, why);
 	if (error == 0)
 		error = check_wanted(&wanted, why);
 	if (error < 0)
 		return error;
-	bool exists = find_route(session->context, wanted.prefix, &there, &last);
+	if (there.exists && there.route.claim.owner == OWNER_CONFIGURATION &&
+		session->owner != OWNER_NOBODY)
+		return leave_configured(gw, &there.route, &wanted, why);
+	/* To its owner, what he has not said yet in this round is not there. */
+	bool exists = there.exists &&
+		!(owner_is_old(session, there.route.claim) && (request->flags & NLM_F_CREATE) != 0);
 	error = check_flags(request->flags, exists, route_prefix_text(wanted.prefix, text), why);
-	if (error == 0 && exists && is_own(gw, &there))
+	if (error == 0 && exists && is_own(gw, &there.route))
 		error = refuse_own(wanted.prefix, why);
 	if (error == 0 && exists && (request->flags & NLM_F_REPLACE) == 0)
-		error = append(gw, &there, &wanted, why);
+		error = append(gw, &there.route, &wanted, why);
 	if (error < 0)
 		return error;
 
-	int nexthop = nexthop_acquire(gw, wanted.ways, wanted.n_ways, last);
+	int nexthop = nexthop_acquire(gw, wanted.ways, wanted.n_ways, there.last);
 	if (nexthop < 0)
 		return refuse_nexthop(nexthop, why);
 	struct route_change change = {
@@ -159,35 +211,37 @@ route_new(
 		.route = { .prefix = wanted.prefix,
 			.table = ROUTE_TABLE_MAIN,
 			.protocol = wanted.protocol,
+			.claim = owner_claim(session),
 			.nexthop = (uint32_t)nexthop },
 	};
-	if (exists && there.nexthop == change.route.nexthop &&
-		there.protocol == change.route.protocol) {
-		nexthop_release(gw, change.route.nexthop); /* it is as it should be */
-		return 0;
-	}
 	return enqueue(session, &change, request);
 }
 
 /* --- delete --- */
 
+/* As in the kernel, one way is enough to name a route of several. */
 static bool
-same_ways(const struct gateway *gw, const struct nexthop_spec ways[], unsigned n,
-	const struct route_request *named)
+goes_that_way(
+	const struct gateway *gw, const struct nexthop_spec ways[], unsigned n, struct way asked)
 {
-	struct way there[GROUP_MEMBERS_MAX], asked[GROUP_MEMBERS_MAX];
+	struct way there[GROUP_MEMBERS_MAX];
 	int n_there = way_canonicalize(gw, ways, n, there);
-	int n_asked = way_canonicalize(gw, named->ways, named->n_ways, asked);
 
-	if (n_asked == 1) {
-		/* As in the kernel, one way is enough to name a route of several. */
-		for (int i = 0; i < n_there; i++)
-			if (there[i].what == asked[0].what)
-				return true;
-		return false;
-	}
-	return n_there == n_asked &&
-		memcmp(there, asked, (unsigned)n_there * sizeof(there[0])) == 0;
+	for (int i = 0; i < n_there; i++)
+		if (there[i].what == asked.what)
+			return true;
+	return false;
+}
+
+static bool
+is_named(const struct gateway *gw, uint32_t nexthop, const struct route_request *named)
+{
+	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
+	struct way asked[GROUP_MEMBERS_MAX];
+
+	if (way_canonicalize(gw, named->ways, named->n_ways, asked) != 1)
+		return same_ways(gw, nexthop, named);
+	return goes_that_way(gw, ways, nexthop_specs(gw, nexthop, ways), asked[0]);
 }
 
 static int
@@ -195,8 +249,7 @@ check_named(const struct gateway *gw, const struct route *there, const struct ro
 	struct netlink_refusal *why)
 {
 	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
-	unsigned n = nexthop_specs(gw, there->nexthop, ways);
-	bool local = ways[0].kind == NEXTHOP_LOCAL;
+	bool local = nexthop_specs(gw, there->nexthop, ways) > 0 && ways[0].kind == NEXTHOP_LOCAL;
 	char text[ROUTE_TEXT_BYTES];
 
 	route_prefix_text(named->prefix, text);
@@ -210,7 +263,7 @@ check_named(const struct gateway *gw, const struct route *there, const struct ro
 		return 0;
 	if (named->type == RTN_UNICAST && route_type(&ways[0]) != RTN_UNICAST)
 		return netlink_refuse(why, ESRCH, "the route to %s is one that drops", text);
-	if (named->n_ways > 0 && !same_ways(gw, ways, n, named))
+	if (named->n_ways > 0 && !is_named(gw, there->nexthop, named))
 		return netlink_refuse(why, ESRCH, "the route to %s goes another way", text);
 	return 0;
 }
@@ -222,17 +275,20 @@ route_delete(
 	struct gateway *gw = session->context->gw;
 	struct route_request named;
 	char text[ROUTE_TEXT_BYTES];
-	struct route there;
-	uint32_t last;
+	struct standing there;
 
-	int error = route_read(gw, request, &named, why);
+	int error = look(session, request, &named, &there, why);
 	if (error < 0)
 		return error;
-	if (!find_route(session->context, named.prefix, &there, &last))
+	if (!there.exists)
 		return netlink_refuse(why, ESRCH, "there is no route to %s",
 			route_prefix_text(named.prefix, text));
-	error = check_named(gw, &there, &named, why);
-	if (error == 0 && is_own(gw, &there))
+	if (owner_is_foreign(session, there.route.claim))
+		return netlink_refuse(why, ESRCH,
+			"the route to %s is not one that this connection's owner has set",
+			route_prefix_text(named.prefix, text));
+	error = check_named(gw, &there.route, &named, why);
+	if (error == 0 && is_own(gw, &there.route))
 		error = refuse_own(named.prefix, why);
 	if (error < 0)
 		return error;

@@ -36,7 +36,7 @@ route_changed(void *listener, const struct route_change *change, uint32_t replac
 		return;
 	struct route_header header = {
 		.type = change->op == ROUTE_SET ? RTM_NEWROUTE : RTM_DELROUTE,
-		.sequence = request == NULL ? 0 : request->sequence,
+		.sequence = request == NULL ? context->sequence : request->sequence,
 	};
 	if (change->op == ROUTE_SET)
 		header.flags = replaced != NEXTHOP_NONE ? NLM_F_REPLACE : NLM_F_CREATE;

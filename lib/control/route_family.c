@@ -78,6 +78,8 @@ static const struct message_type types[] = {
 	{ RTM_DELADDR, BODY(ifaddrmsg), MESSAGE_WRITES, "RTM_DELADDR", set_address },
 	{ RTM_GETRULE, 1, MESSAGE_DUMPS, "RTM_GETRULE", get_nothing },
 	{ RTM_GETNEXTHOP, 1, MESSAGE_DUMPS, "RTM_GETNEXTHOP", get_nothing },
+	{ ESPALIER_BEGIN, 0, MESSAGE_WRITES, "BEGIN", route_begin },
+	{ ESPALIER_COMMIT, 0, MESSAGE_WRITES, "COMMIT", route_commit },
 	{ RTM_GETNETCONF, 1, MESSAGE_DUMPS, "RTM_GETNETCONF", get_nothing },
 };
 

@@ -93,12 +93,26 @@ refuse_unknown(const struct gateway *gw, const struct named *named, struct netli
 		route_address_text(named->address, text));
 }
 
+/* The states that `named` asks for are in force, and its MAC is the neighbor's. */
+static bool
+is_as_named(const struct neighbor *neighbor, const struct named *named)
+{
+	struct rte_ether_addr mac;
+
+	return neighbor_mac(neighbor, &mac) && named->mac.data != NULL &&
+		memcmp(&mac, named->mac.data, sizeof(mac)) == 0 &&
+		neighbor->given == ((named->header.ndm_state & STATES_GIVEN) != 0);
+}
+
 static int
-check_new(const struct gateway *gw, uint16_t flags, const struct named *named,
+check_new(const struct session *session, uint16_t flags, const struct named *named,
 	struct netlink_refusal *why)
 {
+	const struct gateway *gw = session->context->gw;
 	char text[ROUTE_TEXT_BYTES];
-	bool exists = is_resolved(find(gw, named));
+	const struct neighbor *there = find(gw, named);
+	bool exists = is_resolved(there) &&
+		!(owner_is_old(session, there->claim) && (flags & NLM_F_CREATE) != 0);
 	uint16_t state = named->header.ndm_state;
 	static const struct rte_ether_addr nobody;
 
@@ -127,6 +141,28 @@ changed(struct gateway *gw, const struct neighbor *neighbor)
 	publish_flush(gw->publisher);
 }
 
+/* A neighbor of the configuration stays that, and as it is, whatever an owner says. */
+static bool
+is_configured(const struct session *session, const struct neighbor *neighbor)
+{
+	return session->owner != OWNER_NOBODY && is_resolved(neighbor) &&
+		neighbor->claim.owner == OWNER_CONFIGURATION;
+}
+
+static int
+leave_configured(const struct gateway *gw, const struct named *named, struct netlink_refusal *why)
+{
+	struct rte_ether_addr mac;
+	char text[ROUTE_TEXT_BYTES];
+
+	neighbor_mac(find(gw, named), &mac);
+	if (named->mac.data != NULL && memcmp(&mac, named->mac.data, sizeof(mac)) == 0)
+		return 0;
+	return netlink_refuse(why, EEXIST,
+		"neighbor %s of %s is the configuration file's, and has another address",
+		route_address_text(named->address, text), gw->ports[named->port].name);
+}
+
 int
 neighbor_message_new(
 	struct session *session, const struct netlink_message *request, struct netlink_refusal *why)
@@ -135,9 +171,13 @@ neighbor_message_new(
 	struct rte_ether_addr mac;
 	struct named named;
 
-	int error = read_named(gw, request, &named, why);
+	int error = owner_check(session, why);
 	if (error == 0)
-		error = check_new(gw, request->flags, &named, why);
+		error = read_named(gw, request, &named, why);
+	if (error == 0 && is_configured(session, find(gw, &named)))
+		return leave_configured(gw, &named, why);
+	if (error == 0)
+		error = check_new(session, request->flags, &named, why);
 	if (error < 0)
 		return error;
 	uint16_t state = named.header.ndm_state;
@@ -157,11 +197,14 @@ neighbor_message_new(
 	struct neighbor *neighbor = neighbor_get(gw->neighbors, named.port, named.address);
 	if (neighbor == NULL)
 		return netlink_refuse(why, ENOSPC, "there is no room for more neighbors");
+	bool news = !is_as_named(neighbor, &named);
 	memcpy(mac.addr_bytes, named.mac.data, sizeof(mac.addr_bytes));
 	neighbor_set(neighbor, &mac);
+	neighbor->claim = owner_claim(session);
 	/* What somebody learned may be unlearned. */
 	neighbor->given = (state & STATES_GIVEN) != 0;
-	changed(gw, neighbor);
+	if (news)
+		changed(gw, neighbor);
 	return 0;
 }
 
@@ -172,10 +215,13 @@ neighbor_message_delete(
 	struct gateway *gw = session->context->gw;
 	struct named named;
 
-	int error = read_named(gw, request, &named, why);
+	int error = owner_check(session, why);
+	if (error == 0)
+		error = read_named(gw, request, &named, why);
 	if (error < 0)
 		return error;
-	if (!is_resolved(find(gw, &named)))
+	const struct neighbor *there = find(gw, &named);
+	if (!is_resolved(there) || owner_is_foreign(session, there->claim))
 		return refuse_unknown(gw, &named, why);
 	struct neighbor *neighbor = neighbor_get(gw->neighbors, named.port, named.address);
 	neighbor_set(neighbor, NULL);

@@ -23,6 +23,12 @@ int route_get(struct session *session, const struct netlink_message *request,
 	struct netlink_refusal *why);
 enum session_verdict route_settle(struct session *session);
 
+/* Rounds of an owner; see owner.h. */
+int route_begin(struct session *session, const struct netlink_message *request,
+	struct netlink_refusal *why);
+int route_commit(struct session *session, const struct netlink_message *request,
+	struct netlink_refusal *why);
+
 int neighbor_message_new(struct session *session, const struct netlink_message *request,
 	struct netlink_refusal *why);
 int neighbor_message_delete(struct session *session, const struct netlink_message *request,

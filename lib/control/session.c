@@ -351,5 +351,6 @@ session_continue(struct session *session)
 void
 session_close(struct session *session)
 {
+	owner_leave(session);
 	event_leave_all(session);
 }

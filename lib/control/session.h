@@ -8,6 +8,7 @@
 #include "control.h"
 #include "netlink.h"
 #include "outbox.h"
+#include "owner.h"
 #include "route_batch.h"
 
 /*
@@ -33,6 +34,7 @@ struct session_context {
 	struct xfrm *xfrm;         /* what sessions of family XFRM share; see xfrm.h */
 	uint32_t sequence;         /* of the request that is handled, for events; 0: none is */
 	struct route_batch routes; /* the ROUTE family's changes of one datagram */
+	struct owners owners;      /* of routes and neighbors */
 	/* Where datagrams are put together; nothing stays in it between calls. */
 	_Alignas(4) uint8_t scratch[SESSION_ANSWER_BYTES_MAX];
 };
@@ -115,6 +117,7 @@ struct session {
 	uid_t uid;
 	const struct family *family; /* NULL: no hello yet */
 	struct dump dump;
+	uint8_t owner; /* for whom it sets routes and neighbors; see owner.h */
 	/* events */
 	uint64_t groups; /* bit n - 1: joined group n */
 	bool overrun;    /* it missed events and was told so; no more until its outbox is empty */
@@ -123,7 +126,7 @@ struct session {
 	void (*stir)(struct session *session);
 };
 
-/* The session hears of no more events; what it points to is its owner's. */
+/* The session hears of no more events and speaks for nobody; what it points to is its owner's. */
 void session_close(struct session *session);
 
 /*

@@ -23,6 +23,14 @@ render_protocol(uint8_t protocol)
 }
 
 static json_t *
+render_owner(const struct session_context *context, struct claim claim)
+{
+	const char *name = owner_name(&context->owners, claim);
+
+	return name == NULL ? json_null() : json_string(name);
+}
+
+static json_t *
 render_nexthops(const struct gateway *gw, uint32_t id)
 {
 	struct nexthop_spec specs[GROUP_MEMBERS_MAX];
@@ -52,6 +60,7 @@ show_route(const struct session_context *context, uint32_t *cursor, json_t **row
 	render_set(row, "nexthops", render_nexthops(gw, route->nexthop));
 	render_set(row, "group",
 		nexthop->kind == NEXTHOP_GROUP ? json_integer(route->nexthop) : json_null());
+	render_set(row, "owner", render_owner(context, route->claim));
 	return 1;
 }
 
@@ -124,5 +133,6 @@ show_neighbor(const struct session_context *context, uint32_t *cursor, json_t **
 	render_set(row, "address", render_address(neighbor->address));
 	render_set(row, "mac", valid ? render_mac(&mac) : json_null());
 	render_set(row, "state", json_string(valid ? "valid" : "unresolved"));
+	render_set(row, "owner", render_owner(context, neighbor->claim));
 	return 1;
 }

@@ -97,6 +97,7 @@ add_address(struct gateway *gw, struct prefix address, const struct nexthop_spec
 				.prefix = { address.address & prefix_mask(bits[i]), bits[i] },
 				.table = ROUTE_TABLE_MAIN,
 				.protocol = ROUTE_CONNECTED,
+				.claim = { .owner = OWNER_CONFIGURATION },
 				.nexthop = (uint32_t)nexthop,
 			},
 		};

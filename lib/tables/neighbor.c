@@ -91,6 +91,7 @@ void
 neighbor_set(struct neighbor *neighbor, const struct rte_ether_addr *mac)
 {
 	neighbor->given = mac != NULL;
+	neighbor->claim = (struct claim) { .owner = OWNER_NOBODY };
 	__atomic_store_n(&neighbor->mac, word_of(mac), __ATOMIC_RELAXED);
 }
 
@@ -101,6 +102,7 @@ neighbor_learn(struct neighbor *neighbor, const struct rte_ether_addr *mac)
 
 	if (neighbor->given || neighbor->mac == word)
 		return false;
+	neighbor->claim = (struct claim) { .owner = OWNER_NOBODY };
 	__atomic_store_n(&neighbor->mac, word, __ATOMIC_RELAXED);
 	return true;
 }

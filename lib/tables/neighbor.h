@@ -6,6 +6,8 @@
 
 #include <rte_ether.h>
 
+#include "claim.h"
+
 /*
  * Neighbors: who has which link-layer address behind a port. A neighbor object exists from the
  * first time somebody names it and never moves while the gateway runs; its MAC is one 64-bit word,
@@ -18,6 +20,7 @@ struct neighbor {
 	uint8_t port;     /* index into gateway ports */
 	/* control only */
 	bool given; /* by configuration or message, and not to be unlearned */
+	struct claim claim;
 	/* control writes, workers read: the MAC in the low six bytes as it stands in memory,
 	 * NEIGHBOR_VALID above; 0: unresolved */
 	uint64_t mac;
@@ -34,7 +37,8 @@ void neighbor_table_destroy(struct neighbor_table *table);
 /* The neighbor of that name, made unresolved if new. Control only. NULL: out of memory. Stays valid
  * as long as the table. */
 struct neighbor *neighbor_get(struct neighbor_table *table, uint8_t port, uint32_t address);
-/* Sets or, with NULL, forgets its MAC: by order of configuration or a message. Control only. */
+/* Sets or, with NULL, forgets its MAC: by order of configuration or a message. Nobody's then, if
+ * the caller does not claim it. Control only. */
 void neighbor_set(struct neighbor *neighbor, const struct rte_ether_addr *mac);
 /* The same for what was heard on the link. False, and nothing done, where that is no news or the
  * MAC was given by order. Control only. */

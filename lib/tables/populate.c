@@ -32,6 +32,7 @@ add_neighbors(struct gateway *gw, const struct config *config)
 		}
 		memcpy(mac.addr_bytes, from->mac, sizeof(mac.addr_bytes));
 		neighbor_set(neighbor, &mac);
+		neighbor->claim = (struct claim) { .owner = OWNER_CONFIGURATION };
 	}
 	return 0;
 }
@@ -75,6 +76,7 @@ prepare_route(struct gateway *gw, const struct config_route *from, struct route_
 			.prefix = from->prefix,
 			.table = ROUTE_TABLE_MAIN,
 			.protocol = ROUTE_STATIC,
+			.claim = { .owner = OWNER_CONFIGURATION },
 			.nexthop = (uint32_t)nexthop,
 		},
 	};

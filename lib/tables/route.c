@@ -46,6 +46,7 @@ struct route_table {
 	uint32_t n_fresh;    /* slots below were in use before */
 	uint32_t first_free; /* slot + 1 */
 	uint32_t count;
+	uint64_t turns;
 	uint32_t of_length[33];
 	struct entry *by_prefix;
 };
@@ -145,40 +146,48 @@ forget(struct route_table *table, struct entry *entry)
 	table->first_free = (uint32_t)(entry - table->slots) + 1;
 }
 
-/* Applies SET to the RIB and the idle FIB. `surplus` gets the next hop that lost its route. */
+/* What a change came to, besides its result. */
+struct effect {
+	uint32_t surplus; /* the next hop that lost a route; NEXTHOP_NONE: none did */
+	bool forwards;    /* packets go another way: the FIBs change */
+	bool shows;       /* the route is another */
+};
+
+/* Applies SET to the RIB and the idle FIB. */
 static int
-set(struct route_table *table, const struct route *route, uint32_t *surplus)
+set(struct route_table *table, const struct route *route, struct effect *effect)
 {
 	struct entry *entry = find(table, route->table, route->prefix);
 	bool made = entry == NULL;
 	int result;
 
-	*surplus = route->nexthop;
 	if (made)
 		entry = insert(table, route, &result);
 	if (entry == NULL)
 		return result;
-	result = fib_set(table->fib, route->prefix, route->nexthop);
+	effect->forwards = entry->route.nexthop != route->nexthop;
+	effect->shows = effect->forwards || entry->route.protocol != route->protocol;
+	result = effect->forwards ? fib_set(table->fib, route->prefix, route->nexthop) : 0;
 	if (result < 0) {
+		effect->forwards = effect->shows = false;
 		if (made)
 			forget(table, entry);
 		return result;
 	}
-	*surplus = entry->route.nexthop;
+	effect->surplus = entry->route.nexthop;
 	entry->route = *route;
 	return 0;
 }
 
-static int delete (struct route_table *table, struct route *route, uint32_t *surplus)
+static int delete (struct route_table *table, struct route *route, struct effect *effect)
 {
 	struct entry *entry = find(table, route->table, route->prefix);
 
-	*surplus = NEXTHOP_NONE;
 	if (entry == NULL)
 		return -ESRCH;
 	fib_delete(table->fib, route->prefix);
 	*route = entry->route;
-	*surplus = entry->route.nexthop;
+	*effect = (struct effect) { entry->route.nexthop, .forwards = true, .shows = true };
 	forget(table, entry);
 	return 0;
 }
@@ -192,17 +201,16 @@ is_well_formed(const struct route *route)
 
 /* One change to RIB and idle FIB. */
 static int
-apply(struct route_table *table, struct route_change *change, uint32_t *surplus)
+apply(struct route_table *table, struct route_change *change, struct effect *effect)
 {
 	struct route *route = &change->route;
 
-	*surplus = change->op == ROUTE_SET ? route->nexthop : NEXTHOP_NONE;
+	*effect = (struct effect) { change->op == ROUTE_SET ? route->nexthop : NEXTHOP_NONE };
 	if (!is_well_formed(route))
 		return -EINVAL;
 	if (route->table != ROUTE_TABLE_MAIN)
 		return -EOPNOTSUPP;
-	return change->op == ROUTE_SET ? set(table, route, surplus)
-				       : delete (table, route, surplus);
+	return change->op == ROUTE_SET ? set(table, route, effect) : delete (table, route, effect);
 }
 
 /* The same to the other FIB: what succeeded once succeeds again, in the same order. */
@@ -237,28 +245,32 @@ unsigned
 route_apply(struct gateway *gw, struct route_change changes[], unsigned n)
 {
 	struct route_table *table = gw->routes;
-	uint32_t *surplus = calloc(n, sizeof(*surplus));
+	struct effect *effects = calloc(n, sizeof(*effects));
 	unsigned failed = 0;
+	bool turns = false;
 
-	if (surplus == NULL)
+	if (effects == NULL)
 		return fail_all(gw, changes, n, -ENOMEM);
 	for (unsigned i = 0; i < n; i++) {
-		changes[i].result = apply(table, &changes[i], &surplus[i]);
+		changes[i].result = apply(table, &changes[i], &effects[i]);
 		failed += changes[i].result < 0;
+		turns |= effects[i].forwards;
 	}
-	if (failed < n)
+	if (turns) {
+		table->turns++;
 		fib_turn(table->fib, gw->publisher);
-	for (unsigned i = 0; i < n; i++) {
-		if (changes[i].result == 0) {
-			mirror(table->fib, &changes[i]);
-			tell(gw, &changes[i], surplus[i]);
-		}
-		nexthop_release(gw, surplus[i]);
 	}
-	free(surplus);
-	for (unsigned i = 0; i < n; i++)
-		if (changes[i].result == 0)
+	for (unsigned i = 0; i < n; i++) {
+		if (effects[i].forwards)
+			mirror(table->fib, &changes[i]);
+		if (effects[i].shows)
+			tell(gw, &changes[i], effects[i].surplus);
+		nexthop_release(gw, effects[i].surplus);
+	}
+	for (unsigned i = 0; turns && i < n; i++)
+		if (effects[i].forwards)
 			tunnel_refresh_towards(gw, changes[i].route.prefix);
+	free(effects);
 	publish_flush(gw->publisher);
 	return failed;
 }
@@ -305,6 +317,12 @@ uint32_t
 route_count(const struct gateway *gw)
 {
 	return gw->routes->count;
+}
+
+uint64_t
+route_turns(const struct gateway *gw)
+{
+	return gw->routes->turns;
 }
 
 void

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "claim.h"
 #include "prefix.h"
 
 /*
@@ -26,6 +27,7 @@ struct route {
 	struct prefix prefix; /* host bits zero */
 	uint32_t table;
 	uint8_t protocol;
+	struct claim claim;
 	uint32_t nexthop; /* id; the route holds a reference */
 };
 
@@ -53,7 +55,9 @@ struct route_table *route_table_create(uint32_t routes_max, uint32_t tbl8s);
 void route_table_destroy(struct gateway *gw);
 
 /*
- * Applies a batch in order, atomically to readers; SET replaces a route of the same prefix. A
+ * Applies a batch in order, atomically to readers; SET replaces a route of the same prefix. One
+ * that is there already, with the same next hop and protocol, only gets its claim anew: nothing is
+ * written, nobody told, and a batch of nothing else waits for nobody. A
  * change that fails is left out, keeps both FIBs equal, and releases its next hop. Tunnels whose
  * remote end a change concerns are refreshed. Waits for grace periods: two per batch, so batch.
  * Only the main table can be looked up yet: others are refused. Returns the number of changes that
@@ -69,6 +73,8 @@ const struct route *route_match(const struct gateway *gw, uint32_t table, uint32
  * whatever else changes. Control only. */
 const struct route *route_next(const struct gateway *gw, uint32_t *cursor);
 uint32_t route_count(const struct gateway *gw);
+/* How often workers were given another FIB: batches that changed where packets go. Control only. */
+uint64_t route_turns(const struct gateway *gw);
 
 /* Longest match of n addresses (host order) in the main table: next hop ids, NEXTHOP_NONE where no
  * route covers. Worker, online. */
