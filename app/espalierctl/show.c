@@ -83,19 +83,36 @@ unfolded(const char *key, const json_t *rows)
 }
 
 static void
+print_unfolded(const char *key, const struct column columns[], const json_t *rows)
+{
+	json_t *lines = unfolded(key, rows);
+
+	table_print(columns, lines);
+	json_decref(lines);
+}
+
+/* Only some builds of the gateway do. */
+static bool
+counts_stages(const json_t *rows)
+{
+	return json_object_get(json_array_get(rows, 0), "stages") != NULL;
+}
+
+static void
 print_for_people(const struct subject *subject, json_t *rows)
 {
 	if (subject == &subjects[ESPALIER_SHOW_VERSION]) {
 		table_print_one(subject->columns, json_array_get(rows, 0));
 		return;
 	}
-	if (subject->unfold == NULL) {
+	if (subject->unfold == NULL)
 		table_print(subject->columns, rows);
-		return;
+	else
+		print_unfolded(subject->unfold, subject->columns, rows);
+	if (subject == &subjects[ESPALIER_SHOW_WORKERS] && counts_stages(rows)) {
+		putchar('\n');
+		print_unfolded("stages", subject_stage_columns, rows);
 	}
-	json_t *lines = unfolded(subject->unfold, rows);
-	table_print(subject->columns, lines);
-	json_decref(lines);
 }
 
 static json_t *

@@ -132,6 +132,14 @@ static const struct column worker_columns[] = {
 	{ 0 },
 };
 
+const struct column subject_stage_columns[] = {
+	{ "WORKER", "worker", COLUMN_NUMBER },
+	{ "STAGE", "stage", COLUMN_TEXT },
+	{ "PACKETS", "packets", COLUMN_COUNT },
+	{ "CYCLES/PACKET", "cycles_per_packet", COLUMN_NUMBER },
+	{ 0 },
+};
+
 static const struct column drop_columns[] = {
 	{ "REASON", "reason", COLUMN_TEXT },
 	{ "PACKETS", "packets", COLUMN_COUNT },

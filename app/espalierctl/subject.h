@@ -18,3 +18,6 @@ struct subject {
 
 /* Indexed by enum espalier_subject. */
 extern const struct subject subjects[ESPALIER_SUBJECTS];
+
+/* Of the list "stages" that workers' rows have in builds that count cycles per stage. */
+extern const struct column subject_stage_columns[];

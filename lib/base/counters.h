@@ -6,6 +6,7 @@
 #include "compiler.h"
 #include "drops.h"
 #include "sizes.h"
+#include "stage.h"
 
 /*
  * Everything a worker counts. One of these per worker: the worker alone writes, the control core
@@ -43,6 +44,8 @@ struct worker_counters {
 	uint64_t loop_cycles_log2[LOOP_BUCKETS]; /* busy turns by the time they took */
 	uint64_t loop_cycles_max;                /* the longest busy turn */
 	CACHE_ALIGNED struct port_counters ports[PORTS_MAX];
+	CACHE_ALIGNED struct stage_counters stages[STAGE_COUNT]; /* zeroes where the build counts
+								    none */
 	struct tunnel_counters *tunnels; /* [tunnels configured], cache-aligned, never moves */
 };
 

@@ -10,6 +10,12 @@
 #include "render.h"
 #include "totals.h"
 
+static const char *const stage_names[] = {
+#define STAGE_NAME(name) #name,
+	STAGES(STAGE_NAME)
+#undef STAGE_NAME
+};
+
 static json_t *
 render_device(uint16_t dpdk_id)
 {
@@ -137,6 +143,29 @@ render_loops(json_t **row, const struct worker_counters *counters)
 	render_set(row, "loop_histogram", render_loop_histogram(&times));
 }
 
+/* The stages that any packet went through. */
+static json_t *
+render_stages(const struct worker_counters *counters)
+{
+	json_t *stages = json_array();
+
+	for (unsigned i = 0; i < STAGE_COUNT; i++) {
+		uint64_t packets = counter_read(&counters->stages[i].packets);
+		uint64_t cycles = counter_read(&counters->stages[i].cycles);
+
+		if (packets == 0)
+			continue;
+		json_t *stage = json_object();
+		render_set(&stage, "stage", json_string(stage_names[i]));
+		render_set(&stage, "packets", render_count(packets));
+		render_set(&stage, "cycles", render_count(cycles));
+		render_set(&stage, "cycles_per_packet",
+			json_real((double)(cycles * 10 / packets) / 10));
+		json_array_append_new(stages, stage);
+	}
+	return stages;
+}
+
 int
 show_worker(const struct session_context *context, uint32_t *cursor, json_t **row)
 {
@@ -158,6 +187,8 @@ show_worker(const struct session_context *context, uint32_t *cursor, json_t **ro
 	render_set(row, "handed_over", render_count(counter_read(&counters->handed_over)));
 	render_set(row, "drops", render_count(totals_worker_drops(counters)));
 	render_loops(row, counters);
+	if (STAGES_COUNTED)
+		render_set(row, "stages", render_stages(counters));
 	return 1;
 }
 

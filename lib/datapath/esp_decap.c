@@ -135,7 +135,6 @@ esp_decap(struct worker *worker)
 {
 	struct esp_burst *burst = &worker->esp;
 
-	crypto_decrypt(worker->crypto, burst->op, burst->n);
 	for (unsigned i = 0; i < burst->n; i++) {
 		struct rte_mbuf *pkt = burst->pkt[i];
 		struct sa *sa = burst->sa[i];

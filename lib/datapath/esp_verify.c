@@ -17,3 +17,9 @@ esp_verify(struct worker *worker)
 	}
 	burst->n = kept;
 }
+
+void
+esp_decrypt(struct worker *worker)
+{
+	crypto_decrypt(worker->crypto, worker->esp.op, worker->esp.n);
+}

@@ -2,6 +2,7 @@
 #include "pipeline.h"
 
 #include "punt.h"
+#include "stage_clock.h"
 #include "stages.h"
 
 /* ESP to us: out come inner packets, appended to worker->ip. */
@@ -9,20 +10,33 @@ static void
 pipeline_inbound(struct worker *worker, const uint16_t candidates[], unsigned n)
 {
 	esp_claim(worker, candidates, n);
+	stage_clock_bill(worker, STAGE_esp_claim, n);
 	esp_replay_check(worker);
+	stage_clock_bill(worker, STAGE_esp_replay_check, n);
 	esp_verify(worker);
+	stage_clock_bill(worker, STAGE_esp_verify, n);
 	esp_replay_update(worker);
+	stage_clock_bill(worker, STAGE_esp_replay_update, n);
+	esp_decrypt(worker);
+	stage_clock_bill(worker, STAGE_esp_decrypt, n);
 	esp_decap(worker);
+	stage_clock_bill(worker, STAGE_esp_decap, n);
 }
 
 /* All of worker->tunnel, into tunnels. */
 static void
 pipeline_tunnels(struct worker *worker)
 {
+	unsigned n = worker->tunnel.n;
+
 	esp_admit(worker);
+	stage_clock_bill(worker, STAGE_esp_admit, n);
 	do {
+		n = worker->tunnel.n;
 		esp_encap(worker);
+		stage_clock_bill(worker, STAGE_esp_encap, n);
 		esp_seal(worker);
+		stage_clock_bill(worker, STAGE_esp_seal, n);
 	} while (esp_fragment(worker) > 0);
 }
 
@@ -30,8 +44,12 @@ pipeline_tunnels(struct worker *worker)
 static void
 pipeline_outbound(struct worker *worker)
 {
+	unsigned n = worker->ip.n;
+
 	lookup(worker);
+	stage_clock_bill(worker, STAGE_lookup, n);
 	forward(worker);
+	stage_clock_bill(worker, STAGE_forward, n);
 	if (worker->tunnel.n > 0)
 		pipeline_tunnels(worker);
 }
@@ -40,10 +58,13 @@ pipeline_outbound(struct worker *worker)
 static void
 pipeline_victims(struct worker *worker)
 {
+	unsigned n = worker->victims.n;
+
 	if (worker->gw->punt->kernel)
 		punt(worker);
 	icmp_errors(worker);
 	drop_victims(worker);
+	stage_clock_bill(worker, STAGE_victims, n);
 	if (worker->ip.n > 0) {
 		pipeline_outbound(worker);
 		drop_victims(worker);
@@ -56,6 +77,7 @@ pipeline_frames(struct worker *worker, struct rte_mbuf *pkt[], unsigned n)
 	uint16_t candidates[BURST_PKTS];
 	unsigned n_candidates = parse(worker, pkt, n, candidates);
 
+	stage_clock_bill(worker, STAGE_parse, n);
 	if (n_candidates > 0)
 		pipeline_inbound(worker, candidates, n_candidates);
 	if (worker->ip.n > 0)

@@ -30,8 +30,10 @@ void esp_replay_check(struct worker *worker);
 void esp_verify(struct worker *worker);
 /* Moves the windows, now that the packets are proven. */
 void esp_replay_update(struct worker *worker);
-/* Decrypts, unwraps, checks the inner packet against the selectors, bills it to the SA, and appends
- * it to worker->ip. */
+/* Decrypts in place what is proven. */
+void esp_decrypt(struct worker *worker);
+/* Unwraps, checks the inner packet against the selectors, bills it to the SA, and appends it to
+ * worker->ip. */
 void esp_decap(struct worker *worker);
 
 /* Takes what the kernel sends through tunnels, and what waited for an SA, into worker->tunnel;

@@ -11,6 +11,7 @@
 
 #include "pipeline.h"
 #include "punt.h"
+#include "stage_clock.h"
 #include "stages.h"
 
 #define RING_PKTS 4096
@@ -106,20 +107,25 @@ turn(struct worker *worker)
 {
 	struct rte_mbuf *pkt[BURST_PKTS];
 	unsigned found = 0;
+	unsigned n;
 
 	for (unsigned i = 0; i < worker->n_rx_queues; i++) {
-		unsigned n = rx_queue_take(worker, &worker->rx_queues[i], pkt);
-
-		if (n > 0)
-			pipeline_frames(worker, pkt, n);
+		stage_clock_start(worker);
+		n = rx_queue_take(worker, &worker->rx_queues[i], pkt);
+		if (n == 0)
+			continue;
+		stage_clock_bill(worker, STAGE_rx, n);
+		pipeline_frames(worker, pkt, n);
 		found += n;
 	}
-	unsigned n = rx_ring_take(worker, pkt);
+	n = rx_ring_take(worker, pkt);
 	if (n > 0)
 		pipeline_frames(worker, pkt, n);
 	found += n;
 	found += pipeline_injected(worker);
+	stage_clock_start(worker);
 	found += tx_flush(worker);
+	stage_clock_bill(worker, STAGE_tx, found);
 	return found;
 }
 

@@ -82,6 +82,7 @@ struct worker {
 	struct esp_burst esp;
 	struct victims victims;
 	struct tx_buffer tx[PORTS_MAX];
+	uint64_t stage_tsc; /* stage_clock.h */
 };
 
 /*

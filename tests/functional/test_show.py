@@ -154,3 +154,17 @@ def test_wrong_orders(gateway):
         assert done.returncode != 0 and done.stderr.strip(), words
     assert gateway.ctl("show", "version", socket="/nonexistent").returncode != 0
     assert [row["state"] for row in gateway.show("tunnels")] == ["up"] * 3
+
+
+def test_cycles_per_stage(gateway):
+    """Only builds with -Dstage_cycles=true count them: that of the sanitizers does."""
+    [worker] = gateway.show("workers")
+    if "stages" not in worker:
+        pytest.skip("this build counts no cycles per stage")
+    packets = {row["stage"]: row["packets"] for row in worker["stages"]}
+    sent = sum(tunnel["tx"]["packets"] for tunnel in gateway.show("tunnels"))
+    assert packets["rx"] == packets["parse"] == packets["esp_encap"] == packets["esp_seal"] == sent
+    assert "esp_verify" not in packets
+    assert all(row["cycles"] > 0 for row in worker["stages"])
+    table = gateway.ctl("show", "workers").stdout
+    assert "CYCLES/PACKET" in table and "esp_seal" in table
