@@ -76,7 +76,7 @@ show_sa(const struct session_context *context, uint32_t *cursor, json_t **row)
 		render_text(authentication == NULL ? NULL : authentication->name));
 	render_set(row, "esn", json_boolean(sa->esn));
 	render_set(row, "replay_window",
-		json_integer(sa->direction == SA_IN ? (int)sa->replay->window : 0));
+		json_integer(sa->direction == SA_IN ? (int)sa_replay(sa)->window : 0));
 	render_set(row, "sequence", render_count(sa_last_sequence(sa)));
 	render_set(row, "packets", render_count(traffic.packets));
 	render_set(row, "bytes", render_count(traffic.bytes));
@@ -84,5 +84,8 @@ show_sa(const struct session_context *context, uint32_t *cursor, json_t **row)
 	render_set(row, "destination", render_address(sa->destination));
 	render_set(row, "state", json_string(state_name(sa)));
 	render_set(row, "worker", render_owner(sa));
+	render_set(row, "replay_duplicate", render_count(counter_read(&sa->duplicates)));
+	render_set(row, "replay_late", render_count(counter_read(&sa->lates)));
+	render_set(row, "bad_icv", render_count(counter_read(&sa->forgeries)));
 	return 1;
 }

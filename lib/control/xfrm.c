@@ -227,7 +227,7 @@ adopt(struct xfrm *xfrm, struct sa *sa)
 	state->if_id = xfrm->gw->tunnels[sa->tunnel].if_id;
 	if (sa->direction == SA_IN)
 		state->replay_window =
-			sa->replay->window < window_max ? sa->replay->window : window_max;
+			sa_replay(sa)->window < window_max ? sa_replay(sa)->window : window_max;
 	state->replay_words = (state->replay_window + 31) / 32;
 	if (sa->esn && state->replay_words == 0)
 		state->replay_words = 1;

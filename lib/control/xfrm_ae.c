@@ -67,19 +67,48 @@ XFRM_HANDLER(xfrm_sa_get_ae)
 	return xfrm_answer(session, &writer, why);
 }
 
-/* Outbound, the next number is above what is given. Inbound, the window is its worker's alone. */
+/* Reads what a NEWAE says of the numbers of an SA, in the attribute that the SA has. */
 static int
-check_replay(const struct xfrm_state *state, const struct xfrm_replay *replay,
+read_replay(const struct xfrm_state *state, const struct netlink_attribute found[],
+	struct xfrm_replay *replay, struct netlink_refusal *why)
+{
+	bool esn_form = found[XFRMA_REPLAY_ESN_VAL].data != NULL;
+	uint32_t old_window = esn_form ? 0 : state->replay_window;
+	int error = xfrm_replay_read(found, old_window, esn_form, replay, why);
+
+	if (error < 0 || !replay->given)
+		return error;
+	if (replay->words != state->replay_words)
+		return netlink_refuse(why, EINVAL,
+			"a replay bitmap of %u words (0: REPLAY_VAL); the SA was added with %u",
+			replay->words, state->replay_words);
+	uint64_t highest = state->sa->direction == SA_IN ? replay->seen : replay->sent;
+	if (highest > sa_sequence_last(state->sa->esn))
+		return netlink_refuse(why, EINVAL, "sequence number %llu is past the last",
+			(unsigned long long)highest);
+	return 0;
+}
+
+/* Outbound, the next number is above what is given. Inbound, the window is replaced whole. */
+static int
+set_replay(struct xfrm *xfrm, struct xfrm_state *state, const struct xfrm_replay *replay,
 	struct netlink_refusal *why)
 {
-	if (!replay->given)
+	struct replay_state window = xfrm_replay_state(replay);
+
+	if (state->sa->direction == SA_OUT) {
+		sa_raise_sequence(state->sa, replay->sent);
 		return 0;
-	if (state->sa->direction == SA_IN)
-		return netlink_refuse(why, EOPNOTSUPP,
-			"the replay window of an SA in use cannot be set; a NEWSA can");
-	if (replay->sent > sa_sequence_last(state->sa->esn))
-		return netlink_refuse(why, EINVAL, "sequence number %llu is past the last",
-			(unsigned long long)replay->sent);
+	}
+	/* The old attribute does not tell the window. */
+	if (replay->words == 0)
+		window.window = sa_replay(state->sa)->window;
+	int error = sa_set_replay(xfrm->gw, state->sa, &window);
+	if (error < 0)
+		return netlink_refuse(
+			why, -error, "the replay window cannot be set: %s", strerror(-error));
+	if (replay->words != 0)
+		state->replay_window = replay->window;
 	return 0;
 }
 
@@ -93,21 +122,20 @@ XFRM_HANDLER(xfrm_sa_new_ae)
 
 	if ((request->flags & NLM_F_REPLACE) == 0)
 		return netlink_refuse(why, EINVAL, "a NEWAE replaces, it needs NLM_F_REPLACE");
-	const struct xfrm_state *state = read_id(xfrm, request, &id, found, &error, why);
+	struct xfrm_state *state = read_id(xfrm, request, &id, found, &error, why);
 	if (state == NULL)
 		return error;
 	if (state->sa == NULL)
 		return netlink_refuse(why, EINVAL, "a reserved SPI has no numbers to set");
-	error = xfrm_replay_read(found, 0, found[XFRMA_REPLAY_ESN_VAL].data != NULL, &replay, why);
-	if (error == 0)
-		error = check_replay(state, &replay, why);
+	error = read_replay(state, found, &replay, why);
 	if (error < 0)
 		return error;
 	if (!replay.given && found[XFRMA_LTIME_VAL].data == NULL)
 		return netlink_refuse(
 			why, EINVAL, "neither REPLAY_VAL, REPLAY_ESN_VAL nor LTIME_VAL is given");
-	if (replay.given)
-		sa_raise_sequence(state->sa, replay.sent);
+	error = replay.given ? set_replay(xfrm, state, &replay, why) : 0;
+	if (error < 0)
+		return error;
 	if (found[XFRMA_LTIME_VAL].data != NULL) {
 		struct sa_past past = xfrm_past(&found[XFRMA_LTIME_VAL]);
 

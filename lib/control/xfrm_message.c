@@ -38,6 +38,12 @@ xfrm_message_info(const struct xfrm_state *state)
 
 	info.curlft = xfrm_message_lifetime(state);
 	info.stats = (struct xfrm_stats) { 0 };
+	if (state->sa != NULL)
+		info.stats = (struct xfrm_stats) {
+			.replay_window = (uint32_t)counter_read(&state->sa->lates),
+			.replay = (uint32_t)counter_read(&state->sa->duplicates),
+			.integrity_failed = (uint32_t)counter_read(&state->sa->forgeries),
+		};
 	return info;
 }
 

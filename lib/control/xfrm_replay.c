@@ -10,13 +10,15 @@
 
 #define WORD_BITS 32
 
-uint32_t
-xfrm_replay_window(uint32_t asked)
+struct replay_state
+xfrm_replay_state(const struct xfrm_replay *replay)
 {
+	uint32_t window = replay->window;
+
 	/* RFC 4303 3.4.3: none is what its client wants where keys are manual. */
-	if (asked == 0)
-		return 0;
-	return asked < REPLAY_WINDOW_MIN ? REPLAY_WINDOW_MIN : asked;
+	if (window != 0 && window < REPLAY_WINDOW_MIN)
+		window = REPLAY_WINDOW_MIN;
+	return (struct replay_state) { window, replay->seen, replay->unseen, replay->n_unseen };
 }
 
 static bool
@@ -126,8 +128,8 @@ was_seen(const struct xfrm_state *state, uint64_t seen, uint32_t back)
 {
 	const struct sa *sa = state->sa;
 
-	return sa != NULL && sa->direction == SA_IN && back < seen && sa->replay->window > back &&
-		replay_seen(sa->replay, seen - back);
+	return sa != NULL && sa->direction == SA_IN && back < seen &&
+		sa_replay(sa)->window > back && replay_seen(sa_replay(sa), seen - back);
 }
 
 static void

@@ -23,8 +23,8 @@ struct xfrm_replay {
 int xfrm_replay_read(const struct netlink_attribute found[], uint32_t old_window, bool esn,
 	struct xfrm_replay *replay, struct netlink_refusal *why);
 
-/* The window that an inbound SA gets for the one asked for. */
-uint32_t xfrm_replay_window(uint32_t asked);
+/* The window that an inbound SA gets for what was asked for; its words stay those of `replay`. */
+struct replay_state xfrm_replay_state(const struct xfrm_replay *replay);
 
 /* Where an SA is, in the attribute that its client used. */
 void xfrm_replay_write(struct netlink_writer *writer, const struct xfrm_state *state);

@@ -242,15 +242,13 @@ write_spec(struct xfrm_request *request, const struct xfrm_place *place)
 		.encryption_key = request->keys.encryption,
 		.authentication_key = request->keys.authentication,
 		.esn = esn,
-		.replay_window = inbound ? xfrm_replay_window(replay->window) : 0,
-		.sequence = inbound ? replay->seen : replay->sent,
+		.sequence = inbound ? 0 : replay->sent,
+		.replay = inbound ? xfrm_replay_state(replay) : (struct replay_state) { 0 },
 		.encap_sport = ntohs(request->encap.encap_sport),
 		.encap_dport = ntohs(request->encap.encap_dport),
 		.mapping_seconds = netlink_u32(&request->found[XFRMA_MTIMER_THRESH]),
 		.reqid = request->info.reqid,
 		.past = xfrm_past(&request->found[XFRMA_LTIME_VAL]),
-		.unseen = replay->unseen,
-		.n_unseen = inbound ? replay->n_unseen : 0,
 	};
 	xfrm_lifetimes(&request->info.lft, &request->spec.lifetime, &request->spec.soft);
 	if (!inbound && !esn &&

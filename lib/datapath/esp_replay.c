@@ -46,6 +46,7 @@ static inline enum drop_reason
 check(struct sa *sa, struct crypto_op *op, uint64_t *sequence)
 {
 	const struct crypto_key *key = sa->key;
+	const struct replay *replay = sa_replay(sa);
 	const struct rte_esp_hdr *header = (const struct rte_esp_hdr *)op->esp;
 
 	if (unlikely(atomic_load_explicit(&sa->expired, memory_order_relaxed)))
@@ -54,11 +55,11 @@ check(struct sa *sa, struct crypto_op *op, uint64_t *sequence)
 		return DROP_short_esp;
 	*sequence = rte_be_to_cpu_32(header->seq);
 	if (sa->esn)
-		*sequence = replay_extend(sa->replay, (uint32_t)*sequence);
+		*sequence = replay_extend(replay, (uint32_t)*sequence);
 	op->key = key;
 	op->esn_high_be = rte_cpu_to_be_32((uint32_t)(*sequence >> 32));
 	op->bytes -= key->icv_bytes;
-	return replay_check(sa->replay, *sequence);
+	return replay_check(replay, *sequence);
 }
 
 void
@@ -76,10 +77,12 @@ esp_replay_check(struct worker *worker)
 			continue;
 		}
 		enum drop_reason reason = check(burst->sa[i], &burst->op[i], &burst->sequence[i]);
-		if (unlikely(reason != DROP_NONE))
+		if (unlikely(reason != DROP_NONE)) {
+			sa_refused(burst->sa[i], reason);
 			worker_drop(worker, burst->pkt[i], port, reason);
-		else
-			esp_burst_move(burst, kept++, i);
+			continue;
+		}
+		esp_burst_move(burst, kept++, i);
 	}
 	burst->n = kept;
 }
@@ -101,8 +104,9 @@ static inline enum drop_reason
 update(struct worker *worker, const struct esp_burst *burst, unsigned i)
 {
 	struct sa *sa = burst->sa[i];
-	bool newest = burst->sequence[i] > sa->replay->top;
-	enum drop_reason reason = replay_update(sa->replay, burst->sequence[i]);
+	struct replay *replay = sa_replay(sa);
+	bool newest = burst->sequence[i] > replay->top;
+	enum drop_reason reason = replay_update(replay, burst->sequence[i]);
 
 	if (unlikely(reason != DROP_NONE))
 		return reason;
@@ -126,11 +130,13 @@ esp_replay_update(struct worker *worker)
 		 */
 		enum drop_reason reason = update(worker, burst, i);
 
-		if (unlikely(reason != DROP_NONE))
+		if (unlikely(reason != DROP_NONE)) {
+			sa_refused(burst->sa[i], reason);
 			worker_drop(worker, burst->pkt[i], worker->port_index[burst->pkt[i]->port],
 				reason);
-		else
-			esp_burst_move(burst, kept++, i);
+			continue;
+		}
+		esp_burst_move(burst, kept++, i);
 	}
 	burst->n = kept;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "stages.h"
 
+#include "sa.h"
+
 void
 esp_verify(struct worker *worker)
 {
@@ -9,11 +11,13 @@ esp_verify(struct worker *worker)
 
 	crypto_verify(worker->crypto, burst->op, burst->n);
 	for (unsigned i = 0; i < burst->n; i++) {
-		if (unlikely(!burst->op[i].ok))
+		if (unlikely(!burst->op[i].ok)) {
+			sa_refused(burst->sa[i], DROP_bad_icv);
 			worker_drop(worker, burst->pkt[i], worker->port_index[burst->pkt[i]->port],
 				DROP_bad_icv);
-		else
-			esp_burst_move(burst, kept++, i);
+			continue;
+		}
+		esp_burst_move(burst, kept++, i);
 	}
 	burst->n = kept;
 }

@@ -75,6 +75,28 @@ lifetime_set_limits(struct sa *sa)
 	sa->limit_sequence = smaller(last, last_paid);
 }
 
+/* Seconds from a wall clock time until now, in ns. */
+static uint64_t
+age_ns(uint64_t at, uint64_t now_wall)
+{
+	return at != 0 && at < now_wall ? (now_wall - at) * NS_PER_SECOND : 0;
+}
+
+void
+lifetime_set_past(struct sa *sa, const struct sa_past *past, uint64_t now_ns)
+{
+	uint64_t wall = (uint64_t)time(NULL);
+
+	sa->past = *past;
+	sa->added_at = past->added_at != 0 ? past->added_at : wall;
+	sa->used_at = past->used_at;
+	sa->past_age_ns = age_ns(past->added_at, wall);
+	sa->past_use_ns = age_ns(past->used_at, wall);
+	sa->installed_ns = now_ns;
+	sa->used_ns = sa->installed_ns;
+	lifetime_set_limits(sa);
+}
+
 /* How far an SA has come. */
 struct progress {
 	struct traffic traffic;

@@ -12,6 +12,9 @@
  * workers use the SA. */
 void lifetime_set_limits(struct sa *sa);
 
+/* Sets the SA's clocks so that they count on from its past, and its limits. */
+void lifetime_set_past(struct sa *sa, const struct sa_past *past, uint64_t now_ns);
+
 struct lifetime_verdict {
 	const char
 		*ran_out; /* what reached a hard limit, in words for the log; NULL: nothing did */

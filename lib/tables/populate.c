@@ -141,8 +141,9 @@ add_sa(struct gateway *gw, const struct config_sa *from, struct crypto *crypto)
 		.authentication_key =
 			from->suite.authentication != NULL ? from->authentication_key : NULL,
 		.esn = from->esn,
-		.replay_window = from->replay_window,
-		.sequence = from->sequence,
+		.sequence = from->outbound ? from->sequence : 0,
+		.replay = { .window = from->replay_window,
+			.top = from->outbound ? 0 : from->sequence },
 		.encap_sport = from->encap_sport,
 		.encap_dport = from->encap_dport,
 		.lifetime = { from->lifetime_packets, from->lifetime_bytes,

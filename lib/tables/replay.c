@@ -41,6 +41,13 @@ bit_of(uint64_t sequence)
 	return UINT64_C(1) << sequence % WORD_BITS;
 }
 
+bool
+replay_valid(const struct replay_state *state)
+{
+	return state->window == 0 ||
+		(state->window >= REPLAY_WINDOW_MIN && state->window <= REPLAY_WINDOW_MAX);
+}
+
 size_t
 replay_size(uint32_t window)
 {
@@ -65,11 +72,21 @@ within(const struct replay *replay, uint64_t sequence)
 	return sequence != 0 && sequence <= replay->top && replay->top - sequence < replay->window;
 }
 
-void
-replay_forget(struct replay *replay, uint64_t sequence)
+/* A number was not seen after all. */
+static void
+forget(struct replay *replay, uint64_t sequence)
 {
 	if (within(replay, sequence))
 		replay->seen[word_of(replay, sequence)] &= ~bit_of(sequence);
+}
+
+void
+replay_resume(struct replay *replay, const struct replay_state *state)
+{
+	replay_init(replay, state->window, state->top);
+	for (uint32_t i = 0; i < state->n_unseen; i++)
+		if (state->unseen[i / 32] >> i % 32 & 1)
+			forget(replay, state->top - i);
 }
 
 bool

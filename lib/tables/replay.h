@@ -26,14 +26,26 @@ struct replay {
 	uint64_t seen[]; /* bit s % 64 of word (s / 64) % words */
 };
 
+/* Where an SA is, when it is moved here or set anew. */
+struct replay_state {
+	uint32_t window; /* 0 or REPLAY_WINDOW_MIN .. REPLAY_WINDOW_MAX */
+	uint64_t top;    /* highest number seen before; 0: a new SA */
+	/* Numbers up to it that were not seen: bit i % 32 of word i / 32 stands for top - i. All
+	 * others count as seen. */
+	const uint32_t *unseen;
+	uint32_t n_unseen; /* bits */
+};
+
+/* Is its window of a size that there is? */
+bool replay_valid(const struct replay_state *state);
+
 /* Bytes of a window of that size; `window` is 0 or REPLAY_WINDOW_MIN .. REPLAY_WINDOW_MAX. */
 size_t replay_size(uint32_t window);
 /* Empties it. `top` continues an SA that was moved here: all numbers up to it count as seen.
  * Control, before publishing. */
 void replay_init(struct replay *replay, uint32_t window, uint64_t top);
-/* After that: a number within the window that was not seen after all. Control, before publishing.
- */
-void replay_forget(struct replay *replay, uint64_t sequence);
+/* The same with holes. */
+void replay_resume(struct replay *replay, const struct replay_state *state);
 /* Has the number been seen, or is it left of the window? Any thread; the owner may be writing. */
 bool replay_seen(const struct replay *replay, uint64_t sequence);
 

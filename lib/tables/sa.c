@@ -32,7 +32,7 @@ struct name {
 	uint32_t direction;
 };
 
-/* One allocation: this, the key, and for an inbound SA the replay window. */
+/* One allocation: this, the key, and for an inbound SA its first replay window. */
 struct record {
 	struct sa sa;
 	struct crypto_key *key; /* sa.key, for the one who wipes it */
@@ -95,6 +95,8 @@ retire(void *object, void *context)
 
 	if (gw != NULL && gw->listener != NULL && gw->listener->sa_retired != NULL)
 		gw->listener->sa_retired(gw->listener->context, &record->sa);
+	if (record->sa.replay_apart)
+		rte_free(record->sa.replay);
 	crypto_key_wipe(record->key);
 	rte_free(record);
 }
@@ -128,45 +130,12 @@ valid(const struct gateway *gw, const struct sa_spec *spec)
 		return false;
 	/* RFC 4303 2.1: zero is for local use and must not be sent. */
 	if (spec->spi == 0 || spec->tunnel >= gw->n_tunnels ||
-		spec->sequence > sa_sequence_last(spec->esn))
+		spec->sequence > sa_sequence_last(spec->esn) ||
+		spec->replay.top > sa_sequence_last(spec->esn))
 		return false;
 	if ((spec->encap_sport == 0) != (spec->encap_dport == 0))
 		return false;
-	return spec->direction == SA_OUT || spec->replay_window == 0 ||
-		(spec->replay_window >= REPLAY_WINDOW_MIN &&
-			spec->replay_window <= REPLAY_WINDOW_MAX);
-}
-
-/* Seconds from a wall clock time until now, in ns. */
-static uint64_t
-age_ns(uint64_t at, uint64_t now_wall)
-{
-	return at != 0 && at < now_wall ? (now_wall - at) * NS_PER_SECOND : 0;
-}
-
-/* Sets the SA's clocks so that they count on from its past, and its limits. */
-static void
-set_past(struct sa *sa, const struct sa_past *past)
-{
-	uint64_t wall = (uint64_t)time(NULL);
-
-	sa->past = *past;
-	sa->added_at = past->added_at != 0 ? past->added_at : wall;
-	sa->used_at = past->used_at;
-	sa->past_age_ns = age_ns(past->added_at, wall);
-	sa->past_use_ns = age_ns(past->used_at, wall);
-	sa->installed_ns = now_ns();
-	sa->used_ns = sa->installed_ns;
-	lifetime_set_limits(sa);
-}
-
-static void
-set_replay(struct sa *sa, const struct sa_spec *spec)
-{
-	replay_init(sa->replay, spec->replay_window, spec->sequence);
-	for (uint32_t i = 0; i < spec->n_unseen; i++)
-		if (spec->unseen[i / 32] >> i % 32 & 1)
-			replay_forget(sa->replay, spec->sequence - i);
+	return spec->direction == SA_OUT || replay_valid(&spec->replay);
 }
 
 /* An SA with everything but its place in the tables. */
@@ -174,7 +143,7 @@ static struct record *
 make(const struct sa_spec *spec)
 {
 	size_t key_bytes = round_up(crypto_key_size(spec->suite));
-	size_t replay_bytes = spec->direction == SA_IN ? replay_size(spec->replay_window) : 0;
+	size_t replay_bytes = spec->direction == SA_IN ? replay_size(spec->replay.window) : 0;
 	struct record *record = rte_zmalloc(
 		"sa", round_up(sizeof(*record)) + key_bytes + replay_bytes, CACHE_LINE_BYTES);
 	struct sa *sa;
@@ -201,12 +170,12 @@ make(const struct sa_spec *spec)
 	sa->lifetime = spec->lifetime;
 	sa->soft = spec->soft;
 	sa->first_sequence = spec->sequence;
-	set_past(sa, &spec->past);
+	lifetime_set_past(sa, &spec->past, now_ns());
 	atomic_init(&sa->sequence, spec->sequence);
 	atomic_init(&sa->owner, SA_OWNER_NONE);
 	if (spec->direction == SA_IN) {
 		sa->replay = (struct replay *)((uint8_t *)record->key + key_bytes);
-		set_replay(sa, spec);
+		replay_resume(sa->replay, &spec->replay);
 	}
 	return record;
 }
@@ -396,7 +365,7 @@ last_sent(const struct sa *sa)
 uint64_t
 sa_last_sequence(const struct sa *sa)
 {
-	return sa->direction == SA_IN ? counter_read(&sa->replay->top) : last_sent(sa);
+	return sa->direction == SA_IN ? counter_read(&sa_replay(sa)->top) : last_sent(sa);
 }
 
 void
@@ -452,64 +421,10 @@ sa_expire(struct gateway *gw, uint64_t now)
 			look(gw, &table->slots[slot]->sa, now);
 }
 
-/* After a change of what limits it: workers pass packets again, until the next look says otherwise.
- */
-static void
-revive(struct gateway *gw, struct sa *sa)
+void
+sa_look_soon(const struct gateway *gw, const struct sa *sa)
 {
-	lifetime_set_limits(sa);
-	sa->soft_expired = false;
 	gw->sas->look_ns[sa->slot] = 0;
-	if (!atomic_exchange_explicit(&sa->expired, false, memory_order_relaxed))
-		return;
-	if (sa->direction == SA_OUT)
-		tunnel_refresh(gw, &gw->tunnels[sa->tunnel]);
-}
-
-void
-sa_set_lifetimes(struct gateway *gw, struct sa *sa, const struct sa_lifetime *hard,
-	const struct sa_lifetime *soft)
-{
-	sa->lifetime = *hard;
-	sa->soft = *soft;
-	revive(gw, sa);
-}
-
-void
-sa_set_past(struct gateway *gw, struct sa *sa, const struct sa_past *past)
-{
-	struct sa_past before = sa->past;
-	struct traffic here;
-
-	/* What passed here up to now is part of the past that is told: the counters, which workers
-	 * write, run on. Unsigned arithmetic makes up for a past that is smaller than they are. */
-	sa_traffic(sa, &here);
-	set_past(sa, past);
-	sa->past.packets = past->packets - (here.packets - before.packets);
-	sa->past.bytes = past->bytes - (here.bytes - before.bytes);
-	revive(gw, sa);
-}
-
-void
-sa_set_ports(struct gateway *gw, struct sa *sa, uint16_t sport, uint16_t dport)
-{
-	sa->encap_sport = sport;
-	sa->encap_dport = dport;
-	atomic_store_explicit(&sa->peer, mapping_place(sa->source, sport), memory_order_relaxed);
-	if (sa->direction == SA_OUT)
-		tunnel_refresh(gw, &gw->tunnels[sa->tunnel]);
-}
-
-void
-sa_raise_sequence(struct sa *sa, uint64_t sequence)
-{
-	uint64_t taken = atomic_load_explicit(&sa->sequence, memory_order_relaxed);
-	uint64_t step = sequence > taken ? sequence - taken : 0;
-
-	/* The limit first: a worker must not find itself past it. */
-	sa->first_sequence += step;
-	lifetime_set_limits(sa);
-	atomic_fetch_add_explicit(&sa->sequence, step, memory_order_relaxed);
 }
 
 void

@@ -44,20 +44,16 @@ struct sa_spec {
 	const uint8_t *encryption_key; /* key, then salt */
 	const uint8_t *authentication_key;
 	bool esn;
-	uint32_t replay_window; /* inbound: 0 or REPLAY_WINDOW_MIN .. REPLAY_WINDOW_MAX */
-	uint64_t sequence;      /* last number used (out) or seen (in) before; 0: a new SA */
-	uint16_t encap_sport;   /* UDP encapsulation (RFC 3948); 0: none */
+	uint64_t sequence;          /* outbound: last number used before; 0: a new SA */
+	struct replay_state replay; /* inbound */
+	uint16_t encap_sport;       /* UDP encapsulation (RFC 3948); 0: none */
 	uint16_t encap_dport;
 	uint32_t mapping_seconds;    /* see sa.mapping_seconds */
 	uint32_t reqid;              /* ties policies to SAs; 0: none */
 	struct sa_lifetime lifetime; /* hard: it passes nothing more */
 	struct sa_lifetime soft;     /* the listener is told, once */
 	struct sa_past past;
-	/* Inbound, numbers below `sequence` that were not seen before: bit i % 32 of word i / 32
-	 * stands for sequence - i. All others count as seen. */
-	const uint32_t *unseen;
-	uint32_t n_unseen; /* bits */
-	void *origin;      /* the installer's own; sa.origin */
+	void *origin; /* the installer's own; sa.origin */
 };
 
 #define SA_OWNER_NONE UINT32_MAX
@@ -92,8 +88,9 @@ struct sa {
 	/* inbound: the owner worker alone */
 	CACHE_ALIGNED uint64_t packets_in;
 	uint64_t bytes_in;
-	struct replay *replay; /* inbound; same allocation */
+	struct replay *replay; /* inbound; published: control may put another in its place */
 	uint64_t noted_tsc;    /* when it was last noted that the peer moved; 0: never */
+	uint64_t duplicates, lates, forgeries; /* packets it refused, see sa_refused() */
 
 	/* control only */
 	CACHE_ALIGNED uint32_t source;
@@ -103,6 +100,7 @@ struct sa {
 	uint64_t first_sequence; /* outbound: the number before the first; sent = taken - first */
 	uint16_t encap_sport, encap_dport; /* UDP encapsulation */
 	bool soft_expired;                 /* the listener was told */
+	bool replay_apart;                 /* its window is no part of its own allocation */
 	uint32_t reqid;
 	void *origin; /* the installer's own */
 	struct sa_lifetime lifetime, soft;
@@ -115,6 +113,13 @@ struct sa {
 	uint64_t told_place;      /* where the listener was told that the peer is, */
 	uint64_t told_ns;         /* and when: CLOCK_MONOTONIC */
 };
+
+/* The window as it stands now. Worker, within its online time; control too. */
+static inline struct replay *
+sa_replay(const struct sa *sa)
+{
+	return __atomic_load_n(&sa->replay, __ATOMIC_ACQUIRE);
+}
 
 struct gateway;
 struct sa_table;
@@ -150,6 +155,10 @@ struct sa *sa_select_out(const struct gateway *gw, uint16_t tunnel, enum drop_re
  */
 void sa_expire(struct gateway *gw, uint64_t now_ns);
 
+/* Counts a packet that claimed to be the SA's and was refused: DROP_replay_duplicate,
+ * DROP_replay_late or DROP_bad_icv. Its owner worker. */
+void sa_refused(struct sa *sa, enum drop_reason reason);
+
 /* The last number that an SA may send. */
 uint64_t sa_sequence_last(bool esn);
 /* Last number sent, or highest accepted. Any thread. */
@@ -171,6 +180,12 @@ void sa_set_past(struct gateway *gw, struct sa *sa, const struct sa_past *past);
 void sa_set_ports(struct gateway *gw, struct sa *sa, uint16_t sport, uint16_t dport);
 /* Outbound: the next number is above `sequence`. Never lowers. */
 void sa_raise_sequence(struct sa *sa, uint64_t sequence);
+
+/* Inbound: its window is from now on this one; what its worker sees meanwhile is forgotten. 0,
+ * -EINVAL or -ENOMEM with nothing changed. */
+int sa_set_replay(struct gateway *gw, struct sa *sa, const struct replay_state *state);
+/* For those: the next look at lifetimes includes it. */
+void sa_look_soon(const struct gateway *gw, const struct sa *sa);
 
 /*
  * The inbound SAs of n (SPI, destination) pairs, both in host order, NULL where there is none. n <=

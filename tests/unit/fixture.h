@@ -158,7 +158,7 @@ fixture_sa(
 			suite_authentication_find("hmac-sha1-96") },
 		.encryption_key = fixture_key,
 		.authentication_key = fixture_key,
-		.replay_window = 64,
+		.replay.window = 64,
 	};
 }
 

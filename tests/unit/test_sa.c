@@ -104,18 +104,19 @@ specs_that_make_no_sense_are_refused(void **state)
 {
 	struct fixture *fixture = *state;
 	struct sa_spec good = fixture_sa(fixture, SA_IN, 0, 0x2001);
-	struct sa_spec wrong[8];
+	struct sa_spec wrong[9];
 
 	for (unsigned i = 0; i < ARRAY_LEN(wrong); i++)
 		wrong[i] = good;
 	wrong[0].spi = 0;
 	wrong[1].tunnel = FIXTURE_TUNNELS;
-	wrong[2].replay_window = REPLAY_WINDOW_MIN - 1;
-	wrong[3].replay_window = REPLAY_WINDOW_MAX + 1;
+	wrong[2].replay.window = REPLAY_WINDOW_MIN - 1;
+	wrong[3].replay.window = REPLAY_WINDOW_MAX + 1;
 	wrong[4].sequence = (uint64_t)UINT32_MAX + 1; /* without ESN */
 	wrong[5].encap_sport = 4500;                  /* without the other */
 	wrong[6].suite.encryption = NULL;
 	wrong[7].suite.authentication = NULL; /* CBC alone */
+	wrong[8].replay.top = (uint64_t)UINT32_MAX + 1;
 	for (unsigned i = 0; i < ARRAY_LEN(wrong); i++)
 		assert_int_equal(sa_add(fixture->gw, fixture->crypto, &wrong[i]), -EINVAL);
 	add(fixture, &good);
