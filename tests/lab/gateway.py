@@ -109,7 +109,7 @@ class Gateway:
     # --- process
 
     def command(self):
-        cpu = cpus()[self.name]
+        cpu = self.cpu()
         vdevs = []
         for index, link in enumerate(self.links):
             vdevs += ["--vdev", f"net_tap{index},iface={link.port},mac={link.gateway_mac}"]
@@ -119,6 +119,9 @@ class Gateway:
                 "--file-prefix", os.path.basename(self.eal_directory),
                 "--lcores", f"0@{cpu},1@{cpu}", "--no-pci", *vdevs,
                 "--", "-f", self.config, *self.options()]
+
+    def cpu(self):
+        return cpus()[self.name]
 
     def options(self):
         return ["--no-kernel-interfaces"]
@@ -142,10 +145,13 @@ class Gateway:
 
     def stop(self):
         """Asks it to stop, and waits; the shell beside it then leaves the exit status."""
+        self.end(signal.SIGTERM)
+
+    def end(self, number):
         pid = self.pid()
         if pid is None:
             return
-        send([pid], signal.SIGTERM)
+        send([pid], number)
         try:
             wait_for(f"{self.name}: stop", lambda: self.status() is not None, STOP_S)
         except LabError:

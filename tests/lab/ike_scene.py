@@ -46,7 +46,8 @@ class IkeScene(Stage):
     title = "Espalier with strongSwan against an independent strongSwan, IKEv2"
     drawing = ike_plan.DRAWING
 
-    def __init__(self, build, report):
+    def __init__(self, options, report):
+        build = options.build
         super().__init__([IkeGateway(build)], report)
         gateway, tunnel = self.gateways[0], ike_plan.TUNNEL
         self.cloud = Charon(

@@ -13,8 +13,8 @@ class ManualScene(Stage):
     title = "two Espaliers, manual keys"
     drawing = DRAWING
 
-    def __init__(self, build, report):
-        super().__init__([Gateway(name, build) for name in GATEWAYS], report)
+    def __init__(self, options, report):
+        super().__init__([Gateway(name, options.build) for name in GATEWAYS], report)
 
     def raise_up(self):
         self.report.progress("namespaces and cables")

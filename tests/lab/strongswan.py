@@ -35,9 +35,15 @@ charon-systemd {{
         default = 1
         flush_line = yes
     }} }}
+    plugins {{
+        vici {{ socket = unix://{vici} }}
+        {more_plugins}
+    }}
+}}
+swanctl {{
+    load = random openssl
     plugins {{ vici {{ socket = unix://{vici} }} }}
 }}
-swanctl {{ load = random openssl }}
 """
 
 # No ESN is offered: kernel-libipsec knows none.
@@ -48,6 +54,7 @@ connections {{ {connection} {{
     rekey_time = {lifetime}s
     local_addrs = {near}
     remote_addrs = {far}
+    {more}
     local {{
         auth = psk
         id = {near}
@@ -61,12 +68,15 @@ connections {{ {connection} {{
         life_time = {lifetime}s
         local_ts = {near_prefix}
         remote_ts = {far_prefix}
-        {interface}
         close_action = none
         dpd_action = clear
+        {interface}
     }} }}
 }} }}
-secrets {{ ike {{ secret = 0s{secret} }} }}
+secrets {{ ike-{connection} {{
+    id = {far}
+    secret = 0s{secret}
+}} }}
 """
 
 
@@ -81,7 +91,18 @@ class End:
     far: str
     near_prefix: str
     far_prefix: str
-    interface: str = ""   # settings that tie the child to an interface
+    interface: str = ""   # settings that tie the child to an interface, and more of the child's
+    connection: str = CONNECTION
+    psk: str = PSK
+    more: str = ""        # settings of the connection
+
+    def text(self):
+        """Its part of swanctl.conf."""
+        return CONNECTIONS.format(
+            connection=self.connection, child=CHILD, ike=IKE_PROPOSAL, esp=ESP_PROPOSAL,
+            lifetime=LIFETIME_S, near=self.near, far=self.far, near_prefix=self.near_prefix,
+            far_prefix=self.far_prefix, interface=self.interface, more=self.more,
+            secret=base64.b64encode(self.psk.encode()).decode())
 
 
 @dataclass(frozen=True)
@@ -94,6 +115,12 @@ class Child:
 
     def count(self, way, unit):
         return int(self.words.get(f"{unit}-{way}", 0))
+
+
+def settings_text(kernel, install_routes, log, vici, more_plugins=""):
+    """strongswan.conf, of charon and of swanctl."""
+    return SETTINGS.format(plugins=PLUGINS.format(kernel=kernel), install_routes=install_routes,
+                           log=log, vici=vici, more_plugins=more_plugins)
 
 
 class Charon:
@@ -112,15 +139,9 @@ class Charon:
         # A copy: Debian's AppArmor profile of swanctl, which goes by its path, lets it read no
         # configuration but the system's.
         shutil.copy(SWANCTL, self.directory)
-        end = self.end
-        write(f"{self.directory}/strongswan.conf", SETTINGS.format(
-            plugins=PLUGINS.format(kernel=end.kernel), install_routes=end.install_routes,
-            log=self.log, vici=self.vici))
-        write(f"{self.directory}/swanctl.conf", CONNECTIONS.format(
-            connection=CONNECTION, child=CHILD, ike=IKE_PROPOSAL, esp=ESP_PROPOSAL,
-            lifetime=LIFETIME_S, near=end.near, far=end.far, near_prefix=end.near_prefix,
-            far_prefix=end.far_prefix, interface=end.interface,
-            secret=base64.b64encode(PSK.encode()).decode()))
+        write(f"{self.directory}/strongswan.conf",
+              settings_text(self.end.kernel, self.end.install_routes, self.log, self.vici))
+        write(f"{self.directory}/swanctl.conf", self.end.text())
 
     # --- process
 

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Who speaks BGP and BFD in the scenario: FRR or BIRD in the cloud, BIRD everywhere else."""
+
+import os
+import shutil
+
+import scenario_plan as plan
+from daemon import Daemon, write
+from shell import LabError, run
+
+BIRD, BIRDC, VTYSH, FRR = "/usr/sbin/bird", "/usr/sbin/birdc", "/usr/bin/vtysh", "/usr/lib/frr"
+HOLD_S, KEEPALIVE_S = 9, 3
+RESTART_S = 60  # how long a neighbor keeps the routes of one whose BGP daemon restarts
+PATHS = 8
+
+BIRD_CONFIG = """\
+log "{log}" all;
+router id {router_id};
+protocol device {{ scan time 2; }}
+{protocols}
+"""
+
+# What a BGP daemon that was killed left in the kernel stays there, and is taken over.
+BIRD_KERNEL = """\
+protocol kernel {{
+    persist;
+    {merge}
+    ipv4 {{ import none; export where source = RTS_BGP; }};
+}}
+"""
+
+# `direct`: the neighbor is on the link; BGP has TTL 1 where the two are of different ASs.
+BIRD_BGP = """\
+protocol bgp {name} {{
+    local {near} as {near_as};
+    neighbor {far} as {far_as};
+    direct;
+    hold time {hold};
+    keepalive time {keepalive};
+    connect delay time 1;
+    connect retry time 2;
+    error wait time 1, 2;
+    graceful restart on;
+    graceful restart time {restart};
+    {more}
+    ipv4 {{ {channel} }};
+}}
+"""
+
+BFD_TIMES = f"min rx interval {plan.BFD_MS} ms; min tx interval {plan.BFD_MS} ms; " \
+            f"multiplier {plan.BFD_MULTIPLIER};"
+
+
+class Bird(Daemon):
+    """One BIRD; its protocols by node."""
+
+    name = "bird"
+
+    def commands(self):
+        yield self.name, (BIRD, "-f", "-c", f"{self.directory}/bird.conf", "-s", self.control)
+
+    @property
+    def control(self):
+        return f"{self.directory}/bird.ctl"
+
+    def log_files(self):
+        return [f"{self.directory}/bird.log", *super().log_files()]
+
+    def write_config(self):
+        os.mkdir(self.directory, 0o700)
+        write(f"{self.directory}/more.conf", "")
+        write(f"{self.directory}/bird.conf", BIRD_CONFIG.format(
+            log=self.log, router_id=self.router_id(), protocols="\n".join(self.protocols())))
+
+    def serves(self):
+        return self.birdc("show", "status", check=False).returncode == 0
+
+    def birdc(self, *words, check=True):
+        return run(BIRDC, "-s", self.control, *words, check=check)
+
+    def router_id(self):
+        raise NotImplementedError
+
+    def protocols(self):
+        raise NotImplementedError
+
+
+def bird_bgp(name, near, far, channel, more=""):
+    """`near` and `far`: (address, AS)."""
+    return BIRD_BGP.format(name=name, near=near[0], near_as=near[1], far=far[0], far_as=far[1],
+                           hold=HOLD_S, keepalive=KEEPALIVE_S, restart=RESTART_S, more=more,
+                           channel=channel)
+
+
+class GatewayBird(Bird):
+    """A data centre's gateway: BGP and BFD in its tunnel, and to the DC's router."""
+
+    @property
+    def connection(self):
+        return plan.connection_of(self.node)
+
+    def router_id(self):
+        return self.connection.peer
+
+    def protocols(self):
+        connection = self.connection
+        yield BIRD_KERNEL.format(merge="")
+        yield f'protocol bfd {{ interface "ipsec0", "vpn*" {{ {BFD_TIMES} }}; }}'
+        yield bird_bgp("cloud", (connection.peer_inside, plan.DC_ASN),
+                       (connection.cloud_inside, plan.CLOUD_ASN),
+                       'import all; export where proto = "dc"; next hop self;', "bfd on;")
+        yield bird_bgp("dc", (connection.lan, plan.DC_ASN), (connection.dc, plan.DC_ASN),
+                       'import all; export where proto = "cloud"; next hop self;')
+
+
+class DcBird(Bird):
+    """The DC's router: three gateways, equal paths."""
+
+    def router_id(self):
+        return plan.CONNECTIONS[0].dc
+
+    def protocols(self):
+        yield BIRD_KERNEL.format(merge=f"merge paths on limit {PATHS};")
+        yield 'protocol direct clients { ipv4; interface "client*"; }'
+        # Prefixes for the long trials: World.add_prefixes() writes that file.
+        yield f'protocol static more {{ ipv4;\ninclude "{self.directory}/more.conf";\n}}'
+        for connection in plan.CONNECTIONS:
+            yield bird_bgp(connection.gateway, (connection.dc, plan.DC_ASN),
+                           (connection.lan, plan.DC_ASN),
+                           'import all; export where proto = "clients" || proto = "more"; '
+                           "next hop self;")
+
+
+class RegionBird(Bird):
+    """The transit router of Shanghai: all paths of Hangzhou's, one of them in use."""
+
+    def router_id(self):
+        return plan.REGION_ADDRESS
+
+    def protocols(self):
+        yield BIRD_KERNEL.format(merge="")
+        yield 'protocol direct vpc { ipv4; interface "vswitch*"; }'
+        yield bird_bgp("hangzhou", (plan.REGION_ADDRESS, plan.CLOUD_ASN),
+                       (plan.CLOUD_REGION_ADDRESS, plan.CLOUD_ASN),
+                       'import all; export where proto = "vpc"; next hop self; add paths rx;')
+
+
+class CloudBird(Bird):
+    """--bgp bird. BFD is a process of its own, so that it tells of the tunnels' ends and not of
+    this daemon's; the cloud itself learns of a dead tunnel from its TUN's carrier."""
+
+    def router_id(self):
+        return plan.CONNECTIONS[0].cloud
+
+    def protocols(self):
+        yield BIRD_KERNEL.format(merge=f"merge paths on limit {PATHS};")
+        for connection in plan.CONNECTIONS:
+            yield bird_bgp(connection.gateway, (connection.cloud_inside, plan.CLOUD_ASN),
+                           (connection.peer_inside, plan.DC_ASN),
+                           'import all; export where proto = "shanghai";')
+        yield bird_bgp("shanghai", (plan.CLOUD_REGION_ADDRESS, plan.CLOUD_ASN),
+                       (plan.REGION_ADDRESS, plan.CLOUD_ASN),
+                       "import all; next hop self; add paths tx; "
+                       'export where proto ~ "gw*" && net ~ 192.168.0.0/16;')
+
+
+class BfdBird(Bird):
+    """The cloud's BFD beside BIRD."""
+
+    name = "bfd"
+
+    def router_id(self):
+        return plan.CONNECTIONS[0].cloud
+
+    def protocols(self):
+        neighbors = "\n".join(f'neighbor {connection.peer_inside} dev "{connection.tun}" '
+                              f"local {connection.cloud_inside};"
+                              for connection in plan.CONNECTIONS)
+        yield f'protocol bfd {{ interface "vpn*" {{ {BFD_TIMES} }};\n{neighbors} }}'
+
+
+class FrrDaemon(Daemon):
+    """FRR's processes share a directory that their own user owns, as their sockets do."""
+
+    programs = ()
+
+    def __init__(self, node, build, directory):
+        self.home = directory
+        super().__init__(node, build)
+
+    def commands(self):
+        for program, *options in self.programs:
+            yield program, (f"{FRR}/{program}", *options, "--vty_socket", self.home,
+                            "-z", f"{self.home}/zserv.api", "-i", f"{self.home}/{program}.pid",
+                            "-f", f"{self.home}/{program}.conf",
+                            "--log", f"file:{self.home}/{program}.log")
+
+    def log_files(self):
+        return [f"{self.home}/{name}.log" for name, *_ in self.programs] + super().log_files()
+
+    def write_config(self):
+        os.mkdir(self.directory, 0o700)
+        if not os.path.exists(self.home):
+            os.mkdir(self.home, 0o711)
+            shutil.chown(self.home, "frr", "frr")
+        for program, *_ in self.programs:
+            write(f"{self.home}/{program}.conf", self.config(program), 0o644)
+
+    def config(self, program):
+        raise NotImplementedError
+
+    def serves(self):
+        return all(self.vtysh(program, "show version", check=False).returncode == 0
+                   for program, *_ in self.programs)
+
+    def vtysh(self, program, command, check=True):
+        return run(VTYSH, "--vty_socket", self.home, "-d", program, "-c", command, check=check)
+
+
+class Frr(FrrDaemon):
+    """zebra, with its FPM client, and bgpd."""
+
+    name = "frr"
+    # -K: what an earlier zebra installed stays until BGP had time to say it again.
+    programs = (("zebra", "-M", "dplane_fpm_nl", "-K", str(RESTART_S)), ("bgpd",))
+
+    def config(self, program):
+        return "hostname cloud\nfpm address 127.0.0.1 port 2620\n" if program == "zebra" \
+            else bgpd_config()
+
+
+class Bfdd(FrrDaemon):
+    """BFD, started apart from the rest of FRR and with sessions of its own: it tells of the
+    tunnels, and goes on when BGP restarts."""
+
+    name = "bfd"
+    programs = (("bfdd",),)
+
+    def config(self, program):
+        peers = "".join(f" peer {connection.peer_inside} local-address {connection.cloud_inside} "
+                        f"interface {connection.tun}\n"
+                        f"  transmit-interval {plan.BFD_MS}\n  receive-interval {plan.BFD_MS}\n"
+                        f"  detect-multiplier {plan.BFD_MULTIPLIER}\n exit\n"
+                        for connection in plan.CONNECTIONS)
+        return f"hostname cloud\nbfd\n{peers}exit\n"
+
+
+def bgpd_config():
+    """Neighbors of another AS get TTL 1, and nothing that was learned from another of them."""
+    lines = ["hostname cloud", f"router bgp {plan.CLOUD_ASN}",
+             f" bgp router-id {plan.CONNECTIONS[0].cloud}", " no bgp ebgp-requires-policy",
+             " bgp graceful-restart", f" bgp graceful-restart restart-time {RESTART_S}",
+             " bgp graceful-restart preserve-fw-state", f" timers bgp {KEEPALIVE_S} {HOLD_S}"]
+    peers = [connection.peer_inside for connection in plan.CONNECTIONS]
+    for peer in peers:
+        lines += [f" neighbor {peer} remote-as {plan.DC_ASN}"]
+    lines += [f" neighbor {plan.REGION_ADDRESS} remote-as {plan.CLOUD_ASN}"]
+    for neighbor in (*peers, plan.REGION_ADDRESS):
+        lines += [f" neighbor {neighbor} timers connect 2",
+                  f" neighbor {neighbor} advertisement-interval 0"]
+    lines += [" address-family ipv4 unicast", f"  maximum-paths {PATHS}"]
+    lines += [f"  neighbor {peer} filter-list own out" for peer in peers]
+    lines += [f"  neighbor {plan.REGION_ADDRESS} {words}"
+              for words in ("next-hop-self", "addpath-tx-all-paths", "prefix-list dc out")]
+    lines += [" exit-address-family", "exit", "bgp as-path access-list own permit ^$",
+              "ip prefix-list dc permit 192.168.0.0/16 le 32"]
+    return "\n".join(lines) + "\n"
+
+
+def bird_text(daemon, command):
+    done = daemon.birdc(*command.split())
+    if "syntax error" in done.stdout:
+        raise LabError(f"birdc {command}: {done.stdout.strip()}")
+    return done.stdout
