@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "route_family.h"
 
-#include <errno.h>
-
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
@@ -11,53 +9,6 @@
 #include "compiler.h"
 #include "protocol.h"
 #include "route_parts.h"
-
-/* What the kernel has and we have none of: nexthop objects, rules, settings of interfaces. */
-static int
-append_nothing(struct session *session, struct dump *dump, struct netlink_writer *writer)
-{
-	(void)session;
-	(void)dump;
-	(void)writer;
-	return 0;
-}
-
-static int
-get_nothing(
-	struct session *session, const struct netlink_message *request, struct netlink_refusal *why)
-{
-	if (!route_is_dump(request))
-		return netlink_refuse(why, EOPNOTSUPP,
-			"messages of type %u are answered with an empty listing alone",
-			request->type);
-	return session_dump(session, request, append_nothing, 0);
-}
-
-/* `ip link` sends one that names nothing, to learn whether links can be set by message. They can,
- * but not here: any other answer would make it set the kernel's. */
-static int
-set_link(
-	struct session *session, const struct netlink_message *request, struct netlink_refusal *why)
-{
-	struct netlink_span body = request->body;
-	struct ifinfomsg named = { 0 };
-
-	(void)session;
-	netlink_take(&body, &named, sizeof(named));
-	if (named.ifi_index == 0 && body.bytes == 0)
-		return netlink_refuse(why, ENODEV, "the message names no interface");
-	return netlink_refuse(
-		why, EPERM, "ports and tunnels are set in the configuration file alone");
-}
-
-static int
-set_address(
-	struct session *session, const struct netlink_message *request, struct netlink_refusal *why)
-{
-	(void)session;
-	(void)request;
-	return netlink_refuse(why, EPERM, "addresses are set in the configuration file alone");
-}
 
 #define BODY(type) sizeof(struct type)
 
@@ -70,17 +21,28 @@ static const struct message_type types[] = {
 	{ RTM_DELNEIGH, BODY(ndmsg), MESSAGE_WRITES, "RTM_DELNEIGH", neighbor_message_delete },
 	{ RTM_GETNEIGH, 1, MESSAGE_DUMPS, "RTM_GETNEIGH", neighbor_message_get },
 	{ RTM_GETLINK, 1, MESSAGE_DUMPS, "RTM_GETLINK", link_message_get },
-	{ RTM_NEWLINK, BODY(ifinfomsg), MESSAGE_WRITES, "RTM_NEWLINK", set_link },
-	{ RTM_SETLINK, BODY(ifinfomsg), MESSAGE_WRITES, "RTM_SETLINK", set_link },
-	{ RTM_DELLINK, BODY(ifinfomsg), MESSAGE_WRITES, "RTM_DELLINK", set_link },
+	{ RTM_NEWLINK, BODY(ifinfomsg), MESSAGE_WRITES, "RTM_NEWLINK", link_message_set },
+	{ RTM_SETLINK, BODY(ifinfomsg), MESSAGE_WRITES, "RTM_SETLINK", link_message_set },
+	{ RTM_DELLINK, BODY(ifinfomsg), MESSAGE_WRITES, "RTM_DELLINK", link_message_set },
 	{ RTM_GETADDR, 1, MESSAGE_DUMPS, "RTM_GETADDR", address_message_get },
-	{ RTM_NEWADDR, BODY(ifaddrmsg), MESSAGE_WRITES, "RTM_NEWADDR", set_address },
-	{ RTM_DELADDR, BODY(ifaddrmsg), MESSAGE_WRITES, "RTM_DELADDR", set_address },
-	{ RTM_GETRULE, 1, MESSAGE_DUMPS, "RTM_GETRULE", get_nothing },
-	{ RTM_GETNEXTHOP, 1, MESSAGE_DUMPS, "RTM_GETNEXTHOP", get_nothing },
+	{ RTM_NEWADDR, BODY(ifaddrmsg), MESSAGE_WRITES, "RTM_NEWADDR", address_message_set },
+	{ RTM_DELADDR, BODY(ifaddrmsg), MESSAGE_WRITES, "RTM_DELADDR", address_message_set },
+	{ RTM_NEWLINKPROP, BODY(ifinfomsg), MESSAGE_WRITES, "RTM_NEWLINKPROP", link_message_set },
+	{ RTM_DELLINKPROP, BODY(ifinfomsg), MESSAGE_WRITES, "RTM_DELLINKPROP", link_message_set },
+	{ RTM_GETNSID, 1, MESSAGE_DUMPS, "RTM_GETNSID", namespace_message_get },
+	{ RTM_GETRULE, 1, MESSAGE_DUMPS, "RTM_GETRULE", absent_message_get },
+	{ RTM_NEWRULE, 1, MESSAGE_WRITES, "RTM_NEWRULE", absent_message_new },
+	{ RTM_DELRULE, 1, MESSAGE_WRITES, "RTM_DELRULE", absent_message_delete },
+	{ RTM_GETNEXTHOP, 1, MESSAGE_DUMPS, "RTM_GETNEXTHOP", absent_message_get },
+	{ RTM_NEWNEXTHOP, 1, MESSAGE_WRITES, "RTM_NEWNEXTHOP", absent_message_new },
+	{ RTM_DELNEXTHOP, 1, MESSAGE_WRITES, "RTM_DELNEXTHOP", absent_message_delete },
+	{ RTM_GETNEXTHOPBUCKET, 1, MESSAGE_DUMPS, "RTM_GETNEXTHOPBUCKET", absent_message_get },
+	{ RTM_GETNETCONF, 1, MESSAGE_DUMPS, "RTM_GETNETCONF", absent_message_get },
+	{ RTM_GETNEIGHTBL, 1, MESSAGE_DUMPS, "RTM_GETNEIGHTBL", absent_message_get },
+	{ RTM_GETADDRLABEL, 1, MESSAGE_DUMPS, "RTM_GETADDRLABEL", absent_message_get },
+	{ RTM_GETSTATS, 1, MESSAGE_DUMPS, "RTM_GETSTATS", absent_message_get },
 	{ ESPALIER_BEGIN, 0, MESSAGE_WRITES, "BEGIN", route_begin },
 	{ ESPALIER_COMMIT, 0, MESSAGE_WRITES, "COMMIT", route_commit },
-	{ RTM_GETNETCONF, 1, MESSAGE_DUMPS, "RTM_GETNETCONF", get_nothing },
 };
 
 const struct family route_family = {

@@ -63,16 +63,6 @@ append_route(struct session *session, struct dump *dump, struct netlink_writer *
 	return error == 0 ? 1 : error;
 }
 
-/* Of another address family there are no routes. */
-static int
-append_nothing(struct session *session, struct dump *dump, struct netlink_writer *writer)
-{
-	(void)session;
-	(void)dump;
-	(void)writer;
-	return 0;
-}
-
 static int
 dump_routes(struct session *session, const struct netlink_message *request,
 	const struct rtmsg *header, struct netlink_span attributes, struct netlink_refusal *why)
@@ -80,7 +70,7 @@ dump_routes(struct session *session, const struct netlink_message *request,
 	struct netlink_attribute found[ROUTE_ATTRIBUTES];
 
 	if (header->rtm_family != AF_INET && header->rtm_family != AF_UNSPEC)
-		return session_dump(session, request, append_nothing, 0);
+		return session_dump(session, request, route_append_nothing, 0);
 	int error = netlink_parse(attributes, route_rules, found, ROUTE_ATTRIBUTES, why);
 	if (error < 0)
 		return error;
@@ -128,12 +118,18 @@ answer_way(struct session *session, const struct netlink_message *request,
 	struct nexthop_spec way = choose(gw, route, found);
 	struct netlink_writer writer;
 
+	uint32_t ifindex = netlink_u32(&found[RTA_OIF]);
+
 	if (way.kind == NEXTHOP_DROP)
 		return netlink_refuse(why, EINVAL, "the route says drop");
+	if (ifindex != 0 && !goes_through(gw, &way, 1, ifindex))
+		return netlink_refuse(
+			why, ENETUNREACH, "the packet does not go out of that interface");
 	struct route_header header = route_answer_begin(session, request, RTM_NEWROUTE, &writer);
 	struct rtmsg body = {
 		.rtm_family = AF_INET,
 		.rtm_dst_len = 32,
+		.rtm_src_len = found[RTA_SRC].data != NULL ? 32 : 0,
 		.rtm_table = route_table_of(&way),
 		.rtm_type = route_type(&way),
 		.rtm_flags = RTM_F_CLONED,

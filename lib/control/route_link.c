@@ -75,7 +75,7 @@ put_statistics(struct netlink_writer *writer, const struct gateway *gw, struct l
 static void
 put_kind(struct netlink_writer *writer, const char *kind)
 {
-	uint8_t nested[32];
+	uint8_t nested[32] = { 0 };
 	struct nlattr header = {
 		.nla_len = (uint16_t)(sizeof(header) + strlen(kind) + 1),
 		.nla_type = IFLA_INFO_KIND,
@@ -83,7 +83,8 @@ put_kind(struct netlink_writer *writer, const char *kind)
 
 	memcpy(nested, &header, sizeof(header));
 	memcpy(nested + sizeof(header), kind, strlen(kind) + 1);
-	netlink_put_attribute(writer, IFLA_LINKINFO, nested, header.nla_len);
+	/* Padding inside a nest belongs to it, or iproute2 finds too little. */
+	netlink_put_attribute(writer, IFLA_LINKINFO, nested, (uint16_t)NLA_ALIGN(header.nla_len));
 }
 
 int

@@ -93,6 +93,14 @@ refuse_unknown(const struct gateway *gw, const struct named *named, struct netli
 		route_address_text(named->address, text));
 }
 
+/* NUD_NONE where it is only to be resolved: that is the kernel's business, behind the port's
+ * interface. */
+static uint16_t
+wanted_state(const struct named *named)
+{
+	return (named->header.ndm_flags & NTF_USE) != 0 ? NUD_NONE : named->header.ndm_state;
+}
+
 /* The states that `named` asks for are in force, and its MAC is the neighbor's. */
 static bool
 is_as_named(const struct neighbor *neighbor, const struct named *named)
@@ -113,7 +121,7 @@ check_new(const struct session *session, uint16_t flags, const struct named *nam
 	const struct neighbor *there = find(gw, named);
 	bool exists = is_resolved(there) &&
 		!(owner_is_old(session, there->claim) && (flags & NLM_F_CREATE) != 0);
-	uint16_t state = named->header.ndm_state;
+	uint16_t state = wanted_state(named);
 	static const struct rte_ether_addr nobody;
 
 	if (!exists && (flags & NLM_F_CREATE) == 0)
@@ -180,10 +188,8 @@ neighbor_message_new(
 		error = check_new(session, request->flags, &named, why);
 	if (error < 0)
 		return error;
-	uint16_t state = named.header.ndm_state;
+	uint16_t state = wanted_state(&named);
 	if ((state & STATES_VALID) == 0) {
-		/* NUD_FAILED, NUD_INCOMPLETE, or none, which asks to resolve it: that is the
-		 * kernel's business behind the port's interface. */
 		struct neighbor *known = find(gw, &named) == NULL
 			? NULL
 			: neighbor_get(gw->neighbors, named.port, named.address);
@@ -256,7 +262,7 @@ neighbor_write(struct netlink_writer *writer, const struct gateway *gw,
 	return netlink_commit(writer);
 }
 
-enum filter { FILTER_IFINDEX, FILTER_NOT_IPV4 }; /* 0: all */
+enum filter { FILTER_IFINDEX, FILTER_NONE }; /* 0: all */
 
 static int
 append_neighbor(struct session *session, struct dump *dump, struct netlink_writer *writer)
@@ -266,12 +272,13 @@ append_neighbor(struct session *session, struct dump *dump, struct netlink_write
 	uint32_t ifindex = dump->filter[FILTER_IFINDEX];
 	const struct neighbor *neighbor;
 
-	if (dump->filter[FILTER_NOT_IPV4] != 0)
+	if (dump->filter[FILTER_NONE] != 0)
 		return 0;
 	if (ifindex != 0)
 		header.flags |= NLM_F_DUMP_FILTERED;
 	while ((neighbor = neighbor_next(gw->neighbors, &dump->cursor)) != NULL) {
-		if (ifindex != 0 && ifindex_of_port(&gw->ports[neighbor->port]) != ifindex)
+		if (!is_resolved(neighbor) ||
+			(ifindex != 0 && ifindex_of_port(&gw->ports[neighbor->port]) != ifindex))
 			continue;
 		int error = neighbor_write(writer, gw, &header, neighbor);
 		return error == 0 ? 1 : error;
@@ -295,8 +302,8 @@ dump_neighbors(
 	session->dump.filter[FILTER_IFINDEX] = found[NDA_IFINDEX].data != NULL
 		? netlink_u32(&found[NDA_IFINDEX])
 		: (uint32_t)header.ndm_ifindex;
-	session->dump.filter[FILTER_NOT_IPV4] =
-		header.ndm_family != AF_INET && header.ndm_family != AF_UNSPEC;
+	session->dump.filter[FILTER_NONE] = (header.ndm_flags & NTF_PROXY) != 0 ||
+		(header.ndm_family != AF_INET && header.ndm_family != AF_UNSPEC);
 	return result;
 }
 
@@ -314,7 +321,7 @@ neighbor_message_get(
 	if (error < 0)
 		return error;
 	const struct neighbor *neighbor = find(gw, &named);
-	if (neighbor == NULL)
+	if (!is_resolved(neighbor))
 		return refuse_unknown(gw, &named, why);
 	struct route_header header = route_answer_begin(session, request, RTM_NEWNEIGH, &writer);
 	return route_answer_end(

@@ -41,6 +41,22 @@ int link_message_get(struct session *session, const struct netlink_message *requ
 int address_message_get(struct session *session, const struct netlink_message *request,
 	struct netlink_refusal *why);
 
+/* What there is none of, and what is not for messages to set. */
+int absent_message_get(struct session *session, const struct netlink_message *request,
+	struct netlink_refusal *why);
+int absent_message_new(struct session *session, const struct netlink_message *request,
+	struct netlink_refusal *why);
+int absent_message_delete(struct session *session, const struct netlink_message *request,
+	struct netlink_refusal *why);
+int namespace_message_get(struct session *session, const struct netlink_message *request,
+	struct netlink_refusal *why);
+int link_message_set(struct session *session, const struct netlink_message *request,
+	struct netlink_refusal *why);
+int address_message_set(struct session *session, const struct netlink_message *request,
+	struct netlink_refusal *why);
+/* A dump of no rows. */
+int route_append_nothing(struct session *session, struct dump *dump, struct netlink_writer *writer);
+
 /* --- reading --- */
 
 /* A route as a message names it. */

@@ -130,6 +130,44 @@ def test_listings(gateway):
     gateway.stop()
 
 
+def test_what_there_is_none_of(gateway):
+    """Asked for, it is an empty listing; told to make one, `ip` is told why not. Nothing hangs, and
+    `ip` complains of no answer."""
+    for listing in ("nexthop", "nexthop bucket", "rule", "-6 rule", "-6 route", "-6 neigh", "ntable",
+                    "netconf", "netns list-id", "link afstats", "link show type vlan", "tuntap",
+                    "neigh show proxy", "addrlabel", "route show table 100"):
+        assert gateway.ip(listing) == "", listing
+    assert "espalier_tunnel" in gateway.ip("-d link show type espalier_tunnel")
+    assert "routes have their own ways" in gateway.ip("nexthop get id 1", status=2)
+    assert "give each route" in gateway.ip("nexthop add id 1 dev conn1", status=2)
+    assert "one table" in gateway.ip("rule add from 10.0.0.0/8 table 100", status=2)
+    assert "no such rule" in gateway.ip("rule del pref 5", status=2)
+    gateway.stop()
+
+
+def test_neighbors_come_and_go(gateway):
+    """What was deleted is not there, in listings either, and a flush comes to its end."""
+    gateway.ip("neigh add 192.168.50.77 lladdr 02:00:00:00:00:77 dev lan0 nud reachable")
+    gateway.ip("neigh del 192.168.50.77 dev lan0")
+    assert "no neighbor 192.168.50.77" in gateway.ip("neigh get 192.168.50.77 dev lan0", status=2)
+    assert "192.168.50.77" not in gateway.ip("neigh show")
+    gateway.ip("neigh add 192.168.50.98 dev lan0 use")
+    gateway.ip("neigh add 192.168.50.78 lladdr 02:00:00:00:00:78 dev lan0 nud stale")
+    gateway.ip("neigh flush dev lan0")
+    assert "192.168.50.78" not in gateway.ip("neigh show")
+    gateway.ip("neigh flush nud permanent")
+    assert gateway.ip("neigh show") == ""
+    gateway.stop()
+
+
+def test_ways_of_packets(gateway):
+    assert gateway.ip("route get 10.0.9.9 from 10.0.0.1 iif lan0").startswith(
+        "10.0.9.9 from 10.0.0.1 via 192.168.50.2 dev lan0")
+    assert gateway.ip("route get 10.0.9.9 oif lan0").startswith("10.0.9.9 via 192.168.50.2")
+    assert "not go out" in gateway.ip("route get 10.0.9.9 oif wan0", status=2)
+    gateway.stop()
+
+
 # --- without iproute2 ---
 
 
