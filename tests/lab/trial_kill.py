@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The daemons die, one after the other, and are started again. Not a packet is lost.
+
+    clients 3000 flows ── dc ─── gw1..3 ═══════ Espalier ── ecs
+                         BIRD  BIRD, charon       │ FRR, espalier-sync, charon: SIGKILL
+"""
+
+import time
+
+from load import FLOWS, Load
+from sessions import sessions
+from shell import wait_for
+
+ROUNDS = 1000
+BACK_LIMIT_S = 60
+CALM_S = 1.0
+SECOND_NS = 10 ** 9
+# node, daemon, how the report calls it
+VICTIMS = (("cloud", "bgp", "BGP of the cloud"), ("gw1", "bird", "BIRD of gw1"),
+           ("cloud", "sync", "espalier-sync"), ("cloud", "charon", "charon of the cloud"))
+MORE = (("dc", "bird", "BIRD of the DC's router"), ("tr-shanghai", "bird", "BIRD of TR Shanghai"))
+
+
+def run(trial):
+    report = trial.report
+    report.group("Daemons killed under load", f"""SIGKILL, then a new start, one after the other, while
+        {FLOWS} flows send {trial.safe_rate:,} packets a second each way. Espalier keeps what it was given; BGP restarts
+        gracefully, its routes stay in the kernels; espalier-sync marks and sweeps; charon
+        negotiates anew beside the SAs that it no longer knows.""")
+    victims = VICTIMS + (MORE if trial.everything else ())
+    with Load(trial.scratch, trial.world.build, trial.safe_rate, ROUNDS) as load:
+        load.go()
+        time.sleep(CALM_S)
+        spans = [span(trial, *victim) for victim in victims]
+        courses = load.stop()
+    rows = [(name, f"{(end - begin) / SECOND_NS:.1f}", *losses(courses, trial.safe_rate, begin, end))
+            for name, begin, end in spans]
+    report.table("While each was away and came back",
+                 ("killed", "seconds", "packets sent", "packets lost", "flows that moved"), rows)
+    for name, _, sent, lost, _ in rows:
+        report.claim(f"{name} killed and restarted", f"{lost} of {sent} packets lost", "0 lost",
+                     not lost and sent)
+    total = sum(course.lost for course in courses)
+    report.claim("all of them, from the first packet to the last", f"{total} lost", "0 lost",
+                 not total)
+
+
+def span(trial, node, name, title):
+    """Kills and restarts one. Its name, and the time from before to when all has converged."""
+    trial.report.progress(f"SIGKILL: {title}")
+    before = sessions(trial.world).keys()
+    begin = time.monotonic_ns()
+    trial.world.daemon(node, name).restart("kill")
+    wait_for("BGP and BFD", lambda: sessions(trial.world).keys() == before, BACK_LIMIT_S)
+    trial.world.wait_converged(BACK_LIMIT_S)
+    time.sleep(CALM_S)
+    return title, begin, time.monotonic_ns()
+
+
+def losses(courses, rate, begin, end):
+    """Packets sent (by the pace), lost, and flows that changed their way, in that time."""
+    sent = round(2 * rate * (end - begin) / SECOND_NS)
+    lost = sum(begin <= when < end for course in courses for when in course.lost_times())
+    moved = sum(len(course.paths_between(begin, end)) > 1 for course in courses)
+    return sent, lost, moved
