@@ -10,6 +10,7 @@ import signal
 from gateway import read_number
 from plan import STATE_DIRECTORY, namespace
 from shell import LabError, pids_in, send, start_in, wait_for
+from strongswan import PRECEDENCE
 
 READY_S = 30
 STOP_S = 10
@@ -29,7 +30,8 @@ class Process:
         for stale in (self.session_file, self.status_file):
             if os.path.exists(stale):
                 os.unlink(stale)
-        start_in(self.node, "sh", "-c", SCRIPT, "sh", self.session_file, self.status_file,
+        # A gateway would have cores of its own; here its daemons get precedence at least.
+        start_in(self.node, *PRECEDENCE, "sh", "-c", SCRIPT, "sh", self.session_file, self.status_file,
                  *self.command, log=self.log)
 
     def pids(self):

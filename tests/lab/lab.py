@@ -29,7 +29,7 @@ SCENES = {scene.name: scene for scene in (ManualScene, IkeScene, ScenarioScene)}
 ALONE = ("manual", "ike")  # what `lab` by itself runs
 NODES = sorted({*plan.NODES, *ike_plan.NODES, *scenario_plan.nodes_of("on-prem")})
 TARGETS = ("app/espalier/espalier", "app/espalierctl/espalierctl", "app/espalier-run/espalier-run",
-           "app/espalier-run/libespalier-run.so")
+           "app/espalier-run/libespalier-run.so", "tests/lab/espalier-load")
 
 EPILOG = f"""\
 Scene manual:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from scenario_plan import ADDRESSES, CLIENTS
 from shell import LabError, inside, wait_for
+from strongswan import PRECEDENCE
 
 SERVER = "ecs"
 SERVER_PORT = 7000
@@ -120,7 +121,7 @@ class Load:
     def open(self, node, rate, lines):
         with open(self.log(node), "wb") as output:
             self.ends[node] = subprocess.Popen(
-                inside(node, self.program, ADDRESSES[node], str(rate), str(self.rounds)),
+                inside(node, *PRECEDENCE, self.program, ADDRESSES[node], str(rate), str(self.rounds)),
                 stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True)
         self.ends[node].stdin.write("".join(lines + ["\n"]).encode())

@@ -24,6 +24,7 @@ protocol device {{ scan time 2; }}
 BIRD_KERNEL = """\
 protocol kernel {{
     persist;
+    graceful restart on;
     {merge}
     ipv4 {{ import none; export where source = RTS_BGP; }};
 }}
@@ -57,7 +58,8 @@ class Bird(Daemon):
     name = "bird"
 
     def commands(self):
-        yield self.name, (BIRD, "-f", "-c", f"{self.directory}/bird.conf", "-s", self.control)
+        # -R: one that was killed sweeps the kernel's routes when its neighbors told theirs again.
+        yield self.name, (BIRD, "-f", "-R", "-c", f"{self.directory}/bird.conf", "-s", self.control)
 
     @property
     def control(self):
@@ -217,6 +219,15 @@ class FrrDaemon(Daemon):
         return run(VTYSH, "--vty_socket", self.home, "-d", program, "-c", command, check=check)
 
 
+# The kernel takes dead members out of a group of next hops (`ip nexthop`) for good; zebra, which
+# would use the group again, never hears of it. So routes get next hops of their own.
+ZEBRA_CONFIG = """\
+hostname cloud
+no zebra nexthop kernel enable
+fpm address 127.0.0.1 port 2620
+"""
+
+
 class Frr(FrrDaemon):
     """zebra, with its FPM client, and bgpd."""
 
@@ -225,8 +236,7 @@ class Frr(FrrDaemon):
     programs = (("zebra", "-M", "dplane_fpm_nl", "-K", str(RESTART_S)), ("bgpd",))
 
     def config(self, program):
-        return "hostname cloud\nfpm address 127.0.0.1 port 2620\n" if program == "zebra" \
-            else bgpd_config()
+        return ZEBRA_CONFIG if program == "zebra" else bgpd_config()
 
 
 class Bfdd(FrrDaemon):

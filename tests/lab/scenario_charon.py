@@ -83,7 +83,7 @@ class PeerCharon(CharonDaemon):
     def ends(self):
         connection = plan.connection_of(self.node)
         yield End(self.node, "", "", connection.peer, connection.cloud, ALL, ALL,
-                  connection=f"connection{connection.number}", psk=connection.psk, more=CONNECTION)
+                  connection=connection.ike_name, psk=connection.psk, more=CONNECTION)
 
     def after_start(self):
         """Its TUN is a new one each time; the inside address goes there."""
@@ -118,7 +118,7 @@ class EspalierCharon(CharonDaemon):
             yield End(self.node, "", "", near, far, ALL, ALL,
                       f"if_id_in = {connection.number}\n        if_id_out = {connection.number}\n"
                       f"        {calls}",
-                      f"connection{connection.number}", connection.psk, CONNECTION)
+                      connection.ike_name, connection.psk, CONNECTION)
 
     def after_start(self):
         self.swanctl("--load-all")

@@ -77,6 +77,11 @@ class Connection:
         return self.tunnel.name
 
     @property
+    def ike_name(self):
+        """Of the connection in both charons."""
+        return f"connection{self.number}"
+
+    @property
     def gateway(self):
         return f"gw{self.number}"
 

@@ -25,8 +25,19 @@ def run(trial):
         that of one single ping.""")
     world.wait_converged()
     world.fail(CONNECTION.gateway, "cease")
+    try:
+        ask(world, report)
+    finally:
+        world.heal(CONNECTION.gateway)
+    world.wait_converged(HEAL_LIMIT_S)
+
+
+def ask(world, report):
+    """Policies, no SA; then one packet."""
     world.swanctl("cloud", "--terminate", "--ike", CONNECTION.ike_name)
-    wait_for("the SAs to go", lambda: not sas(world), LIMIT_S)
+    wait_for("charon's SAs to go", lambda: not world.swanctl(
+        "cloud", "--list-sas", "--ike", CONNECTION.ike_name).strip(), LIMIT_S)
+    forget(world)
     world.swanctl("cloud", "--install", "--child", CHILD, "--ike", CONNECTION.ike_name)
     wait_for("the policies", lambda: state(world) == "idle", LIMIT_S)
     report.claim("policies without SA: the tunnel would ask for one", f"{state(world)}, "
@@ -43,8 +54,14 @@ def run(trial):
     report.claim("... by SAs that charon negotiated for it", f"{state(world)}, SAs: "
                  + (", ".join(ways) or "none"), "up, SAs: in, out",
                  state(world) == "up" and ways == ["in", "out"])
-    world.heal(CONNECTION.gateway)
-    world.wait_converged(HEAL_LIMIT_S)
+
+
+def forget(world):
+    """Takes away what a charon that was killed has left: nobody else knows these SAs."""
+    for row in sas(world):
+        world.node("cloud").run(*world.daemon("cloud", "charon").carrier(), "/usr/sbin/ip", "xfrm",
+                                "state", "delete", "src", row["source"], "dst", row["destination"],
+                                "proto", "esp", "spi", row["spi"])
 
 
 def sas(world):

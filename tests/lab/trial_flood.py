@@ -34,8 +34,7 @@ def run(trial):
     world.wait_converged()
     before, dropped = sessions(world), drops(world)
     with ExitStack() as stack:
-        sent = [stack.enter_context(flood(trial, number, *one)) for number, one in
-                enumerate(FLOODS)]
+        sent = [stack.enter_context(flood(trial, *one)) for one in FLOODS]
         began = time.monotonic()
         rekeyed = rekey(world)
         time.sleep(max(0.0, began + FLOOD_S - time.monotonic()))
