@@ -85,6 +85,22 @@ static const struct column sa_columns[] = {
 	{ 0 },
 };
 
+static const struct column policy_columns[] = {
+	{ "TUNNEL", "tunnel", COLUMN_TEXT },
+	{ "IF_ID", "if_id", COLUMN_NUMBER },
+	{ "DIR", "direction", COLUMN_TEXT },
+	{ "SOURCE", "source", COLUMN_TEXT },
+	{ "DESTINATION", "destination", COLUMN_TEXT },
+	{ "PROTOCOL", "protocol", COLUMN_NUMBER },
+	{ "SPORT", "sport", COLUMN_NUMBER },
+	{ "DPORT", "dport", COLUMN_NUMBER },
+	{ "ACTION", "action", COLUMN_TEXT },
+	{ "PRIORITY", "priority", COLUMN_NUMBER },
+	{ "REQID", "reqid", COLUMN_NUMBER },
+	{ "SPI", "spi", COLUMN_TEXT },
+	{ 0 },
+};
+
 static const struct column route_columns[] = {
 	{ "PREFIX", "prefix", COLUMN_TEXT },
 	{ "TABLE", "table", COLUMN_NUMBER },
@@ -182,4 +198,6 @@ const struct subject subjects[ESPALIER_SUBJECTS] = {
 	[ESPALIER_SHOW_GROUPS] = { "groups", "how flows are spread over next hops", group_columns,
 		.unfold = "members" },
 	[ESPALIER_SHOW_VERSION] = { "version", "versions of what runs", version_columns },
+	[ESPALIER_SHOW_POLICIES] = { "policies", "policies, as IKE daemons said them",
+		policy_columns },
 };

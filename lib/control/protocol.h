@@ -58,6 +58,7 @@ enum espalier_subject {
 	ESPALIER_SHOW_DROPS,
 	ESPALIER_SHOW_GROUPS,
 	ESPALIER_SHOW_VERSION, /* one object, not a list */
+	ESPALIER_SHOW_POLICIES,
 	ESPALIER_SUBJECTS
 };
 

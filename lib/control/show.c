@@ -15,6 +15,7 @@ static const show_row_fn rows[ESPALIER_SUBJECTS] = {
 	[ESPALIER_SHOW_DROPS] = show_drop,
 	[ESPALIER_SHOW_GROUPS] = show_group,
 	[ESPALIER_SHOW_VERSION] = show_version,
+	[ESPALIER_SHOW_POLICIES] = show_policy,
 };
 
 int

@@ -30,6 +30,9 @@ int show_version(const struct session_context *context, uint32_t *cursor, json_t
 int show_tunnel(const struct session_context *context, uint32_t *cursor, json_t **row);
 int show_sa(const struct session_context *context, uint32_t *cursor, json_t **row);
 
+/* show_policy.c */
+int show_policy(const struct session_context *context, uint32_t *cursor, json_t **row);
+
 /* show_route.c */
 int show_route(const struct session_context *context, uint32_t *cursor, json_t **row);
 int show_group(const struct session_context *context, uint32_t *cursor, json_t **row);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "event.h"
 #include "key_memory.h"
@@ -10,6 +11,7 @@
 #include "xfrm.h"
 #include "xfrm_internal.h"
 #include "xfrm_message.h"
+#include "xfrm_policy.h"
 #include "xfrm_sa.h"
 
 /* How long an SPI stays reserved: net.core.xfrm_acq_expires. */
@@ -60,6 +62,7 @@ xfrm_tick(struct xfrm *xfrm, uint64_t now_ns)
 		xfrm_sa_remove(xfrm, state);
 	}
 	key_memory_forget(xfrm->keys, now_ns);
+	xfrm_policy_tick(xfrm, (uint64_t)time(NULL));
 }
 
 XFRM_HANDLER(xfrm_sa_expire)

@@ -26,7 +26,8 @@ struct xfrm {
 	struct xfrm_states *states;
 	struct key_memory *keys;
 	struct xfrm_policies *policies;
-	uint32_t acquires; /* counts them */
+	uint32_t acquires;         /* counts them */
+	uint64_t policies_seen_at; /* wall clock: when their lifetimes were looked at last */
 };
 
 /* --- xfrm.c --- */

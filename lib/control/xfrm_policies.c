@@ -14,6 +14,7 @@ struct xfrm_policies {
 	uint32_t n_slots, n;
 	uint32_t next; /* where the search for a free slot goes on: an index is not used again soon,
 			  for clients delete by index what they listed a while ago */
+	TAILQ_HEAD(, xfrm_policy) mortals;
 };
 
 struct xfrm_policy_name
@@ -43,7 +44,11 @@ xfrm_policy_name(const struct xfrm_selector *selector, uint32_t direction, uint3
 struct xfrm_policies *
 xfrm_policies_create(void)
 {
-	return calloc(1, sizeof(struct xfrm_policies));
+	struct xfrm_policies *policies = calloc(1, sizeof(*policies));
+
+	if (policies != NULL)
+		TAILQ_INIT(&policies->mortals);
+	return policies;
 }
 
 void
@@ -121,10 +126,32 @@ xfrm_policy_add(struct xfrm_policies *policies, const struct xfrm_policy_name *n
 void
 xfrm_policy_remove(struct xfrm_policies *policies, struct xfrm_policy *policy)
 {
+	if (policy->mortal)
+		TAILQ_REMOVE(&policies->mortals, policy, link);
 	HASH_DEL(policies->by_name, policy);
 	policies->slots[slot_of(policy->info.index)] = NULL;
 	policies->n--;
 	free(policy);
+}
+
+void
+xfrm_policy_set_mortal(struct xfrm_policies *policies, struct xfrm_policy *policy)
+{
+	const struct xfrm_lifetime_cfg *life = &policy->info.lft;
+	bool mortal = (life->soft_add_expires_seconds | life->hard_add_expires_seconds |
+			      life->soft_use_expires_seconds | life->hard_use_expires_seconds) != 0;
+
+	if (mortal && !policy->mortal)
+		TAILQ_INSERT_TAIL(&policies->mortals, policy, link);
+	if (!mortal && policy->mortal)
+		TAILQ_REMOVE(&policies->mortals, policy, link);
+	policy->mortal = mortal;
+}
+
+struct xfrm_policy *
+xfrm_policy_next_mortal(const struct xfrm_policies *policies, const struct xfrm_policy *policy)
+{
+	return policy == NULL ? TAILQ_FIRST(&policies->mortals) : TAILQ_NEXT(policy, link);
 }
 
 struct xfrm_policy *

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
@@ -27,7 +28,13 @@ struct xfrm_policy {
 	struct xfrm_userpolicy_info info;
 	bool has_template;
 	struct xfrm_user_tmpl template;
+	uint64_t added_at;  /* wall clock, seconds: when it was said last */
+	uint64_t warned_at; /* when its soft end was told last; 0: not yet */
+
+	/* xfrm_policies.c's own */
 	UT_hash_handle hh;
+	bool mortal;
+	TAILQ_ENTRY(xfrm_policy) link; /* among those that are */
 };
 
 struct xfrm_policies;
@@ -50,5 +57,10 @@ xfrm_policy_name(const struct xfrm_selector *selector, uint32_t direction, uint3
 struct xfrm_policy *
 xfrm_policy_find(const struct xfrm_policies *policies, const struct xfrm_policy_name *name);
 struct xfrm_policy *xfrm_policy_at(const struct xfrm_policies *policies, uint32_t index);
+/* Counts it among those that end by themselves, or not, by the seconds of its info. */
+void xfrm_policy_set_mortal(struct xfrm_policies *policies, struct xfrm_policy *policy);
+/* The one after `policy` of these, or the first; NULL at the end. */
+struct xfrm_policy *
+xfrm_policy_next_mortal(const struct xfrm_policies *policies, const struct xfrm_policy *policy);
 /* Walks all, by a cursor that starts at 0; NULL at the end. */
 struct xfrm_policy *xfrm_policy_next(const struct xfrm_policies *policies, uint32_t *cursor);

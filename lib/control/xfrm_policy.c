@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <time.h>
 
 #include <linux/netlink.h>
 
@@ -7,6 +8,7 @@
 #include "policy.h"
 #include "protocol.h"
 #include "xfrm_message.h"
+#include "xfrm_policy.h"
 #include "xfrm_policy_message.h"
 #include "xfrm_policy_request.h"
 
@@ -51,6 +53,8 @@ record(struct xfrm_policy *policy, const struct xfrm_policy_request *request)
 	policy->info = request->info;
 	policy->info.index = index;
 	policy->info.curlft = (struct xfrm_lifetime_cur) { 0 };
+	policy->added_at = (uint64_t)time(NULL);
+	policy->warned_at = 0;
 	policy->has_template = request->has_template;
 	policy->template = request->template;
 }
@@ -81,17 +85,16 @@ XFRM_HANDLER(xfrm_policy_install)
 		return error;
 	}
 	record(policy, &wanted);
+	xfrm_policy_set_mortal(xfrm->policies, policy);
 	xfrm_policy_notify(xfrm, request, request->type, policy);
 	return 0;
 }
 
 /* --- find, take away --- */
 
-/* The policy that a GETPOLICY, DELPOLICY or POLEXPIRE means: by index where it gives one, else by
- * selector. NULL, with `error` and words. */
-static struct xfrm_policy *
-find(struct xfrm *xfrm, const struct xfrm_userpolicy_id *id, struct netlink_span attributes,
-	int *error, struct netlink_refusal *why)
+struct xfrm_policy *
+xfrm_policy_named(struct xfrm *xfrm, const struct xfrm_userpolicy_id *id,
+	struct netlink_span attributes, int *error, struct netlink_refusal *why)
 {
 	struct netlink_attribute found[XFRM_ATTRIBUTES];
 	struct xfrm_policy *policy;
@@ -120,8 +123,8 @@ find(struct xfrm *xfrm, const struct xfrm_userpolicy_id *id, struct netlink_span
 	return policy;
 }
 
-static void
-take_away(struct xfrm *xfrm, struct xfrm_policy *policy)
+void
+xfrm_policy_take_away(struct xfrm *xfrm, struct xfrm_policy *policy)
 {
 	if (policy->policy != NULL)
 		policy_delete(xfrm->gw, policy->policy);
@@ -136,11 +139,11 @@ XFRM_HANDLER(xfrm_policy_delete)
 	int error;
 
 	netlink_take(&body, &id, sizeof(id));
-	struct xfrm_policy *policy = find(xfrm, &id, body, &error, why);
+	struct xfrm_policy *policy = xfrm_policy_named(xfrm, &id, body, &error, why);
 	if (policy == NULL)
 		return error;
 	xfrm_policy_notify(xfrm, request, XFRM_MSG_DELPOLICY, policy);
-	take_away(xfrm, policy);
+	xfrm_policy_take_away(xfrm, policy);
 	return 0;
 }
 
@@ -158,7 +161,7 @@ XFRM_HANDLER(xfrm_policy_flush)
 	if (error < 0)
 		return error;
 	while ((policy = xfrm_policy_next(xfrm->policies, &cursor)) != NULL) {
-		take_away(xfrm, policy);
+		xfrm_policy_take_away(xfrm, policy);
 		any = true;
 	}
 	if (any && event_wanted(xfrm->context, ESPALIER_FAMILY_XFRM, XFRMNLGRP_POLICY)) {
@@ -167,32 +170,6 @@ XFRM_HANDLER(xfrm_policy_flush)
 		xfrm_message_begin(&writer, XFRM_MSG_FLUSHPOLICY, 0, request);
 		xfrm_event(xfrm, XFRMNLGRP_POLICY, &writer);
 	}
-	return 0;
-}
-
-/* A client says that a policy has come to its end, as the kernel's own timers do: everybody hears
- * of it, and a hard end takes it away. */
-XFRM_HANDLER(xfrm_policy_expire)
-{
-	struct xfrm *xfrm = session->context->xfrm;
-	struct xfrm_user_polexpire expire = { 0 };
-	struct netlink_span body = request->body;
-	int error;
-
-	netlink_take(&body, &expire, sizeof(expire));
-	struct xfrm_userpolicy_id id = { expire.pol.sel, expire.pol.index, expire.pol.dir };
-	struct xfrm_policy *policy = find(xfrm, &id, body, &error, why);
-	if (policy == NULL)
-		return error;
-	expire.pol = xfrm_policy_message_info(xfrm, policy);
-	expire.hard = expire.hard != 0;
-	struct netlink_writer writer = xfrm_writer(xfrm);
-	xfrm_message_begin(&writer, XFRM_MSG_POLEXPIRE, 0, request);
-	netlink_put(&writer, &expire, sizeof(expire));
-	xfrm_policy_message_details(&writer, policy);
-	if (expire.hard)
-		take_away(xfrm, policy);
-	xfrm_event(xfrm, XFRMNLGRP_EXPIRE, &writer);
 	return 0;
 }
 
@@ -239,7 +216,7 @@ XFRM_HANDLER(xfrm_policy_get)
 		return netlink_refuse(why, EINVAL,
 			"a GETPOLICY that is no listing names a policy in %zu bytes, this has %zu",
 			sizeof(id), body.bytes);
-	const struct xfrm_policy *policy = find(xfrm, &id, body, &error, why);
+	const struct xfrm_policy *policy = xfrm_policy_named(xfrm, &id, body, &error, why);
 	if (policy == NULL)
 		return error;
 	struct netlink_writer writer = xfrm_writer(xfrm);

@@ -14,10 +14,9 @@ xfrm_policy_message_info(const struct xfrm *xfrm, const struct xfrm_policy *poli
 	struct xfrm_userpolicy_info info = policy->info;
 
 	/* As the kernel, it does not count packets and bytes of policies. */
-	if (policy->policy != NULL) {
-		info.curlft.add_time = policy->policy->since;
+	info.curlft.add_time = policy->added_at;
+	if (policy->policy != NULL)
 		info.curlft.use_time = policy_used_at(xfrm->gw, policy->policy);
-	}
 	return info;
 }
 

@@ -67,7 +67,6 @@ check_selector(const struct xfrm_selector *selector, struct netlink_refusal *why
 static int
 check_info(const struct xfrm_userpolicy_info *info, struct netlink_refusal *why)
 {
-	const struct xfrm_lifetime_cfg *life = &info->lft;
 	int error = xfrm_policy_check_direction(info->dir, why);
 
 	if (error == 0)
@@ -83,10 +82,6 @@ check_info(const struct xfrm_userpolicy_info *info, struct netlink_refusal *why)
 		return netlink_refuse(why, EINVAL,
 			"index %u is one of direction %u, this policy is of direction %u",
 			info->index, info->index & 7, info->dir);
-	if ((life->soft_add_expires_seconds | life->hard_add_expires_seconds |
-		    life->soft_use_expires_seconds | life->hard_use_expires_seconds) != 0)
-		return netlink_refuse(why, EOPNOTSUPP,
-			"a policy that ends by itself is not supported; delete it in time");
 	return 0;
 }
 

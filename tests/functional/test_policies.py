@@ -16,7 +16,8 @@ from topology import HOST, WAN_ADDRESS, Topology
 NEWPOLICY, DELPOLICY, GETPOLICY, ACQUIRE, UPDPOLICY, FLUSHPOLICY = (
     0x13, 0x14, 0x15, 0x17, 0x19, 0x1D)
 IN, OUT, FORWARD = range(3)
-GROUP_ACQUIRE, GROUP_POLICY = 1, 4
+POLEXPIRE = 0x1B
+GROUP_ACQUIRE, GROUP_EXPIRE, GROUP_POLICY = 1, 2, 4
 TEMPLATE, TUNNEL_MODE, REQID = 5, 1, 1
 UDP = 17
 
@@ -33,9 +34,9 @@ def selector(source, destination, protocol=0, port=None):
     return to + from_ + ports + struct.pack("=HBBB3xiI", 2, to_bits, from_bits, protocol, 0, 0)
 
 
-def policy(selector_, direction, *, block=False, priority=1000):
+def policy(selector_, direction, *, block=False, priority=1000, soft=0, hard=0):
     """struct xfrm_userpolicy_info."""
-    limits = struct.pack("=8Q", *[xfrm.INFINITE] * 4, 0, 0, 0, 0)
+    limits = struct.pack("=8Q", *[xfrm.INFINITE] * 4, soft, hard, 0, 0)
     return selector_ + limits + bytes(32) + struct.pack("=IIBBBB4x", priority, 0, direction, block,
                                                         0, 0)
 
@@ -217,4 +218,42 @@ def test_use_times_tell_of_traffic(start, socket):
     with pytest.raises(xfrm.Refused) as refused:
         daemon.used_at(IN, local="10.9.0.0/16")
     assert refused.value.error == errno.ENOENT
+    gateway.stop()
+
+
+def test_policies_are_shown(start, socket):
+    topology = Topology()
+    gateway = start(topology, lan="live")
+    assert gateway.show("policies") == []
+    daemon = Daemon(socket, topology[2])
+    daemon.trap()
+    daemon.say(OUT, selector("10.0.0.0/24", "172.16.2.0/24", UDP, 53), spi=0x1234, block=True,
+               priority=7)
+    rows = gateway.show("policies")
+    assert [(row["direction"], row["tunnel"], row["if_id"]) for row in rows] == [
+        (direction, "conn2", 2) for direction in ("in", "fwd", "out", "out")]
+    assert [row["used_at"] for row in rows] == [None] * 4
+    assert abs(rows[0]["added_at"] - time.time()) < 30
+    chosen = {key: rows[3][key] for key in rows[3] if key not in ("added_at", "used_at", "index")}
+    assert chosen == {
+        "tunnel": "conn2", "if_id": 2, "direction": "out", "action": "block", "priority": 7,
+        "source": "10.0.0.0/24", "destination": "172.16.2.0/24", "protocol": UDP, "sport": None,
+        "dport": 53, "template": True, "reqid": REQID, "spi": "0x00001234"}
+    gateway.feed("lan0", frames(packets_to(topology[2], 1)))
+    assert gateway.show("policies")[2]["used_at"] is not None
+    table = gateway.order("show", "policies").splitlines()
+    assert len(table) == 5 and table[4].split()[:5] == [
+        "conn2", "2", "out", "10.0.0.0/24", "172.16.2.0/24"]
+    gateway.stop()
+
+
+def test_a_policy_ends_when_its_time_is_over(start, socket):
+    topology = Topology()
+    gateway = start(topology)
+    ear = xfrm.Client(Path(str(socket).replace(".sock", "-ro.sock")), [GROUP_EXPIRE])
+    Daemon(socket, topology[1]).say(IN, selector("172.16.0.0/12", "10.0.0.0/16"), soft=1, hard=2)
+    for hard in (0, 1):
+        kind, body = ear.hear()
+        assert (kind, body[168]) == (POLEXPIRE, hard)
+    assert gateway.show("policies") == []
     gateway.stop()

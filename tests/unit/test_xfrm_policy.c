@@ -445,7 +445,6 @@ what_is_not_there_is_refused_in_words(void **state)
 	REFUSED(info.sel.family = AF_INET6, EOPNOTSUPP, "IPv6");
 	REFUSED(info.sel.prefixlen_d = 33, EINVAL, "/33");
 	REFUSED(info.sel.ifindex = 2, EOPNOTSUPP, "with an interface");
-	REFUSED(info.lft.hard_add_expires_seconds = 60, EOPNOTSUPP, "ends by itself");
 	REFUSED(template.mode = XFRM_MODE_TRANSPORT, EOPNOTSUPP, "tunnel mode is");
 	REFUSED(template.mode = 77, EINVAL, "no mode 77");
 	REFUSED(template.id.proto = IPPROTO_AH, EOPNOTSUPP, "AH");
