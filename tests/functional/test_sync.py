@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""espalier-sync mirrors the kernel's routes. kernel_net.py draws the stage; sync.py stands beside it."""
+import time
+
+import pytest
+
+import kernel_net
+from gateway import wait_until
+from kernel_net import ip
+from sync import (Events, Sync, agree, batch, compare, prefixes, routes, wait_routes)
+from topology import WAN_ROUTER, Topology
+
+pytestmark = pytest.mark.skipif(kernel_net.why_not() is not None, reason=kernel_net.why_not() or "")
+
+BOOT = 3
+
+
+class LargeNet(kernel_net.KernelNet):
+    def config(self):
+        config = super().config()
+        config["gateway"]["max_routes"] = 65536
+        return config
+
+
+@pytest.fixture
+def net(tmp_path):
+    stage = LargeNet(tmp_path, Topology())
+    try:
+        stage.build()
+        stage.start()
+        yield stage
+    finally:
+        stage.raze()
+
+
+@pytest.fixture
+def start(net):
+    """start(options...) -> a running Sync."""
+    running = []
+
+    def start_sync(*options):
+        running.append(Sync(net, *options))
+        return running[-1].start()
+
+    yield start_sync
+    for one in running:
+        one.kill()
+
+
+def route(net, *words):
+    return ip("-n", net.up, "route", *words)
+
+
+def test_routes_come_change_and_go(net, start):
+    route(net, "add", "100.64.0.0/24", "dev", "conn1")  # before it starts
+    sync = start().wait_in_step()
+    expected = {"100.64.0.0/24": (BOOT, ["conn1"])}
+    wait_routes(net, expected)
+
+    route(net, "add", "100.64.1.0/24", "via", WAN_ROUTER, "dev", "wan0", "proto", "bird")
+    expected["100.64.1.0/24"] = (12, [f"{WAN_ROUTER}@wan0"])
+    route(net, "add", "blackhole", "100.64.2.0/24")
+    expected["100.64.2.0/24"] = (BOOT, ["drop"])
+    route(net, "add", "100.64.3.0/24", "nexthop", "dev", "conn1", "weight", "2", "nexthop", "via", "169.254.11.2",
+          "dev", "conn2")
+    expected["100.64.3.0/24"] = (BOOT, ["conn1*2", "conn2*1"])
+    wait_routes(net, expected)
+    agree(net)
+
+    route(net, "replace", "100.64.0.0/24", "dev", "conn3")
+    expected["100.64.0.0/24"] = (BOOT, ["conn3"])
+    route(net, "del", "100.64.2.0/24")
+    del expected["100.64.2.0/24"]
+    wait_routes(net, expected)
+    agree(net)
+    sync.stop()
+    wait_routes(net, expected)  # they stay
+
+
+def test_what_is_not_for_espalier(net, start):
+    """Routes out of other interfaces, of other tables, by TOS; and Espalier's own connected ones."""
+    ip("-n", net.up, "tuntap", "add", "other0", "mode", "tun")
+    ip("-n", net.up, "link", "set", "other0", "up")
+    route(net, "add", "100.64.0.0/24", "dev", "other0")
+    route(net, "add", "100.64.1.0/24", "dev", "conn1", "table", "100")
+    route(net, "add", "100.64.2.0/24", "dev", "conn1", "tos", "0x10")
+    route(net, "add", "100.64.3.0/24", "nexthop", "dev", "other0", "nexthop", "dev", "conn1")
+    sync = start().wait_in_step()
+    wait_routes(net, {"100.64.3.0/24": (BOOT, ["conn1"])})
+    assert "1 of other interfaces; 1 of kinds that Espalier has not" in sync.said()
+    agree(net)
+
+
+    start("--table", "100").wait_in_step()  # takes over
+    wait_routes(net, {"100.64.1.0/24": (BOOT, ["conn1"])})
+    route(net, "add", "100.64.4.0/24", "dev", "conn1")  # the first one notices when it has something to say
+    assert sync.process.wait(10) == 1 and "another espalier-sync has taken over" in sync.said()
+
+
+def test_the_best_of_several(net, start):
+    route(net, "add", "100.64.0.0/24", "dev", "conn1", "metric", "20")
+    start().wait_in_step()
+    wait_routes(net, {"100.64.0.0/24": (BOOT, ["conn1"])})
+    route(net, "add", "100.64.0.0/24", "dev", "conn2", "metric", "10")
+    wait_routes(net, {"100.64.0.0/24": (BOOT, ["conn2"])})
+    route(net, "add", "100.64.0.0/24", "dev", "conn3", "metric", "30")
+    route(net, "del", "100.64.0.0/24", "metric", "10")
+    wait_routes(net, {"100.64.0.0/24": (BOOT, ["conn1"])})
+    route(net, "prepend", "100.64.0.0/24", "dev", "conn2", "metric", "20")
+    wait_routes(net, {"100.64.0.0/24": (BOOT, ["conn2"])})
+    route(net, "append", "100.64.0.0/24", "dev", "conn3", "metric", "20")
+    route(net, "del", "100.64.0.0/24", "dev", "conn2", "metric", "20")
+    wait_routes(net, {"100.64.0.0/24": (BOOT, ["conn1"])})
+    agree(net)
+
+
+def test_nexthop_objects(net, start):
+    ip("-n", net.up, "nexthop", "add", "id", "1", "dev", "conn1")
+    ip("-n", net.up, "nexthop", "add", "id", "2", "via", "169.254.11.2", "dev", "conn2")
+    ip("-n", net.up, "nexthop", "add", "id", "10", "group", "1,3/2")
+    route(net, "add", "100.64.0.0/24", "nhid", "10")
+    start().wait_in_step()
+    wait_routes(net, {"100.64.0.0/24": (BOOT, ["conn1*3", "conn2*1"])})
+
+
+def test_interfaces_that_go_take_routes_along(net, start):
+    """The kernel says nothing of the routes that it drops with an interface."""
+    route(net, "add", "100.64.0.0/24", "dev", "conn1")
+    route(net, "add", "100.64.1.0/24", "nexthop", "dev", "conn1", "nexthop", "dev", "conn2")
+    start().wait_in_step()
+    ip("-n", net.up, "link", "set", "conn1", "down")
+    wait_routes(net, {"100.64.1.0/24": (BOOT, ["conn2"])})
+    ip("-n", net.up, "link", "set", "conn1", "up")
+    wait_routes(net, {"100.64.1.0/24": (BOOT, ["conn1*1", "conn2*1"])})
+    agree(net)
+
+
+def test_carrier_is_espaliers_business(net, start):
+    route(net, "add", "100.64.0.0/24", "dev", "conn1")
+    start().wait_in_step()
+    events = Events(net.socket)
+    net.order("tunnel", "conn1", "down")
+    wait_until(lambda: "NO-CARRIER" in net.link("conn1")["flags"], 2, "no carrier")
+    time.sleep(0.3)
+    assert events.take() == []
+    wait_routes(net, {"100.64.0.0/24": (BOOT, ["conn1"])})
+
+
+def test_the_configuration_stands(net, start):
+    """192.168.0.0/16 is in the configuration: the kernel's other way for it is refused, in words."""
+    route(net, "add", "192.168.0.0/16", "dev", "conn1")
+    route(net, "add", "100.64.0.0/24", "dev", "conn1")
+    sync = start().wait_in_step()
+    wait_routes(net, {"100.64.0.0/24": (BOOT, ["conn1"])})
+    assert "192.168.0.0/16 is refused: " in sync.said() and "configuration file" in sync.said()
+    assert "1 refused" in sync.said()
+    done = compare(net)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[0].startswith("192.168.0.0/16: kernel dev conn1 proto 3; espalier dev conn1 weight 1")
+
+
+def test_a_route_of_many_ways_is_refused_and_the_rest_goes_on(net, start):
+    sync = start().wait_in_step()
+    gateways = [word for i in range(70) for word in ("nexthop", "via", f"203.0.113.{100 + i}", "dev", "wan0")]
+    route(net, "add", "100.64.0.0/24", *gateways)
+    route(net, "add", "100.64.1.0/24", "dev", "conn1")
+    wait_routes(net, {"100.64.1.0/24": (BOOT, ["conn1"])})
+    assert "100.64.0.0/24 is refused: a route has 64 ways at most" in sync.said()
+    # One that it had goes when what takes its place is refused.
+    route(net, "replace", "100.64.1.0/24", *gateways)
+    wait_routes(net, {})
+    route(net, "replace", "100.64.1.0/24", "dev", "conn2")
+    wait_routes(net, {"100.64.1.0/24": (BOOT, ["conn2"])})
+
+
+def test_a_restarted_sync_changes_nothing_that_did_not_change(net, start):
+    first = start().wait_in_step()
+    wanted = prefixes(2000)
+    batch(net, [f"route add {one} dev conn{1 + i % 3}" for i, one in enumerate(wanted)])
+    wait_until(lambda: len(routes(net)) == 2000, 10, "2000 routes")
+    first.process.kill()
+    first.process.wait()
+    events = Events(net.socket)
+    batch(net, [f"route del {wanted[0]}", f"route replace {wanted[1]} dev conn1"])
+    start().wait_in_step()
+    assert sorted(events.take()) == sorted([(False, wanted[0]), (True, wanted[1])])
+    agree(net)
+
+
+def test_a_restarted_espalier_gets_all_again(net, start):
+    sync = start().wait_in_step()
+    batch(net, [f"route add {one} dev conn{1 + i % 3}" for i, one in enumerate(prefixes(2000))])
+    wait_until(lambda: len(routes(net)) == 2000, 10, "2000 routes")
+    net.process.kill()
+    net.process.wait()
+    route(net, "add", "100.127.0.0/24", "dev", "wan0")
+    net.start()
+    sync.wait_in_step(2)
+    assert len(routes(net)) == 2001
+    agree(net)
+
+
+def test_an_overrun_is_made_good(net, start):
+    """50,000 routes at once into a buffer for a few dozens, changed and deleted the same way."""
+    sync = start("--receive-buffer", "8192").wait_in_step()
+    wanted = prefixes(50000)
+    batch(net, [f"route add {one} dev conn{1 + i % 3}" for i, one in enumerate(wanted)])
+    wait_until(lambda: len(routes(net)) == 50000, 60, "50000 routes")
+    batch(net, [f"route replace {one} dev conn1" for one in wanted[:25000]] +
+          [f"route del {one}" for one in wanted[25000:]])
+    wait_until(lambda: len(routes(net)) == 25000, 60, "25000 routes")
+    wait_until(lambda: compare(net).returncode == 0, 20, "both to agree")
+    assert "listing its routes again" in sync.said()
+    assert agree(net).startswith("25000 routes agree")
