@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "feed.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -196,6 +197,17 @@ take_back(struct feed *feed, const struct feed_message *sent, uint32_t sequence)
 }
 
 static void
+say_refused(struct feed *feed, struct prefix prefix, const char *words)
+{
+	struct in_addr address = { htonl(prefix.address) };
+	char text[INET_ADDRSTRLEN];
+
+	if (ration_take(&feed->refusals))
+		log_warning("%s/%u is refused: %s",
+			inet_ntop(AF_INET, &address, text, sizeof(text)), prefix.bits, words);
+}
+
+static void
 refused(struct feed *feed, const struct feed_flight *flight, uint32_t at, int error,
 	const char *words)
 {
@@ -206,7 +218,7 @@ refused(struct feed *feed, const struct feed_flight *flight, uint32_t at, int er
 	/* What is not there, or another's by now, is as good as deleted. */
 	const struct feed_message *sent = &flight->messages[at];
 	if (!sent->deletes || error != ESRCH)
-		refusals_say(&feed->refusals, sent->prefix, words);
+		say_refused(feed, sent->prefix, words);
 	take_back(feed, sent, flight->sequence + at);
 }
 
@@ -464,11 +476,13 @@ feed_unsure(struct feed *feed)
 uint64_t
 feed_tend(struct feed *feed, uint64_t now_ns)
 {
-	uint64_t next_ns = refusals_tend(&feed->refusals, now_ns);
-	uint64_t channel_ns = channel_tend(&feed->channel, now_ns);
+	uint64_t refusals_ns, channel_ns = channel_tend(&feed->channel, now_ns);
+	uint32_t unsaid = ration_tend(&feed->refusals, now_ns, &refusals_ns);
 
+	if (unsaid > 0)
+		log_warning("%u more were refused", unsaid);
 	feed_send(feed);
-	return next_ns < channel_ns ? next_ns : channel_ns;
+	return refusals_ns < channel_ns ? refusals_ns : channel_ns;
 }
 
 void

@@ -7,7 +7,7 @@
 #include "channel.h"
 #include "interfaces.h"
 #include "nexthops.h"
-#include "refusals.h"
+#include "ration.h"
 #include "rib.h"
 #include "translate.h"
 
@@ -71,7 +71,7 @@ struct feed {
 	uint32_t sequence; /* of the last message sent */
 	uint32_t asked;    /* of the request whose end is waited for; 0: none */
 	uint32_t first_flight, n_flights;
-	struct refusals refusals;
+	struct ration refusals;
 	size_t pending_bytes; /* of a datagram that found no room yet */
 	_Alignas(4) uint8_t pending[CHANNEL_DATAGRAM_BYTES];
 	struct feed_flight flights[FEED_FLIGHTS];

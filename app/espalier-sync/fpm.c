@@ -76,14 +76,10 @@ fpm_take_frame(struct fpm *fpm, struct netlink_span body, struct netlink_refusal
 static void
 hang_up(struct fpm *fpm, const char *why)
 {
-	uint64_t now_ns = clock_now_ns();
-
+	if (ration_take(&fpm->complaints))
+		log_warning("FPM: %s; its routes stay", why);
 	loop_forget(fpm->loop, &fpm->client);
 	fpm->n_buffered = 0;
-	if (now_ns < fpm->quiet_until_ns)
-		return;
-	fpm->quiet_until_ns = now_ns + SECOND_NS;
-	log_warning("FPM: %s; its routes stay", why);
 }
 
 /* Takes all frames that are there. False: the client is gone. */
@@ -149,7 +145,8 @@ listener_ready(struct watcher *watcher, uint32_t events)
 	rib_round_begin(&fpm->feed->rib);
 	nexthops_round_begin(&fpm->feed->nexthops);
 	feed_unsure(fpm->feed);
-	log_info("FPM: zebra is here");
+	if (ration_take(&fpm->complaints))
+		log_info("FPM: zebra is here");
 }
 
 /* --- the end of a replay --- */
@@ -170,18 +167,23 @@ replay_ends_ns(const struct fpm *fpm)
 uint64_t
 fpm_tend(struct fpm *fpm, uint64_t now_ns)
 {
+	uint64_t complaints_ns;
+	uint32_t unsaid = ration_tend(&fpm->complaints, now_ns, &complaints_ns);
+
+	if (unsaid > 0)
+		log_warning("FPM: clients came or went %u more times", unsaid);
 	if (!fpm->replaying || fpm->client.fd < 0)
-		return NEVER_NS;
+		return complaints_ns;
 	uint64_t ends_ns = replay_ends_ns(fpm);
 	if (now_ns < ends_ns)
-		return ends_ns;
+		return ends_ns < complaints_ns ? ends_ns : complaints_ns;
 	fpm->replaying = false;
 	nexthops_round_end(&fpm->feed->nexthops);
 	uint32_t went = rib_round_end(&fpm->feed->rib);
 	if (went > 0)
 		log_info("FPM: %u routes did not come again and go", went);
 	feed_whole(fpm->feed);
-	return NEVER_NS;
+	return complaints_ns;
 }
 
 void

@@ -8,6 +8,7 @@
 #include "feed.h"
 #include "fpm_frame.h"
 #include "loop.h"
+#include "ration.h"
 
 /*
  * The server that FRR's zebra tells its routes by FPM (zebra -M dplane_fpm_nl). zebra says all its
@@ -22,10 +23,10 @@ struct fpm {
 	uint32_t table;
 	uint64_t grace_ns;
 	struct watcher listener, client;
-	bool replaying;          /* a round of the rib is open */
-	uint64_t connected_ns;   /* when zebra came */
-	uint64_t heard_ns;       /* when it last said something */
-	uint64_t quiet_until_ns; /* of complaints about clients */
+	bool replaying;           /* a round of the rib is open */
+	uint64_t connected_ns;    /* when zebra came */
+	uint64_t heard_ns;        /* when it last said something */
+	struct ration complaints; /* about clients */
 	uint32_t n_buffered;
 	uint8_t buffer[4 * FPM_FRAME_BYTES_MAX];
 };

@@ -138,3 +138,65 @@ def batch(net, lines):
     done = subprocess.run(["ip", "-n", net.up, "-batch", "-"], input="\n".join(lines) + "\n",
                           capture_output=True, text=True, timeout=120 * PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
+
+
+# --- a zebra of our own
+
+NEWNEXTHOP, DELNEXTHOP = 104, 105
+DST, OIF, GATEWAY, PRIORITY, MULTIPATH, NH_ID = 1, 4, 5, 6, 9, 30
+NHA_ID, NHA_GROUP, NHA_OIF, NHA_GATEWAY = 1, 2, 5, 6
+UNICAST, BLACKHOLE = 1, 6
+BGP, MAIN = 186, 254
+FPM_PORT = 2620
+
+
+def u32(value):
+    return struct.pack("=I", value)
+
+
+def route_message(prefix, *attributes, kind=NEWROUTE, protocol=BGP, table=MAIN, route_type=UNICAST):
+    network = ipaddress.ip_network(prefix)
+    header = struct.pack("=BBBBBBBBI", socket.AF_INET, network.prefixlen, 0, 0, table, protocol, 0, route_type, 0)
+    return nl.message(kind, header + nl.attribute(DST, network.network_address.packed) + b"".join(attributes),
+                      nl.REQUEST | 0x400 | 0x100)
+
+
+def multipath(*ways):
+    """(ifindex, weight) each."""
+    return nl.attribute(MULTIPATH, b"".join(struct.pack("=HBBi", 8, 0, weight - 1, ifindex)
+                                            for ifindex, weight in ways))
+
+
+def nexthop_message(number, *attributes, kind=NEWNEXTHOP):
+    return nl.message(kind, struct.pack("=BBBBI", socket.AF_INET, 0, 0, 0, 0) +
+                      nl.attribute(NHA_ID, u32(number)) + b"".join(attributes), nl.REQUEST | 0x400)
+
+
+def group(*members):
+    """(id, weight) each."""
+    return nl.attribute(NHA_GROUP, b"".join(struct.pack("=IBBH", number, weight - 1, 0, 0)
+                                            for number, weight in members))
+
+
+def frame(*messages):
+    body = b"".join(messages)
+    return struct.pack("!BBH", 1, 1, len(body) + 4) + body
+
+
+class FakeZebra:
+    """Says what it is told to."""
+
+    def __init__(self, net, port=FPM_PORT):
+        self.socket = net.open_socket(net.up, socket.AF_INET, socket.SOCK_STREAM)
+        self.socket.connect(("127.0.0.1", port))
+
+    def say(self, *frames):
+        self.socket.sendall(b"".join(frames))
+
+    def is_hung_up(self):
+        try:
+            return self.socket.recv(100) == b""
+        except ConnectionResetError:
+            return True
+        except TimeoutError:
+            return False
