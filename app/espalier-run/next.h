@@ -30,6 +30,8 @@ struct next {
 	__typeof__(recvfrom) *recvfrom;
 	__typeof__(__recvfrom_chk) *recvfrom_chk;
 	__typeof__(recvmsg) *recvmsg;
+	__typeof__(sendmmsg) *sendmmsg;
+	__typeof__(recvmmsg) *recvmmsg;
 };
 
 /* Found at first use, which may be before our constructor: other libraries' may open sockets. */

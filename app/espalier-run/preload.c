@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/netlink.h>
@@ -44,6 +47,8 @@ find_next(void)
 	calls.recvfrom = dlsym(RTLD_NEXT, "recvfrom");
 	calls.recvfrom_chk = dlsym(RTLD_NEXT, "__recvfrom_chk");
 	calls.recvmsg = dlsym(RTLD_NEXT, "recvmsg");
+	calls.sendmmsg = dlsym(RTLD_NEXT, "sendmmsg");
+	calls.recvmmsg = dlsym(RTLD_NEXT, "recvmmsg");
 }
 
 const struct next *
@@ -202,6 +207,12 @@ sendmsg(int fd, const struct msghdr *message, int flags)
 	return next()->sendmsg(fd, message, flags | before_send(fd));
 }
 
+EXPORT int
+sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
+{
+	return next()->sendmmsg(fd, messages, n, flags | before_send(fd));
+}
+
 EXPORT ssize_t
 write(int fd, const void *data, size_t bytes)
 {
@@ -214,17 +225,40 @@ write(int fd, const void *data, size_t bytes)
 
 /*
  * The kernel says by ENOBUFS that a reader was too slow for its events; the control socket says it
- * with a message, in its place among the events. Returns what the program gets.
+ * with a message, in its place among the events.
  */
-static ssize_t
-check_overrun(int fd, const void *data, ssize_t got)
+static bool
+is_overrun(const void *data)
 {
 	struct nlmsghdr header;
 
-	if (got != sizeof(header) || data == NULL)
-		return got;
 	memcpy(&header, data, sizeof(header));
-	if (header.nlmsg_type != NLMSG_OVERRUN || header.nlmsg_len != sizeof(header) ||
+	return header.nlmsg_type == NLMSG_OVERRUN && header.nlmsg_len == sizeof(header);
+}
+
+/*
+ * A netlink socket has no end. Ours has when espalier-run was killed; then the program has SIGTERM
+ * already, and should get to it instead of reading the end over and over, as daemons do.
+ */
+static ssize_t
+end_reached(int fd, int flags)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	int status = fcntl(fd, F_GETFL);
+
+	nanosleep(&pause, NULL);
+	errno = ((status & O_NONBLOCK) != 0 || (flags & MSG_DONTWAIT) != 0) ? EAGAIN : ECONNRESET;
+	return -1;
+}
+
+/* What the program gets, that had room for `room` bytes and `got` so many. */
+static ssize_t
+check(int fd, const struct iovec *room, ssize_t got, int flags)
+{
+	if (got == 0 && room->iov_len > 0 && carried_family(fd) >= 0)
+		return end_reached(fd, flags);
+	if (got != sizeof(struct nlmsghdr) || room->iov_base == NULL ||
+		room->iov_len < sizeof(struct nlmsghdr) || !is_overrun(room->iov_base) ||
 		carried_family(fd) < 0)
 		return got;
 	errno = ENOBUFS;
@@ -234,30 +268,33 @@ check_overrun(int fd, const void *data, ssize_t got)
 EXPORT ssize_t
 recv(int fd, void *buffer, size_t bytes, int flags)
 {
-	ssize_t got = next()->recv(fd, buffer, bytes, flags);
+	const struct iovec room = { .iov_base = buffer, .iov_len = bytes };
 
-	return bytes < sizeof(struct nlmsghdr) ? got : check_overrun(fd, buffer, got);
+	return check(fd, &room, next()->recv(fd, buffer, bytes, flags), flags);
 }
 
 EXPORT ssize_t
 read(int fd, void *buffer, size_t bytes)
 {
-	return check_overrun(fd, buffer, next()->read(fd, buffer, bytes));
+	const struct iovec room = { .iov_base = buffer, .iov_len = bytes };
+
+	return check(fd, &room, next()->read(fd, buffer, bytes), 0);
 }
 
 EXPORT ssize_t
 recvfrom(int fd, void *restrict buffer, size_t bytes, int flags, __SOCKADDR_ARG address,
 	socklen_t *restrict address_bytes)
 {
-	socklen_t room = address_bytes != NULL ? *address_bytes : 0;
+	const struct iovec room = { .iov_base = buffer, .iov_len = bytes };
+	socklen_t name = address_bytes != NULL ? *address_bytes : 0;
 	ssize_t got = next()->recvfrom(fd, buffer, bytes, flags, address, address_bytes);
 
-	if (got >= 0 && room > 0 && address.__sockaddr__ != NULL &&
+	if (got >= 0 && name > 0 && address.__sockaddr__ != NULL &&
 		carried_sender(fd, address.__sockaddr__, *address_bytes)) {
-		*address_bytes = room;
+		*address_bytes = name;
 		tell(address.__sockaddr__, address_bytes, 0);
 	}
-	return bytes < sizeof(struct nlmsghdr) ? got : check_overrun(fd, buffer, got);
+	return check(fd, &room, got, flags);
 }
 
 EXPORT ssize_t
@@ -272,14 +309,58 @@ __recvfrom_chk(int fd, void *buffer, size_t bytes, size_t room, int flags, __SOC
 EXPORT ssize_t
 recvmsg(int fd, struct msghdr *message, int flags)
 {
-	socklen_t room = message->msg_name != NULL ? message->msg_namelen : 0;
+	socklen_t name = message->msg_name != NULL ? message->msg_namelen : 0;
 	ssize_t got = next()->recvmsg(fd, message, flags);
 
-	if (got >= 0 && room > 0 && carried_sender(fd, message->msg_name, message->msg_namelen)) {
-		message->msg_namelen = room;
+	if (got >= 0 && name > 0 && carried_sender(fd, message->msg_name, message->msg_namelen)) {
+		message->msg_namelen = name;
 		tell(message->msg_name, &message->msg_namelen, 0);
 	}
-	if (message->msg_iovlen == 0 || message->msg_iov[0].iov_len < sizeof(struct nlmsghdr))
-		return got;
-	return check_overrun(fd, message->msg_iov[0].iov_base, got);
+	return message->msg_iovlen == 0 ? got : check(fd, message->msg_iov, got, flags);
+}
+
+static bool
+past(const struct timespec *begin, const struct timespec *timeout)
+{
+	struct timespec now;
+
+	if (timeout == NULL)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - begin->tv_sec) * 1000000000 + now.tv_nsec - begin->tv_nsec >=
+		timeout->tv_sec * 1000000000 + timeout->tv_nsec;
+}
+
+/* Waits as the flags say. An error belongs to a call of its own, as with the kernel. */
+static bool
+error_follows(int fd, int flags)
+{
+	struct nlmsghdr header;
+	ssize_t got = next()->recv(fd, &header, sizeof(header), flags | MSG_PEEK | MSG_TRUNC);
+
+	return got <= 0 || (got == sizeof(header) && is_overrun(&header));
+}
+
+EXPORT int
+recvmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags, struct timespec *timeout)
+{
+	struct timespec begin;
+	unsigned got = 0;
+
+	if (carried_family(fd) < 0)
+		return next()->recvmmsg(fd, messages, n, flags, timeout);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	while (got < n && (got == 0 || !past(&begin, timeout))) {
+		int one = flags & ~MSG_WAITFORONE;
+
+		if (got > 0 && (flags & MSG_WAITFORONE) != 0)
+			one |= MSG_DONTWAIT;
+		if (got > 0 && error_follows(fd, one))
+			break;
+		ssize_t bytes = recvmsg(fd, &messages[got].msg_hdr, one);
+		if (bytes < 0)
+			return got > 0 ? (int)got : -1;
+		messages[got++].msg_len = (unsigned)bytes;
+	}
+	return (int)got;
 }

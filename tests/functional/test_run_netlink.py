@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A carried socket is as good as the kernel's: names, sizes, groups, forks; ip as it is installed."""
+import errno
 import socket
 import struct
+import time
 
 import pytest
 
@@ -192,6 +194,75 @@ def test_every_way_to_send_and_receive(control):
         for way in ways:
             print(way() == len(request), len(os.read(s.fileno(), 4096)) == 36)
         """) == ["True"] * 10
+
+
+def test_many_messages_in_a_call(control):
+    """recvmmsg() and sendmmsg(): each with its sender and its length; a lost event ends the call."""
+    assert run_script(control, """
+        import ctypes
+        libc = ctypes.CDLL(None, use_errno=True)
+
+        class Iov(ctypes.Structure):
+            _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+
+        class Mmsg(ctypes.Structure):
+            _fields_ = [("name", ctypes.c_void_p), ("name_bytes", ctypes.c_uint32),
+                        ("iov", ctypes.POINTER(Iov)), ("n_iov", ctypes.c_size_t),
+                        ("control", ctypes.c_void_p), ("control_bytes", ctypes.c_size_t),
+                        ("flags", ctypes.c_long), ("got", ctypes.c_uint)]
+
+        def batch(buffers, names):
+            return (Mmsg * len(buffers))(*[
+                Mmsg(ctypes.addressof(name), 12, ctypes.pointer(Iov(ctypes.addressof(b), len(b))), 1)
+                for b, name in zip(buffers, names)])
+
+        requests = [ctypes.create_string_buffer(r, len(r)) for r in (
+            message(nl.FLUSHSA, bytes(4), 5, n) for n in (1, 2, 3))]
+        s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, nl.XFRM)
+        kernel = ctypes.create_string_buffer(struct.pack("=HHII", socket.AF_NETLINK, 0, 0, 0), 12)
+        print(libc.sendmmsg(s.fileno(), batch(requests, [kernel] * 3), 3, 0) == 3)
+        print(s.getsockname()[0] == os.getpid())
+        answers = [ctypes.create_string_buffer(4096) for _ in range(4)]
+        names = [ctypes.create_string_buffer(b"\\xff" * 12, 12) for _ in range(4)]
+        got = batch(answers, names)
+        print(libc.recvmmsg(s.fileno(), got, 3, 0, None) == 3)
+        for n in range(3):
+            print(got[n].got == 36, next(messages(answers[n].raw[:36]))[2] == n + 1)
+            print(got[n].name_bytes == 12, names[n].raw == kernel.raw)
+        libc.sendmmsg(s.fileno(), batch(requests, [kernel] * 3), 2, 0)
+        time.sleep(0.2)
+        print(libc.recvmmsg(s.fileno(), got, 4, 0x10000, None) == 2)  # MSG_WAITFORONE
+        print(libc.recvmmsg(s.fileno(), got, 4, socket.MSG_DONTWAIT, None) == -1)
+        print(ctypes.get_errno() == errno.EAGAIN)
+        """) == ["True"] * 18
+
+
+def test_an_overrun_among_many_messages(control):
+    """What came before it is had first; the error comes by itself."""
+    process = espalier_run.start(control.path, *script("""
+        import ctypes
+        libc = ctypes.CDLL(None, use_errno=True)
+        s = open_xfrm(groups=1 << (nl.GROUP_EXPIRE - 1))
+        print("bound", flush=True)
+        input()
+        room = ctypes.create_string_buffer(4 * 4096)
+        vector = b"".join(struct.pack("=QQ", ctypes.addressof(room) + 4096 * n, 4096)
+                          for n in range(4))
+        iov = ctypes.create_string_buffer(vector, len(vector))
+        many = b"".join(struct.pack("=QIxxxxQQQQixxxxIxxxx", 0, 0, ctypes.addressof(iov) + 16 * n,
+                                    1, 0, 0, 0, 0) for n in range(4))
+        many = ctypes.create_string_buffer(many, len(many))
+        for _ in range(3):
+            print(libc.recvmmsg(s.fileno(), many, 4, 0x10000, None), ctypes.get_errno())
+        """))
+    assert process.stdout.readline() == "bound\n"
+    event = message(fake_control.EXPIRE, bytes(232))
+    for datagram in (event, event, message(4), event):
+        control.event(fake_control.GROUP_EXPIRE, datagram)
+    time.sleep(0.3)
+    process.stdin.write("\n")
+    said = espalier_run.finish(process)[0].split()
+    assert said[0::2] == ["2", "-1", "1"] and said[3] == str(errno.ENOBUFS)
 
 
 def test_descriptors_are_real(control):

@@ -89,6 +89,31 @@ def test_the_program_ends_when_its_broker_is_killed(control):
                or Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z", 10, "the program to end")
 
 
+def test_sockets_of_a_killed_broker_are_in_error(control):
+    """Never at their end: pluto would read that for ever and not get to the SIGTERM it has."""
+    process = espalier_run.start(control.path, *script("""
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        s, t = open_xfrm(), open_xfrm()
+        t.setblocking(False)
+        place = os.path.dirname(os.environ["ESPALIER_RUN_XFRM"])
+        print(place, flush=True)
+        try: print("read", len(s.recv(4096)), flush=True)
+        except OSError as error: print(errno.errorcode[error.errno], flush=True)
+        began = time.monotonic()
+        for way in (lambda: t.recv(4096), lambda: t.recvfrom(4096), lambda: t.recvmsg(4096),
+                    lambda: os.read(t.fileno(), 4096), lambda: s.recv(4096, socket.MSG_DONTWAIT),
+                    lambda: t.send(message(nl.FLUSHSA, bytes(4), 5, 1))):
+            try: print("got", way(), flush=True)
+            except OSError as error: print(errno.errorcode[error.errno], flush=True)
+        print(time.monotonic() - began > 0.04, flush=True)
+        """))
+    place = process.stdout.readline().strip()
+    process.kill()
+    assert process.stdout.read().split() == ["ECONNRESET"] + ["EAGAIN"] * 5 + ["EPIPE", "True"]
+    process.wait()
+    shutil.rmtree(place)
+
+
 def test_nothing_is_left_behind(control):
     done = espalier_run.run(control.path, "printenv", "ESPALIER_RUN_XFRM")
     place = Path(done.stdout.strip())
