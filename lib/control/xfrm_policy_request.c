@@ -103,7 +103,7 @@ check_template(const struct xfrm_user_tmpl *template, struct netlink_refusal *wh
 		error = xfrm_check_family(template->family, why);
 	if (error < 0)
 		return error;
-	/* Pluto's traps say transport, and no address: what comes of them is a tunnel. */
+	/* Pluto's traps say transport, and no address: they ask, and another policy comes of it. */
 	if (template->mode == XFRM_MODE_TUNNEL ||
 		(template->mode == XFRM_MODE_TRANSPORT && is_wildcard(template)))
 		return 0;
@@ -279,6 +279,7 @@ xfrm_policy_plan(struct xfrm *xfrm, const struct xfrm_policy_request *request,
 		.spi = ntohl(template->id.spi),
 		.destination = xfrm_address(&template->id.daddr),
 		.reqid = template->reqid,
+		.traps = request->has_template && template->mode != XFRM_MODE_TUNNEL,
 	};
 	return 1;
 }

@@ -287,6 +287,8 @@ preference(const struct policy *policy, const struct sa *sa)
 {
 	const struct policy_spec *spec = &policy->spec;
 
+	if (spec->traps)
+		return 0;
 	if (spec->spi != 0 && spec->spi == sa->spi &&
 		(spec->destination == 0 || spec->destination == sa->destination))
 		return 1 + policy->changed;

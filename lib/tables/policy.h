@@ -30,6 +30,7 @@ struct policy_spec {
 	uint32_t spi;         /* 0: the newest of that reqid */
 	uint32_t destination; /* host order; 0: any */
 	uint32_t reqid;       /* 0: any */
+	bool traps;           /* it asks for an SA, and is not met by any itself */
 	void *origin;         /* the installer's own */
 };
 

@@ -362,6 +362,17 @@ a_trap_stays_with_its_tunnel(void **state)
 	assert_int_equal(send_off(), 0);
 	assert_int_equal(gw->tunnels[TUNNEL].state, TUNNEL_IDLE);
 	assert_true(may_leave(ordinary));
+	/* Its SAs come first: sent on already, the answers would meet neither inbound SA nor
+	 * policy. */
+	add_sa(SA_OUT, TUNNEL, 0x200);
+	assert_int_equal(gw->tunnels[TUNNEL].state, TUNNEL_IDLE);
+	begin_policy(XFRM_MSG_UPDPOLICY, &info, &template);
+	assert_int_equal(send_off(), 0);
+	assert_int_equal(gw->tunnels[TUNNEL].state, TUNNEL_UP);
+	assert_int_equal(gw->tunnels[TUNNEL].out->spi, 0x200);
+	begin_policy(XFRM_MSG_UPDPOLICY, &info, &trap);
+	assert_int_equal(send_off(), 0);
+	assert_int_equal(gw->tunnels[TUNNEL].state, TUNNEL_IDLE);
 	/* One that came like that, with three tunnels to choose from, has no effect. */
 	info.sel.prefixlen_d = 32;
 	begin_policy(XFRM_MSG_UPDPOLICY, &info, &trap);
