@@ -8,33 +8,44 @@ import subprocess
 import time
 
 from process import Failure, prepare
-from scenario import Direction, Size
+from scenario import Direction, Size, Suite
 from systems import Bench
 
 OURS = "espalier"  # its row of our own layer on the library, which is no limit
 
 
 @dataclasses.dataclass(frozen=True)
-class Alone:
+class Measured:
     mpps: dict[str, float]  # by the way the library is called
-    cpu_share: float  # of its CPU that it had
+    cpu_share: float  # of its CPUs that it had
 
 
-class Crypto:
-    def __init__(self, bench: Bench, seconds: float):
-        """`seconds` of measuring for each of the library's calls."""
-        self.bench = bench
-        self.seconds = seconds
+@dataclasses.dataclass(frozen=True)
+class Alone:
+    """The library at one task; `name` is that of its column."""
 
-    def measure(self, direction: Direction, size: Size) -> Alone:
-        """Runs on the worker's CPU."""
-        imix = len(size.pattern) > 1
-        lengths = ["--lengths", "", "--imix"] if imix else ["--lengths", size.name]
-        program = self.bench.build / "tests/bench/espalier-limit"
+    bench: Bench
+    name: str
+    direction: Direction
+    size: Size
+    suite: Suite
+    threads: int = 1
+
+    def command(self, seconds: float) -> list[str]:
+        imix = len(self.size.pattern) > 1
+        lengths = ["--lengths", "", "--imix"] if imix else ["--lengths", self.size.name]
+        cpus = self.bench.cpus.of_workers(self.threads)
+        return [
+            str(self.bench.build / "tests/bench/espalier-limit"), "--json",
+            "--seconds", str(seconds), "--suite", self.suite.name,
+            "--direction", self.direction.name, "--cpus", ",".join(map(str, cpus)), *lengths]
+
+    def measure(self, seconds: float) -> Measured:
+        """`seconds` of measuring for each of the library's calls, on the workers' CPUs."""
+        cpus = self.bench.cpus.of_workers(self.threads)
         start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
         answer = subprocess.run(
-            [program, "--json", "--seconds", str(self.seconds), *lengths],
-            start_new_session=True, preexec_fn=lambda: prepare({self.bench.cpus.worker}),
+            self.command(seconds), start_new_session=True, preexec_fn=lambda: prepare({*cpus}),
             capture_output=True, text=True)
         after, elapsed = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - start
         if answer.returncode != 0:
@@ -42,9 +53,7 @@ class Crypto:
         rows = (json.loads(line) for line in answer.stdout.splitlines())
         mpps = {
             f"{row['method']} {row['burst']}{' sorted' if row['sorted'] else ''}": row["mpps"]
-            for row in rows
-            if row["kind"] == "measure" and row["direction"] == direction.name
-            and row["method"] != OURS
+            for row in rows if row["kind"] == "measure" and row["method"] != OURS
         }
         used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return Alone(mpps, cpu_share=min(1.0, used / elapsed))
+        return Measured(mpps, cpu_share=min(1.0, used / elapsed / self.threads))

@@ -3,12 +3,14 @@
 
 #include <stdbool.h>
 
+#include "crypto.h"
 #include "suite.h"
 
 /* The command line of espalier-limit. */
 
 #define INNER_BYTES_MAX 1500
 #define LENGTHS_MAX 16
+#define CPUS_MAX 64
 #define IMIX 0 /* as a length */
 
 struct options {
@@ -17,6 +19,9 @@ struct options {
 	double seconds; /* of each measure */
 	const char *arch;
 	struct suite suite;
+	unsigned directions;     /* bits of enum crypto_direction */
+	unsigned cpus[CPUS_MAX]; /* a thread on each */
+	unsigned cpus_n;         /* 0: one thread, wherever it runs */
 	bool json;
 };
 

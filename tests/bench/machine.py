@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Facts about the machine and the build that a figure means nothing without."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -26,11 +27,11 @@ def cpu_model() -> str:
 
 
 def default_cpus() -> Cpus:
-    """The first CPU we may use for what sleeps, the last for the worker."""
+    """The first CPU we may use for what sleeps, the last ones for workers."""
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) < 2:
         raise Failure("measuring takes two CPUs: one for the worker, one for everything else")
-    return Cpus(main=cpus[0], worker=cpus[-1])
+    return Cpus(main=cpus[0], worker=cpus[-1], second=cpus[-2])
 
 
 def stolen_ticks(cpu: int) -> int:
@@ -41,9 +42,31 @@ def stolen_ticks(cpu: int) -> int:
     return 0
 
 
-def free_hugepages() -> int:
-    return int(pathlib.Path(
-        "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages").read_text())
+HUGEPAGES = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
+HUGEPAGES_NEEDED = 1600
+
+
+@contextlib.contextmanager
+def hugepages(wanted: bool):
+    """Has enough 2 MB pages free for a run; gives back what it took."""
+    free = int((HUGEPAGES / "free_hugepages").read_text()) if wanted else HUGEPAGES_NEEDED
+    if free >= HUGEPAGES_NEEDED:
+        yield
+        return
+    setting = HUGEPAGES / "nr_hugepages"
+    before = int(setting.read_text())
+    try:
+        setting.write_text(str(before + HUGEPAGES_NEEDED - free))
+        if int((HUGEPAGES / "free_hugepages").read_text()) < HUGEPAGES_NEEDED:
+            raise Failure(f"--hugepages takes {HUGEPAGES_NEEDED} free 2 MB pages, and the kernel"
+                          " has not as much free memory in one piece")
+        yield
+    except OSError:
+        raise Failure(f"--hugepages takes {HUGEPAGES_NEEDED} free 2 MB pages: as root, sysctl"
+                      f" vm.nr_hugepages={HUGEPAGES_NEEDED}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            setting.write_text(str(before))
 
 
 def build_options(build: pathlib.Path) -> dict:

@@ -9,7 +9,6 @@ import dataclasses
 import statistics
 import time
 
-import scenario
 from process import Failure, Window
 from systems import System
 
@@ -22,9 +21,13 @@ class Plan:
     window: float  # seconds
     crypto: float  # seconds for each of the library's calls
 
+    @property
+    def turns(self) -> int:
+        return self.starts * self.rounds
 
-QUICK = Plan(starts=1, rounds=3, settle=0.1, window=0.3, crypto=0.05)
-STANDARD = Plan(starts=3, rounds=3, settle=0.2, window=0.5, crypto=0.1)
+
+QUICK = Plan(starts=1, rounds=3, settle=0.05, window=0.2, crypto=0.03)
+STANDARD = Plan(starts=2, rounds=3, settle=0.1, window=0.4, crypto=0.06)
 
 
 QUIET = 0.95  # of its CPU: with less, the window is taken again
@@ -33,65 +36,46 @@ TRIES = 3
 
 @dataclasses.dataclass
 class Cell:
-    """All samples of one direction and size, in Mpps, round by round."""
+    """What is measured turn by turn, and all samples, in Mpps, round by round."""
 
-    direction: scenario.Direction
-    size: scenario.Size
+    title: str
+    systems: list[System]
+    alone: list = dataclasses.field(default_factory=list)  # of limit.Alone
     mpps: dict[str, list[float]] = dataclasses.field(default_factory=dict)
-    # The library alone, by the way it is called.
-    calls: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    # The library alone: by its name in `alone`, by the way it is called.
+    calls: dict[str, dict[str, list[float]]] = dataclasses.field(default_factory=dict)
     cpu_shares: list[float] = dataclasses.field(default_factory=list)
     failures: dict[str, str] = dataclasses.field(default_factory=dict)
 
-    def add(self, name: str, mpps: float) -> None:
-        self.mpps.setdefault(name, []).append(mpps)
-
-    def best_call(self) -> str | None:
+    def best_call(self, name: str) -> str | None:
         """The way to call the library that was fastest over all rounds: not a lucky one in each."""
-        return max(self.calls, key=lambda call: statistics.median(self.calls[call]), default=None)
+        calls = self.calls.get(name, {})
+        return max(calls, key=lambda call: statistics.median(calls[call]), default=None)
 
-    def crypto(self) -> list[float]:
-        return self.calls.get(self.best_call(), [])
-
-    def limit(self) -> list[float]:
-        """What a gateway would reach that does nothing but crypto and I/O, per round."""
-        return [1 / (1 / c + 1 / i) for c, i in zip(self.crypto(), self.mpps.get("testpmd", []))]
-
-
-@dataclasses.dataclass(frozen=True)
-class Figure:
-    """A median with the spread of its rounds."""
-
-    median: float
-    low: float
-    high: float
-
-    @staticmethod
-    def of(samples: list[float]) -> "Figure | None":
-        if not samples:
-            return None
-        return Figure(statistics.median(samples), min(samples), max(samples))
+    def of(self, name: str) -> list[float]:
+        """The samples of a system, or of the library's best call; none where it failed."""
+        if name in self.calls:
+            return self.calls[name][self.best_call(name)]
+        return self.mpps.get(name, [])
 
 
-def ratio(over: list[float], under: list[float]) -> Figure | None:
-    """Round by round; None where either was not measured."""
-    return Figure.of([a / b for a, b in zip(over, under)])
-
-
-def judge(system: System, direction, size, window: Window) -> None:
+def judge(system: System, window: Window) -> None:
     """Fails unless what was counted is what the gateway was asked for."""
-    if window.mpps == 0:
-        raise Failure(f"{system.name} sent nothing")
-    # Some bursts are on their way, and the two ports are asked one after the other.
-    if abs(window.mpps / window.mpps_in - 1) > 0.02:
-        raise Failure(
-            f"{system.name} sent {window.mpps:.3f} of {window.mpps_in:.3f} Mpps received")
-    if system.gateway:
-        expected = scenario.frame_bytes(direction, size)
-        if abs(window.frame_bytes / expected - 1) > 0.005:
+    for (_, sink), way in zip(system.task.direction.ways, window.ways):
+        if way.mpps == 0:
+            raise Failure(f"{system.name} sent nothing")
+        # Some bursts are on their way, and the two ports are asked one after the other, which
+        # takes a moment where a worker has the CPU of those who ask and answer.
+        if abs(way.mpps / way.mpps_in - 1) > (0.02 if system.task.workers == 1 else 0.1):
             raise Failure(
-                f"{system.name} sent frames of {window.frame_bytes:.1f} bytes,"
-                f" not {expected:.1f}")
+                f"{system.name} sent {way.mpps:.3f} of {way.mpps_in:.3f} Mpps received")
+        if system.gateway:
+            expected = system.task.frame_bytes(sink)
+            # A window is many turns of a short file, and some turns of a long one.
+            if abs(way.frame_bytes / expected - 1) > 0.01:
+                raise Failure(
+                    f"{system.name} sent frames of {way.frame_bytes:.1f} bytes,"
+                    f" not {expected:.1f}")
 
 
 def quietest(cell: Cell, take):
@@ -106,17 +90,16 @@ def quietest(cell: Cell, take):
 
 def sample(system: System, cell: Cell, plan: Plan) -> float:
     """One window of one system that is paused before and after."""
-    direction = cell.direction
 
     def window() -> Window:
-        window = system.process.measure(direction.source, direction.sink, plan.window)
-        judge(system, direction, cell.size, window)
+        window = system.process.measure(system.task.direction.ways, plan.window)
+        judge(system, window)
         return window
 
     system.process.resume()
     time.sleep(plan.settle)
     mpps = quietest(cell, window).mpps
-    system.check(direction)
+    system.check()
     system.process.pause()
     return mpps
 
@@ -134,30 +117,36 @@ def attempt(cell: Cell, system: System, action):
         return None
 
 
-def start(cell: Cell, system: System) -> None:
-    system.start(cell.direction, cell.size)
+def start(system: System) -> None:
+    system.start()
     system.process.pause()
 
 
-def measure(cell: Cell, systems: list[System], crypto, plan: Plan, progress) -> None:
-    """Fills the cell: rounds of the library alone, by `crypto`, and of every system."""
-    for _ in range(plan.starts):
+def take_round(cell: Cell, turn: int, plan: Plan) -> None:
+    for alone in cell.alone:
+        measured = quietest(cell, lambda: alone.measure(plan.crypto))
+        for call, mpps in measured.mpps.items():
+            cell.calls.setdefault(alone.name, {}).setdefault(call, []).append(mpps)
+    # Nobody always runs behind the same neighbour.
+    first = turn % len(cell.systems)
+    for system in cell.systems[first:] + cell.systems[:first]:
+        if system.process:
+            mpps = attempt(cell, system, lambda: sample(system, cell, plan))
+            if mpps:
+                cell.mpps.setdefault(system.name, []).append(mpps)
+
+
+def measure(cell: Cell, plan: Plan, progress) -> None:
+    """Fills the cell: rounds of the library alone and of every system."""
+    for anew in range(plan.starts):
         try:
-            for system in systems:
+            for system in cell.systems:
                 if system.name not in cell.failures:
-                    attempt(cell, system, lambda: start(cell, system))
+                    attempt(cell, system, lambda: start(system))
             for turn in range(plan.rounds):
-                alone = quietest(cell, lambda: crypto.measure(cell.direction, cell.size))
-                for call, mpps in alone.mpps.items():
-                    cell.calls.setdefault(call, []).append(mpps)
-                # Nobody always runs behind the same neighbour.
-                first = turn % len(systems)
-                for system in systems[first:] + systems[:first]:
-                    if system.process:
-                        mpps = attempt(cell, system, lambda: sample(system, cell, plan))
-                        if mpps:
-                            cell.add(system.name, mpps)
-                progress(cell)
+                take_round(cell, turn, plan)
+                latest = {name: mpps[-1] for name, mpps in cell.mpps.items()}
+                progress(cell.title, anew * plan.rounds + turn + 1, plan.turns, latest)
         finally:
-            for system in systems:
+            for system in cell.systems:
                 system.stop()

@@ -26,18 +26,32 @@ class Failure(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Cpus:
-    main: int
+    main: int  # for what sleeps
     worker: int
+    second: int  # for a second worker; that of `main` where there are only two
+
+    def of_workers(self, workers: int) -> list[int]:
+        return [self.worker, self.second][:workers]
+
+
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """What one way, from a source port to its sink, saw in a window."""
+
+    mpps_in: float  # received at the source port
+    mpps: float  # sent at the sink port
+    frame_bytes: float  # mean of the frames sent
 
 
 @dataclasses.dataclass(frozen=True)
 class Window:
-    """What one window of measuring saw."""
+    ways: tuple[Way, ...]
+    cpu_share: float  # of their CPUs that the workers had
 
-    mpps_in: float  # received at the source port
-    mpps: float  # sent at the sink port: the figure
-    frame_bytes: float  # mean of the frames sent
-    cpu_share: float  # of its CPU that the worker had
+    @property
+    def mpps(self) -> float:
+        """The figure: what was sent."""
+        return sum(way.mpps for way in self.ways)
 
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -58,9 +72,10 @@ def prepare(cpus: set[int]) -> None:
 class Process:
     """A process with its telemetry connection. `name` names its files in `directory`."""
 
-    def __init__(self, name: str, command: list, directory: pathlib.Path, cpus: Cpus):
+    def __init__(self, name: str, command: list, directory: pathlib.Path, cpus: list[int]):
+        """`cpus`: of its workers, and the last of what sleeps."""
         self.name = name
-        self.cpus = cpus
+        self.worker_cpus = cpus[:-1]
         self.log = directory / f"{name}.log"
         # DPDK keeps what belongs to a process below this; no rights and no traces elsewhere.
         environment = dict(os.environ, RUNTIME_DIRECTORY=str(directory))
@@ -68,7 +83,7 @@ class Process:
             self.child = subprocess.Popen(
                 [str(word) for word in command],
                 stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, env=environment,
-                start_new_session=True, preexec_fn=lambda: prepare({cpus.main, cpus.worker}),
+                start_new_session=True, preexec_fn=lambda: prepare({*cpus}),
             )
         self.telemetry_path = directory / "dpdk" / name / "dpdk_telemetry.v2"
         self.telemetry = None
@@ -110,12 +125,13 @@ class Process:
             raise self.failure("does not answer on its telemetry socket") from None
         return answer or dict.fromkeys(("ipackets", "opackets", "obytes"), 0)
 
-    def worker_ns(self) -> int:
-        """CPU time of the threads that may run on the worker's CPU alone."""
+    def workers_ns(self) -> int:
+        """CPU time of the threads that may run on one CPU alone, and that a worker's."""
         total = 0
         for task in pathlib.Path(f"/proc/{self.child.pid}/task").iterdir():
             with contextlib.suppress(OSError):  # a thread that just ended
-                if os.sched_getaffinity(int(task.name)) == {self.cpus.worker}:
+                cpus = os.sched_getaffinity(int(task.name))
+                if len(cpus) == 1 and cpus <= set(self.worker_cpus):
                     total += int((task / "schedstat").read_text().split()[0])
         return total
 
@@ -123,21 +139,11 @@ class Process:
         """A port's statistics, and when they were asked for."""
         return time.monotonic(), self.statistics(port)
 
-    def measure(self, source: int, sink: int, seconds: float) -> Window:
-        cpu = self.worker_ns()
-        start_in, before_in = self.count(source)
-        start, before = self.count(sink)
-        time.sleep(seconds)
-        end, after = self.count(sink)
-        end_in, after_in = self.count(source)
-        cpu = self.worker_ns() - cpu
-        return Window(
-            mpps_in=(after_in["ipackets"] - before_in["ipackets"]) / (end_in - start_in) / 1e6,
-            mpps=(after["opackets"] - before["opackets"]) / (end - start) / 1e6,
-            frame_bytes=(after["obytes"] - before["obytes"])
-            / max(1, after["opackets"] - before["opackets"]),
-            cpu_share=min(1.0, cpu / 1e9 / (end_in - start_in)),
-        )
+    def measure(self, ways, seconds: float) -> Window:
+        """`ways`: pairs of a source port and its sink."""
+        with Span(self, ways) as span:
+            time.sleep(seconds)
+        return span.window
 
     def pause(self) -> None:
         """Takes it off the CPU, so that others can be measured while it keeps its state."""
@@ -161,3 +167,40 @@ class Process:
         except subprocess.TimeoutExpired:
             self.child.kill()
             return self.child.wait()
+
+
+class Span:
+    """Counts from its beginning to its end: the window is there when it has been left."""
+
+    def __init__(self, process: Process, ways):
+        self.process, self.ways = process, ways
+        self.window = None
+
+    def look(self) -> tuple[int, list]:
+        # The sinks next to what is measured, because they are the figure.
+        return self.process.workers_ns(), [
+            (self.process.count(source), self.process.count(sink)) for source, sink in self.ways]
+
+    def __enter__(self) -> "Span":
+        self.before = time.monotonic(), *self.look()
+        return self
+
+    def __exit__(self, *_) -> None:
+        start, ns_before, before = self.before
+        ns_after, after = self.look()
+        seconds = time.monotonic() - start
+        share = (ns_after - ns_before) / 1e9 / seconds / len(self.process.worker_cpus)
+        self.window = Window(
+            tuple(way(*pair) for pair in zip(before, after)), cpu_share=min(1.0, share))
+
+
+def way(before, after) -> Way:
+    """Of the counts at a source and its sink, before and after."""
+    (start_in, in_before), (start, out_before) = before
+    (end_in, in_after), (end, out_after) = after
+    sent = out_after["opackets"] - out_before["opackets"]
+    return Way(
+        mpps_in=(in_after["ipackets"] - in_before["ipackets"]) / (end_in - start_in) / 1e6,
+        mpps=sent / (end - start) / 1e6,
+        frame_bytes=(out_after["obytes"] - out_before["obytes"]) / max(1, sent),
+    )

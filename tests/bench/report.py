@@ -1,96 +1,156 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a run found, for people (a table) and for programs (JSON)."""
+"""What a run found, as tables for people. Made from the JSON document alone."""
 
-import dataclasses
-
-from measure import Cell, Figure, ratio
-
-JSON_VERSION = 1
-BEFORE = "before"  # the other build of Espalier, with --against
+import typing
 
 
-def number(figure: Figure | None) -> str:
+def scaled(value: float) -> str:
+    """Three digits that count, in thousands or millions where it is large."""
+    for factor, letter in ((1e6, " M"), (1e3, " k")):
+        if abs(value) >= 10 * factor or (letter == " M" and abs(value) >= factor):
+            return f"{value / factor:.3g}{letter}"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def number(value: float, unit: str) -> str:
+    if unit == "ratio":
+        return f"{value:.3f}" if 0.9 <= value < 1.1 else f"{value:.2f}"
+    if unit == "Mpps":
+        return f"{value:.2f}" if value < 100 else f"{value:.0f}"
+    if unit == "us":
+        return f"{value:.1f} us"
+    if unit == "share":
+        return f"{100 * value:.2f} %"
+    return scaled(value)
+
+
+def text(figure: dict | None) -> str:
+    """A median with its spread: the least and greatest of a ratio, what lies to either side of
+    anything else."""
     if not figure:
         return "-"
-    return f"{figure.median:.2f}" if figure.median < 100 else f"{figure.median:.0f}"
-
-
-def spread(figure: Figure | None) -> str:
-    return f"{figure.median:.2f} ({figure.low:.2f}..{figure.high:.2f})" if figure else "-"
-
-
-def samples(cell: Cell, name: str) -> list[float]:
-    return cell.mpps.get(name, [])
-
-
-def row(cell: Cell, peers: list[str]) -> list[str]:
-    espalier, limit = samples(cell, "espalier"), cell.limit()
-    cells = [
-        cell.size.name,
-        number(Figure.of(cell.crypto())),
-        number(Figure.of(samples(cell, "testpmd"))),
-        number(Figure.of(limit)),
-        number(Figure.of(espalier)),
-        spread(ratio(espalier, limit)),
-    ]
-    for peer in peers:
-        cells += [
-            number(Figure.of(samples(cell, peer))),
-            spread(ratio(espalier, samples(cell, peer))),
-        ]
-    return cells
+    median, low, high, unit = (figure[name] for name in ("median", "low", "high", "unit"))
+    if low == high:
+        return number(median, unit)
+    if unit in ("Mpps", "per second", "bytes") and median:
+        return f"{number(median, unit)} ±{100 * (high - low) / 2 / abs(median):.0f}%"
+    return f"{number(median, unit)} ({number(low, unit)}..{number(high, unit)})"
 
 
 def aligned(rows: list[list[str]]) -> list[str]:
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     return [
-        "  ".join(text.rjust(width) for text, width in zip(row, widths)).rstrip() for row in rows
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths)).rstrip() for row in rows
     ]
 
 
-def table(cells: list[Cell], peers: list[str], notes: list[str]) -> str:
-    """The tables of a run, one per direction, with the notes below."""
-    header = ["IP length", "c", "i", "limit", "Espalier", "share of limit"]
-    for peer in peers:
-        header += [peer, "Espalier / " + peer]
+def columns(chapter: dict) -> list[str]:
+    """All columns of a chapter's rows, in order."""
+    return list(dict.fromkeys(column for row in chapter["rows"] for column in row["figures"]))
+
+
+def chapter_table(chapter: dict) -> list[str]:
+    names = columns(chapter)
+    rows = [[row["key"], *(text(row["figures"].get(name)) for name in names)]
+            for row in chapter["rows"]]
+    lines = [chapter["title"], *aligned([[chapter["key"], *names], *rows])]
+    for row in chapter["rows"]:
+        for name, failure in row["facts"].get("failures", {}).items():
+            lines.append(f"{name}, {row['key']}, left out: {failure}")
+    return [*lines, *chapter["notes"], ""]
+
+
+def verdict_table(verdicts: list[dict]) -> list[str]:
+    if not verdicts:
+        return []
+    rows = [["goal", "required", "aimed at", "measured", ""]]
+    for verdict in verdicts:
+        aimed = verdict["aimed_at"]
+        rows.append([
+            verdict["goal"], f"{verdict['sign']} {verdict['required']:g}",
+            "" if aimed is None else f"{verdict['sign']} {aimed:g}",
+            text(verdict["measured"]), verdict["verdict"]])
+    return ["Goals", *aligned(rows), ""]
+
+
+def facts_text(facts: dict) -> list[str]:
+    espalier = facts.get("espalier") or {}
+    lines = [
+        f"Espalier {espalier.get('version', '?')} ({facts['build']}), {espalier.get('dpdk', '?')},"
+        f" {espalier.get('ipsec_mb', '?')}",
+        f"{facts['cpu']}, {facts['cpus']} CPUs, Linux {facts['kernel']},"
+        f" {'2 MB' if facts['hugepages'] else '4 KB'} pages; worker on CPU {facts['worker_cpu']},"
+        f" all else on CPU {facts['main_cpu']}",
+        f"{facts['rounds']} rounds of {facts['window_seconds']} s over {facts['starts']} start(s)"
+        f" of each program, {facts['seconds']:.0f} s in all",
+        f"the worker had at least {100 * facts['cpu_share_min']:.1f} % of its CPU in every window;"
+        f" the hypervisor took {facts['stolen_seconds']:.1f} s",
+    ]
+    if facts["rounds"] < 5:
+        lines.append("A quick run: fewer rounds than a figure to be quoted takes.")
+    if facts["cpu_share_min"] < 0.95:
+        lines.append("WARNING: others used the worker's CPU; figures are low, ratios less so")
+    if facts["unfit"]:
+        lines.append(f"WARNING: {', '.join(facts['unfit'])}: these figures say nothing")
+    return lines
+
+
+LEGEND = """\
+ipsec-mb: the library alone, the fastest of its calls; testpmd: macswap, same devices and packets;
+limit = 1 / (1/ipsec-mb + 1/testpmd). Medians of the rounds, in Mpps; a ratio is taken within each
+round, its least and greatest in brackets; ± is half of what lies between the least and the greatest.
+"""
+
+
+def tables(document: dict) -> str:
+    """Everything that a run found."""
     lines = []
-    for direction in dict.fromkeys(cell.direction for cell in cells):
-        rows = [row(cell, peers) for cell in cells if cell.direction is direction]
-        lines += [f"{direction.name.capitalize()}, Mpps", *aligned([header, *rows]), ""]
-    for cell in cells:
-        for name, failure in cell.failures.items():
-            lines.append(f"{name}, {cell.direction.name} {cell.size.name}, left out: {failure}")
-    lines += [
-        "c: intel-ipsec-mb alone, the fastest of its calls; i: testpmd macswap, same devices and"
-        " packets; limit = 1 / (1/c + 1/i).",
-        "Medians of the rounds; a ratio is taken within each round, its least and greatest in"
-        " brackets.",
-    ]
-    return "\n".join(lines + notes)
+    for chapter in document["chapters"].values():
+        lines += chapter_table(chapter)
+    lines += verdict_table(document["verdicts"])
+    return "\n".join([*lines, LEGEND, *facts_text(document["facts"])])
 
 
-def figures(figure: Figure | None) -> dict | None:
-    return dataclasses.asdict(figure) if figure else None
+class Column(typing.NamedTuple):
+    """A column of a chapter, at the rows that two runs share."""
+
+    keys: list[str]
+    figures: list[dict]
 
 
-def document(cells: list[Cell], peers: list[str], facts: dict) -> dict:
-    """The JSON document of a run: facts, medians and every sample."""
-    rows = []
-    for cell in cells:
-        espalier, limit = samples(cell, "espalier"), cell.limit()
-        rows.append({
-            "direction": cell.direction.name,
-            "size": cell.size.name,
-            "crypto_mpps": figures(Figure.of(cell.crypto())),
-            "crypto_call": cell.best_call(),
-            "limit_mpps": figures(Figure.of(limit)),
-            "mpps": {name: figures(Figure.of(mpps)) for name, mpps in cell.mpps.items()},
-            "share_of_limit": figures(ratio(espalier, limit)),
-            "espalier_over": {
-                peer: figures(ratio(espalier, samples(cell, peer))) for peer in peers},
-            "samples_mpps": cell.mpps,
-            "crypto_samples_mpps": cell.calls,
-            "worker_cpu_share_min": min(cell.cpu_shares, default=None),
-            "failures": cell.failures,
-        })
-    return {"version": JSON_VERSION, "facts": facts, "cells": rows}
+def pairs(old: dict, new: dict):
+    """What two runs can be compared by, old and new: chapter, column, both columns. Ratios, and
+    what is no rate of packets: those drift with the machine."""
+    for name, chapter in new["chapters"].items():
+        earlier = {row["key"]: row["figures"]
+                   for row in old["chapters"].get(name, {"rows": []})["rows"]}
+        for column in columns(chapter):
+            rows = [(row["key"], earlier[row["key"]].get(column), row["figures"].get(column))
+                    for row in chapter["rows"] if row["key"] in earlier]
+            rows = [row for row in rows if row[1] and row[2] and row[2]["unit"] != "Mpps"]
+            if rows:
+                keys, before, after = map(list, zip(*rows))
+                yield name, column, Column(keys, before), Column(keys, after)
+
+
+def verdict_of_change(before: dict, after: dict) -> str:
+    """A difference is one when the rounds of both runs do not overlap."""
+    if after["low"] > before["high"]:
+        return "higher"
+    return "lower" if after["high"] < before["low"] else ""
+
+
+def comparison(old: dict, new: dict) -> str:
+    rows = [["", "", "before", "after", "change", ""]]
+    for name, column, before, after in pairs(old, new):
+        for key, one, other in zip(after.keys, before.figures, after.figures):
+            change = f"{100 * (other['median'] / one['median'] - 1):+.1f} %" if one["median"] else ""
+            rows.append([f"{name} {key}", column, text(one), text(other), change,
+                         verdict_of_change(one, other)])
+    if len(rows) == 1:
+        return "The two runs have nothing in common."
+    return "\n".join([
+        *aligned(rows), "",
+        "Rates drift with the machine from run to run, so ratios within a run are compared. The last",
+        "column says where the rounds of the two runs do not overlap; for small differences measure",
+        "both builds in one run: --against DIR."])

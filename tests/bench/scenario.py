@@ -1,26 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What is measured: the gateway, its tunnels, routes and flows, and the packet sizes.
+"""What is measured: the gateway, its tunnels and flows, the suites and the packet sizes.
 
 Everything else (packets, configuration files, tables) is made from these few facts, so that every
 system under measurement gets the same task.
 """
 
 import dataclasses
+import functools
 import ipaddress
 import random
 
+import prefixes
+
 LAN, WAN = 0, 1  # the two ports, in the order in which the devices are made
-
-FLOWS = 1000
-ROUTES = 1000
-# Whole rounds of the flows and of the IMIX pattern; small enough that reading the packets back
-# costs the replay little.
-PACKETS = 3000
-BUFFERS = 8192  # the replay keeps PACKETS of them for itself
-
-ENCRYPTION_KEY = bytes(range(0x10, 0x20))
-AUTHENTICATION_KEY = bytes(range(0x40, 0x54))
-IV_BYTES, ICV_BYTES, BLOCK_BYTES = 16, 12, 16
 
 # net_pcap numbers its ports' addresses in the order in which they are made.
 PORT_MAC = (bytes.fromhex("027063617000"), bytes.fromhex("027063617001"))
@@ -28,36 +20,47 @@ NEXT_MAC = (bytes.fromhex("020000000002"), bytes.fromhex("020000000003"))
 PORT_ADDRESS = ("192.168.50.1", "203.0.113.191")
 NEXT_ADDRESS = ("192.168.50.2", "203.0.113.1")
 
+GROUP = 3  # tunnels that share the traffic of a route
+
 
 @dataclasses.dataclass(frozen=True)
-class Tunnel:
-    name: str
-    if_id: int
-    remote: str
-    spi_out: int
-    spi_in: int
-    # A third of the far side's prefixes, for peers that choose a tunnel by destination.
-    block: str
+class Suite:
+    """Algorithms by Espalier's names, and what they add to a packet."""
 
-    local = PORT_ADDRESS[WAN]
+    encryption: str
+    authentication: str | None  # None: encryption does it, its key ends with the salt
+    iv_bytes: int
+    icv_bytes: int
+    block_bytes: int
+    encryption_key: bytes
+    authentication_key: bytes = b""
+
+    @property
+    def name(self) -> str:
+        return ",".join(filter(None, (self.encryption, self.authentication)))
+
+    def esp_bytes(self, inner: int) -> int:
+        """IP length of the ESP packet that carries an inner packet of that length."""
+        payload = -(-(inner + 2) // self.block_bytes) * self.block_bytes
+        return 20 + 8 + self.iv_bytes + payload + self.icv_bytes
 
 
-TUNNELS = tuple(
-    Tunnel(f"conn{n}", n, f"192.0.2.{n}", 0x1000 + n, 0x2000 + n, f"172.{12 + 4 * n}.0.0/14")
-    for n in (1, 2, 3)
-)
+CBC_SHA1 = Suite("aes128-cbc", "hmac-sha1-96", 16, 12, 16,
+                 bytes(range(0x10, 0x20)), bytes(range(0x40, 0x54)))
+GCM = Suite("aes128-gcm", None, 8, 16, 4, bytes(range(0x10, 0x24)))
 
 
 @dataclasses.dataclass(frozen=True)
 class Direction:
+    """Which way packets pass: from each source port to the sink beside it."""
+
     name: str
-    source: int  # the port that the packets come in at
-    sink: int
+    ways: tuple[tuple[int, int], ...]
 
 
-OUTBOUND = Direction("outbound", LAN, WAN)
-INBOUND = Direction("inbound", WAN, LAN)
-DIRECTIONS = (OUTBOUND, INBOUND)
+OUTBOUND = Direction("outbound", ((LAN, WAN),))
+INBOUND = Direction("inbound", ((WAN, LAN),))
+MIXED = Direction("mixed", ((LAN, WAN), (WAN, LAN)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,8 +70,8 @@ class Size:
     name: str
     pattern: tuple[int, ...]
 
-    def lengths(self) -> list[int]:
-        lengths = [self.pattern[n % len(self.pattern)] for n in range(PACKETS)]
+    def lengths(self, count: int) -> list[int]:
+        lengths = [self.pattern[n % len(self.pattern)] for n in range(count)]
         random.Random(self.name).shuffle(lengths)  # no branch predictor learns the pattern
         return lengths
 
@@ -76,6 +79,36 @@ class Size:
 SIZES = tuple(Size(str(n), (n,)) for n in (64, 256, 512, 1420)) + (
     Size("imix", (48,) * 7 + (576,) * 4 + (1420,)),
 )
+SMALLEST, IMIX = SIZES[0], SIZES[-1]
+
+
+@dataclasses.dataclass(frozen=True)
+class Tunnel:
+    """The n-th tunnel, from 0."""
+
+    number: int
+
+    local = PORT_ADDRESS[WAN]
+
+    @property
+    def if_id(self) -> int:
+        return self.number + 1
+
+    @property
+    def name(self) -> str:
+        return f"conn{self.if_id}"
+
+    @property
+    def remote(self) -> str:
+        return str(ipaddress.IPv4Address("198.18.0.1") + self.number)
+
+    @property
+    def spi_out(self) -> int:
+        return 0x10000 + self.if_id
+
+    @property
+    def spi_in(self) -> int:
+        return 0x20000 + self.if_id
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,39 +116,71 @@ class Flow:
     near: str  # behind our LAN
     far: str  # behind the tunnels
     near_port: int
+    tunnel: Tunnel  # that its packets from afar come by
     far_port: int = 5001
 
 
-def far_prefix(n: int) -> str:
-    """The n-th prefix behind the tunnels; each third of them lies in one tunnel's block."""
-    base = ipaddress.ip_network(TUNNELS[n % len(TUNNELS)].block).network_address
-    return f"{base + (n // len(TUNNELS)) * 256}/24"
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One thing to measure."""
 
+    direction: Direction
+    size: Size
+    suite: Suite = CBC_SHA1
+    tunnels_n: int = GROUP
+    routes_n: int = 1000
+    internet: bool = False  # routes of the lengths that the Internet has, instead of /24s
+    flows_n: int = 1000
+    # Whole rounds of the flows and of the IMIX pattern; small enough that reading the packets
+    # back costs the replay little.
+    packets_n: int = 3000  # in each source port's file
+    replay_window: int = 0  # a replayed file repeats its sequence numbers
+    workers: int = 1
 
-def near_prefix(n: int) -> str:
-    """The n-th prefix behind our LAN."""
-    return f"10.{n // 250}.{n % 250}.0/24"
+    @property
+    def tunnels(self) -> tuple[Tunnel, ...]:
+        return tuple(Tunnel(n) for n in range(self.tunnels_n))
 
+    def far_prefixes(self) -> list[prefixes.Prefix]:
+        """What lies behind the tunnels: the destinations of the routes, outbound."""
+        if self.internet:
+            return prefixes.internet(self.routes_n)
+        return [prefixes.far(n) for n in range(self.routes_n)]
 
-def flows() -> list[Flow]:
-    """One flow to each route, either way."""
+    def near_prefixes(self) -> list[prefixes.Prefix]:
+        """What lies behind our LAN: the destinations of the routes, inbound."""
+        return [prefixes.near(n) for n in range(self.routes_n)]
 
-    def host(prefix, n):
-        return str(ipaddress.ip_network(prefix).network_address + 1 + n % 250)
+    def group(self, route: int) -> list[Tunnel]:
+        """The tunnels that share a route's traffic: those of one customer."""
+        customers = -(-self.tunnels_n // GROUP)
+        first = route % customers * GROUP
+        return [Tunnel(n % self.tunnels_n) for n in range(first, first + min(GROUP, self.tunnels_n))]
 
-    return [
-        Flow(host(near_prefix(n % ROUTES), n), host(far_prefix(n % ROUTES), n), 10000 + n)
-        for n in range(FLOWS)
-    ]
+    @functools.cached_property
+    def flows(self) -> list[Flow]:
+        """Spread over all routes and all tunnels, either way."""
+        far = self.far_prefixes()
+        # The near side has few prefixes where the far side is the Internet.
+        near = [prefixes.near(n) for n in range(min(self.routes_n, 30000))]
+        step = max(1, len(far) // self.flows_n)
 
+        def flow(n: int) -> Flow:
+            route = n * step % len(far)
+            return Flow(near[n % len(near)].host(n), far[route].host(n),
+                        10000 + n % 50000, Tunnel(n % self.tunnels_n))
 
-def esp_bytes(inner: int) -> int:
-    """IP length of the ESP packet that carries an inner packet of that length."""
-    payload = -(-(inner + 2) // BLOCK_BYTES) * BLOCK_BYTES
-    return 20 + 8 + IV_BYTES + payload + ICV_BYTES
+        return [flow(n) for n in range(self.flows_n)]
 
+    def frame_bytes(self, sink: int) -> float:
+        """Mean length of the Ethernet frames that a gateway sends at that port."""
+        lengths = self.size.lengths(self.packets_n)
+        outer = [self.suite.esp_bytes(n) if sink == WAN else n for n in lengths]
+        return 14 + sum(outer) / len(outer)
 
-def frame_bytes(direction: Direction, size: Size) -> float:
-    """Mean length of the Ethernet frames that a gateway sends when that size comes in."""
-    outer = [esp_bytes(n) if direction is OUTBOUND else n for n in size.lengths()]
-    return 14 + sum(outer) / len(outer)
+    def file_name(self, source: int, queue: int) -> str:
+        """Distinct wherever the packets are."""
+        parts = (self.size.name, self.suite.encryption, self.tunnels_n, self.routes_n,
+                 "internet" if self.internet else "even", self.flows_n, self.packets_n,
+                 self.workers, source, queue)
+        return "-".join(map(str, parts)) + ".pcap"

@@ -3,13 +3,16 @@
 
 import functools
 import hmac
-import ipaddress
+import pathlib
 import random
+import socket
 import struct
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 import scenario
+from scenario import LAN, WAN, Suite, Task
 
 UDP, ESP, IPV4_IN_ESP = 17, 50, 4
 
@@ -22,9 +25,16 @@ def write_pcap(path, frames) -> None:
             file.write(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame)
 
 
+def write_files(task: Task, source: int, paths: list[pathlib.Path]) -> None:
+    """The packets of a source port, a file for each of its queues; a flow stays in its queue."""
+    numbered = list(zip(order(task), frames(task, source)))
+    for queue, path in enumerate(paths):
+        write_pcap(path, (frame for flow, frame in numbered if flow % len(paths) == queue))
+
+
 @functools.cache
 def address_bytes(address: str) -> bytes:
-    return ipaddress.IPv4Address(address).packed
+    return socket.inet_aton(address)
 
 
 def checksum(header: bytes) -> int:
@@ -42,19 +52,24 @@ def ipv4(source: str, destination: str, protocol: int, payload: bytes) -> bytes:
     return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + payload
 
 
-def udp(source_port: int, destination_port: int, length: int) -> bytes:
-    """A datagram of that length; no checksum, as RFC 768 allows over IPv4."""
-    return struct.pack("!HHHH", source_port, destination_port, length, 0) + bytes(length - 8)
+def udp(source_port: int, destination_port: int, length: int, number: int) -> bytes:
+    """A datagram of that length; its first bytes count. No checksum, as RFC 768 allows."""
+    payload = struct.pack("!I", number).ljust(length - 8, b"\0")[: length - 8]
+    return struct.pack("!HHHH", source_port, destination_port, length, 0) + payload
 
 
-def seal(inner: bytes, spi: int, sequence: int, iv: bytes) -> bytes:
+def seal(suite: Suite, inner: bytes, spi: int, sequence: int, iv: bytes) -> bytes:
     """The ESP packet (RFC 4303) around an inner IPv4 packet, without its outer header."""
-    pad = -(len(inner) + 2) % scenario.BLOCK_BYTES
+    pad = -(len(inner) + 2) % suite.block_bytes
     plain = inner + bytes(range(1, pad + 1)) + bytes((pad, IPV4_IN_ESP))
-    cipher = Cipher(algorithms.AES(scenario.ENCRYPTION_KEY), modes.CBC(iv)).encryptor()
-    packet = struct.pack("!II", spi, sequence) + iv + cipher.update(plain) + cipher.finalize()
-    icv = hmac.digest(scenario.AUTHENTICATION_KEY, packet, "sha1")
-    return packet + icv[: scenario.ICV_BYTES]
+    header = struct.pack("!II", spi, sequence)
+    if not suite.authentication:
+        key, salt = suite.encryption_key[:-4], suite.encryption_key[-4:]
+        return header + iv + AESGCM(key).encrypt(salt + iv, plain, header)  # RFC 4106
+    cipher = Cipher(algorithms.AES(suite.encryption_key), modes.CBC(iv)).encryptor()
+    packet = header + iv + cipher.update(plain) + cipher.finalize()
+    icv = hmac.digest(suite.authentication_key, packet, "sha1")
+    return packet + icv[: suite.icv_bytes]
 
 
 def ethernet(port: int, packet: bytes) -> bytes:
@@ -62,41 +77,38 @@ def ethernet(port: int, packet: bytes) -> bytes:
     return scenario.PORT_MAC[port] + scenario.NEXT_MAC[port] + b"\x08\x00" + packet
 
 
-def order(count: int) -> list[int]:
+def order(task: Task) -> list[int]:
     """The flows in a fixed random order, whole turns of all flows: bursts see them mixed."""
-    shuffled = random.Random(count)
+    shuffled = random.Random(task.packets_n)
     turns = []
-    while len(turns) < count:
-        turns += shuffled.sample(range(scenario.FLOWS), scenario.FLOWS)
-    return turns[:count]
+    while len(turns) < task.packets_n:
+        turns += shuffled.sample(range(task.flows_n), task.flows_n)
+    return turns[:task.packets_n]
 
 
-def outbound_frames(size: scenario.Size) -> list[bytes]:
-    flows = scenario.flows()
-    frames = []
-    for number, length in zip(order(scenario.PACKETS), size.lengths()):
-        flow = flows[number]
-        datagram = udp(flow.near_port, flow.far_port, length - 20)
-        frames.append(ethernet(scenario.LAN, ipv4(flow.near, flow.far, UDP, datagram)))
-    return frames
+def outbound_frames(task: Task):
+    sent = [0] * task.flows_n
+    for number, length in zip(order(task), task.size.lengths(task.packets_n)):
+        flow = task.flows[number]
+        sent[number] += 1
+        datagram = udp(flow.near_port, flow.far_port, length - 20, sent[number])
+        yield ethernet(LAN, ipv4(flow.near, flow.far, UDP, datagram))
 
 
-def inbound_frames(size: scenario.Size) -> list[bytes]:
+def inbound_frames(task: Task):
     """ESP packets from the far ends. A flow stays on one tunnel, as ECMP over there would do."""
-    flows = scenario.flows()
-    entropy = random.Random(size.name)
-    sequence = dict.fromkeys(scenario.TUNNELS, 0)
-    frames = []
-    for number, length in zip(order(scenario.PACKETS), size.lengths()):
-        flow = flows[number]
-        tunnel = scenario.TUNNELS[number % len(scenario.TUNNELS)]
-        sequence[tunnel] += 1
-        datagram = udp(flow.far_port, flow.near_port, length - 20)
+    entropy = random.Random(task.size.name)
+    sequence = [0] * task.tunnels_n
+    for number, length in zip(order(task), task.size.lengths(task.packets_n)):
+        flow = task.flows[number]
+        tunnel = flow.tunnel
+        sequence[tunnel.number] += 1
+        datagram = udp(flow.far_port, flow.near_port, length - 20, sequence[tunnel.number])
         inner = ipv4(flow.far, flow.near, UDP, datagram)
-        packet = seal(inner, tunnel.spi_in, sequence[tunnel], entropy.randbytes(16))
-        frames.append(ethernet(scenario.WAN, ipv4(tunnel.remote, tunnel.local, ESP, packet)))
-    return frames
+        packet = seal(task.suite, inner, tunnel.spi_in, sequence[tunnel.number],
+                      entropy.randbytes(task.suite.iv_bytes))
+        yield ethernet(WAN, ipv4(tunnel.remote, tunnel.local, ESP, packet))
 
 
-def frames(direction: scenario.Direction, size: scenario.Size) -> list[bytes]:
-    return (outbound_frames if direction is scenario.OUTBOUND else inbound_frames)(size)
+def frames(task: Task, source: int):
+    return (outbound_frames if source == LAN else inbound_frames)(task)

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "limit_work.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "limit_options.h"
+#include "manager.h"
+
+#define KEY_MATERIAL_BYTES 64
+
+/* Inner IP lengths, 7:4:1, spread as traffic is. */
+static const unsigned imix[] = { 48, 48, 576, 48, 48, 576, 48, 48, 576, 48, 576, 1420 };
+
+struct work *
+work_create(const char *arch, struct suite suite)
+{
+	struct work *work = aligned_alloc(CACHE_LINE_BYTES, sizeof(*work));
+	char error[256];
+
+	memset(work, 0, sizeof(*work));
+	work->key = aligned_alloc(CACHE_LINE_BYTES, crypto_key_size(suite));
+	work->crypto = crypto_create(arch, error, sizeof(error));
+	work->manager = manager_create(arch, error, sizeof(error));
+	if (work->crypto == NULL || work->manager == NULL) {
+		fprintf(stderr, "espalier-limit: %s\n", error);
+		work_destroy(work);
+		return NULL;
+	}
+	return work;
+}
+
+void
+work_destroy(struct work *work)
+{
+	if (work == NULL)
+		return;
+	manager_destroy(work->manager);
+	crypto_destroy(work->crypto);
+	free(work->key);
+	free(work);
+}
+
+void
+work_turn(struct work *work, struct suite suite, enum crypto_direction direction)
+{
+	static const uint8_t key_material[KEY_MATERIAL_BYTES];
+
+	work->direction = direction;
+	crypto_key_init(work->crypto, work->key, direction,
+		&(struct crypto_material) { .suite = suite,
+			.encryption_key = key_material,
+			.authentication_key = suite.authentication != NULL ? key_material : NULL });
+	work->group = &engine_groups[work->key->group];
+}
+
+static int
+longest_first(const void *a, const void *b)
+{
+	const struct crypto_op *x = a, *y = b;
+
+	return (int)y->bytes - (int)x->bytes;
+}
+
+static void
+fill_cbc(struct work *work, unsigned i)
+{
+	const struct crypto_key *key = work->key;
+	const uint8_t state_bytes = work->group->state_bytes;
+	unsigned payload_at = ESP_HEADER_BYTES + key->iv_bytes;
+	const struct crypto_op *op = &work->ops[i];
+	bool seal = work->direction == CRYPTO_SEAL;
+
+	work->jobs[i] = (IMB_JOB) {
+		.enc_keys = key->schedule + 2 * state_bytes,
+		.dec_keys = key->schedule + 2 * state_bytes,
+		.key_len_in_bytes = work->group->key_size,
+		.src = op->esp,
+		.dst = op->esp + payload_at,
+		.cipher_start_src_offset_in_bytes = payload_at,
+		.msg_len_to_cipher_in_bytes = op->bytes - payload_at,
+		.msg_len_to_hash_in_bytes = op->bytes,
+		.iv = op->esp + ESP_HEADER_BYTES,
+		.iv_len_in_bytes = IV_BYTES,
+		.auth_tag_output = seal ? op->esp + op->bytes : work->icvs[i],
+		.auth_tag_output_len_in_bytes = key->icv_bytes,
+		.u.HMAC._hashed_auth_key_xor_ipad = key->schedule,
+		.u.HMAC._hashed_auth_key_xor_opad = key->schedule + state_bytes,
+		.cipher_mode = IMB_CIPHER_CBC,
+		.cipher_direction = seal ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT,
+		.hash_alg = work->group->hash,
+		.chain_order = seal ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER,
+	};
+}
+
+static void
+fill_gcm(struct work *work, unsigned i)
+{
+	const struct crypto_key *key = work->key;
+	unsigned payload_at = ESP_HEADER_BYTES + key->iv_bytes;
+	const struct crypto_op *op = &work->ops[i];
+	bool seal = work->direction == CRYPTO_SEAL;
+
+	work->jobs[i] = (IMB_JOB) {
+		.enc_keys = key->schedule,
+		.dec_keys = key->schedule,
+		.key_len_in_bytes = work->group->key_size,
+		.src = op->esp,
+		.dst = op->esp + payload_at,
+		.cipher_start_src_offset_in_bytes = payload_at,
+		.hash_start_src_offset_in_bytes = payload_at,
+		.msg_len_to_cipher_in_bytes = op->bytes - payload_at,
+		.msg_len_to_hash_in_bytes = op->bytes - payload_at,
+		.iv = work->nonces[i],
+		.iv_len_in_bytes = NONCE_BYTES,
+		.auth_tag_output = seal ? op->esp + op->bytes : work->icvs[i],
+		.auth_tag_output_len_in_bytes = key->icv_bytes,
+		.u.GCM.aad = op->esp,
+		.u.GCM.aad_len_in_bytes = ESP_HEADER_BYTES,
+		.cipher_mode = IMB_CIPHER_GCM,
+		.cipher_direction = seal ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT,
+		.hash_alg = IMB_AUTH_AES_GMAC,
+		.chain_order = seal ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER,
+	};
+}
+
+/* Equal lengths stay within one burst's packets, as a real burst's would be: hot. */
+void
+work_prepare(struct work *work, unsigned length, const struct method *method)
+{
+	unsigned payload_at = ESP_HEADER_BYTES + work->key->iv_bytes;
+	unsigned block = work->key->block_bytes;
+	unsigned sort = method->burst;
+
+	work->burst = method->burst;
+	work->n = length == IMIX || method->burst == 1 ? PACKETS : method->burst;
+	for (unsigned i = 0; i < work->n; i++) {
+		unsigned inner = length == IMIX ? imix[i % ARRAY_LEN(imix)] : length;
+
+		work->ops[i] = (struct crypto_op) {
+			.key = work->key,
+			.esp = work->packets[i],
+			/* padding, pad length and next header fill up the block */
+			.bytes = (uint16_t)(payload_at + ((inner + 2 + block - 1) & ~(block - 1))),
+		};
+	}
+	for (unsigned i = 0; method->order == SORTED && i < work->n; i += sort)
+		qsort(&work->ops[i], sort, sizeof(work->ops[0]), longest_first);
+	for (unsigned i = 0; i < work->n; i++) {
+		if (work->key->suite.encryption->aead)
+			fill_gcm(work, i);
+		else
+			fill_cbc(work, i);
+	}
+}
