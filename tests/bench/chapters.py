@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """All chapters of a run, in its order."""
 
+import churn
+import order
 import scale
 import speed
+import window
 import workers
 
 CHAPTERS = {
@@ -10,8 +13,11 @@ CHAPTERS = {
     "inbound": speed.inbound,
     "gcm-outbound": speed.gcm_outbound,
     "gcm-inbound": speed.gcm_inbound,
+    "window": window.window,
     "mixed": speed.mixed,
     "workers": workers.workers,
+    "order": order.order,
     "tunnels": scale.tunnels,
     "routes": scale.routes,
+    "control": churn.churn,
 }

@@ -20,7 +20,8 @@ DST, MULTIPATH, ALG_AUTH_TRUNC, ALG_CRYPT, IF_ID = 1, 9, 20, 2, 31
 FIRST_TUNNEL = 1001  # ifindex of the first tunnel without kernel interfaces
 UNLIMITED = 2 ** 64 - 1
 
-DATAGRAM_BYTES = 30000
+# Of one datagram, by the limits of the two families.
+DATAGRAM_BYTES = {FAMILY_ROUTE: 32768, FAMILY_XFRM: 8192}
 AHEAD = 8  # datagrams that wait for their acks
 
 HEADER = struct.Struct("=IHHII")
@@ -89,9 +90,9 @@ def delete_sa(tunnel: Tunnel, way: str, spi: int) -> bytes:
     return message(DELSA, 0, name)
 
 
-def datagrams(messages: list[bytes]) -> list[bytes]:
+def datagrams(messages: list[bytes], family: int) -> list[bytes]:
     """Many messages to each; all are of one length. The last asks for an ack."""
-    per_datagram = max(1, DATAGRAM_BYTES // len(messages[0]))
+    per_datagram = DATAGRAM_BYTES[family] // len(messages[0])
     batches = []
     for first in range(0, len(messages), per_datagram):
         batch = messages[first:first + per_datagram]

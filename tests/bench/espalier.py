@@ -57,7 +57,7 @@ class Espalier(System):
         if self.task.internet:
             messages = control.new_routes(self.task.far_prefixes(), self.task.group(0))
             with control.Client(self.socket, control.FAMILY_ROUTE) as client:
-                client.pour(control.datagrams(messages))
+                client.pour(control.datagrams(messages, control.FAMILY_ROUTE))
         self.process.wait_until("resumed", lambda: self.ctl("resume").returncode == 0)
         type(self).version = self.show("version")
 

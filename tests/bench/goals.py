@@ -14,6 +14,7 @@ class Goal:
     required: float
     aimed_at: float | None = None
     most: bool = False  # at most that, not at least
+    never: bool = False  # in no round, not in the median of the rounds
 
     @property
     def sign(self) -> str:
@@ -24,7 +25,8 @@ class Goal:
             return False
         return value <= wanted if self.most else value >= wanted
 
-    def verdict(self, value: float) -> str:
+    def verdict(self, figure: dict) -> str:
+        value = figure["high" if self.never else "median"]
         if self.reached(value, self.aimed_at):
             return "as aimed at"
         return "met" if self.reached(value, self.required) else "MISSED"
@@ -54,7 +56,7 @@ GOALS = [
     *by_size("mixed", "mixed / mean", *[(1.0, None)] * len(SIZES)),
     *[Goal("workers", size, f"{name} / ipsec-mb", 0.95)
       for size in ("64", "imix") for name in ("espalier", "one SA")],
-    *[Goal("order", size, column, 0, most=True) for size in ("64", "imix")
+    *[Goal("order", size, column, 0, most=True, never=True) for size in ("64", "imix")
       for column in ("out of order within a flow", "beyond 1024")],
     *[Goal("tunnels", count, f"{direction} / 3", ratio)
       for direction in ("outbound", "inbound") for count, ratio in (("1000", 0.9), ("10000", 0.75))],
@@ -63,7 +65,7 @@ GOALS = [
       for row, rate in (("routes added", 300e3), ("SAs added", 50e3))],
     *[Goal("control", row, "forwarding", 0.9)
       for row in ("routes added", "routes deleted", "SAs added", "SAs deleted")],
-    *[Goal("control", row, "packets lost", 0, most=True)
+    *[Goal("control", row, "packets lost", 0, most=True, never=True)
       for row in ("routes added", "routes deleted", "SAs added", "SAs deleted")],
     Goal("latency", "espalier", "median less testpmd's", 10, most=True),
 ]
@@ -80,5 +82,5 @@ def verdicts(chapters: dict) -> list[dict]:
             found.append({
                 "goal": f"{goal.chapter} {goal.row}: {goal.column}", "sign": goal.sign,
                 "required": goal.required, "aimed_at": goal.aimed_at, "measured": figure,
-                "verdict": goal.verdict(figure["median"])})
+                "verdict": goal.verdict(figure)})
     return found

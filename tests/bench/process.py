@@ -116,13 +116,17 @@ class Process:
         self.telemetry = connection
         return True
 
-    def statistics(self, port: int) -> dict:
-        """DPDK's statistics of a port; zeroes until the port exists."""
+    def ask(self, command: str):
+        """What telemetry answers to a command."""
         try:
-            self.telemetry.send(f"/ethdev/stats,{port}".encode())
-            answer = json.loads(self.telemetry.recv(65536))["/ethdev/stats"]
+            self.telemetry.send(command.encode())
+            return json.loads(self.telemetry.recv(65536))[command.partition(",")[0]]
         except (OSError, ValueError):
             raise self.failure("does not answer on its telemetry socket") from None
+
+    def statistics(self, port: int) -> dict:
+        """DPDK's statistics of a port; zeroes until the port exists."""
+        answer = self.ask(f"/ethdev/stats,{port}")
         return answer or dict.fromkeys(("ipackets", "opackets", "obytes"), 0)
 
     def workers_ns(self) -> int:

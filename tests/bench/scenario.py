@@ -20,6 +20,7 @@ NEXT_MAC = (bytes.fromhex("020000000002"), bytes.fromhex("020000000003"))
 PORT_ADDRESS = ("192.168.50.1", "203.0.113.191")
 NEXT_ADDRESS = ("192.168.50.2", "203.0.113.1")
 
+REMOTES = int(ipaddress.ip_address("198.18.0.1"))  # of the first tunnel, then counted up
 GROUP = 3  # tunnels that share the traffic of a route
 
 
@@ -100,7 +101,7 @@ class Tunnel:
 
     @property
     def remote(self) -> str:
-        return str(ipaddress.IPv4Address("198.18.0.1") + self.number)
+        return prefixes.dotted(REMOTES + self.number)
 
     @property
     def spi_out(self) -> int:

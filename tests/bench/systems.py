@@ -41,6 +41,7 @@ class System:
 
     gateway = True  # sends ESP for what is plain, and the reverse
     optional = False  # its failure ends the run
+    infinite = ",infinite_rx=1"  # its files are replayed from memory for ever
     buffers_spare = 6144  # beyond what the replay keeps for itself
 
     def __init__(self, bench: Bench, name: str, task: Task):
@@ -55,7 +56,8 @@ class System:
     @property
     def memory_mb(self) -> int:
         """For packets, and for what every DPDK process needs."""
-        return 160 + self.buffers * 2560 // 1000000
+        # A buffer does not cross a page: there is one in each of 4 KB.
+        return 160 + self.buffers * (2560 if self.bench.hugepages else 4096) // 1000000
 
     def start(self) -> None:
         """Returns when packets flow."""
@@ -106,7 +108,7 @@ class System:
         devices = []
         for port in (LAN, WAN):
             if port in sources:
-                files, infinite = self.bench.packets(self.task, port), ",infinite_rx=1"
+                files, infinite = self.bench.packets(self.task, port), self.infinite
             else:
                 files, infinite = [self.bench.silence()] * self.task.workers, ""
             received = "".join(f",rx_pcap={file}" for file in files)

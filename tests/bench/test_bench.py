@@ -18,6 +18,7 @@ import curves
 import goals
 import machine
 import measure
+import order
 import prefixes
 import report
 import scale
@@ -184,8 +185,8 @@ def test_builds_that_say_nothing_about_speed_are_known(change, words):
 
 def test_batches_ask_for_one_ack_each_and_lose_nothing():
     messages = control.new_routes(prefixes.internet(1000), [scenario.Tunnel(0)])
-    batches = control.datagrams(messages)
-    assert all(len(batch) <= control.DATAGRAM_BYTES for batch in batches)
+    batches = control.datagrams(messages, control.FAMILY_ROUTE)
+    assert all(len(batch) <= 32768 for batch in batches)
     joined, step = b"".join(batches), len(messages[0])
     flags = [joined[n + control.FLAGS_AT] & control.ACK for n in range(0, len(joined), step)]
     assert len(flags) == 1000 and sum(map(bool, flags)) == len(batches)
@@ -218,7 +219,13 @@ def test_verdicts(share, verdict):
 
 def test_goals_where_less_is_better():
     goal = goals.Goal("latency", "a", "b", 10, most=True)
-    assert [goal.verdict(value) for value in (9, 11)] == ["met", "MISSED"]
+    assert [goal.verdict({"median": value}) for value in (9, 11)] == ["met", "MISSED"]
+
+
+def test_what_must_never_happen_is_judged_by_the_worst_round():
+    goal = goals.Goal("order", "a", "b", 0, most=True, never=True)
+    assert goal.verdict({"median": 0, "high": 0}) == "met"
+    assert goal.verdict({"median": 0, "high": 1}) == "MISSED"
 
 
 def test_a_change_is_one_where_the_rounds_do_not_overlap():
@@ -256,3 +263,35 @@ def test_ticks_end_just_above(top):
 def test_packets_need_no_directory_but_the_runs_own():
     task = Task(OUTBOUND, SMALLEST)
     assert pathlib.Path(task.file_name(LAN, 0)).name == task.file_name(LAN, 0)
+
+
+def test_lateness_is_how_far_a_number_lies_below_the_highest():
+    assert order.lateness([1, 2, 5, 3, 4, 6, 1000, 7]) == [0, 0, 0, 2, 1, 0, 0, 993]
+
+
+def packet_of(flow: int, count: int) -> bytes:
+    return bytes(12) + bytes((10, 0, 0, flow)) * 2 + bytes(8) + count.to_bytes(4, "big")
+
+
+def test_disorder_within_a_flow_is_seen_and_between_flows_is_not():
+    good = [packet_of(1, 1), packet_of(2, 1), packet_of(2, 2), packet_of(1, 2)]
+    assert order.flow_disorder(good) == 0
+    assert order.flow_disorder([good[3], good[0], good[1], good[2]]) > 0
+    assert order.flow_disorder([good[0], good[1], good[3]]) == 0
+    assert order.flow_disorder([good[0], good[2]]) == 1
+
+
+def test_what_a_receiver_sees_of_two_workers():
+    task = Task(OUTBOUND, SMALLEST, flows_n=4, packets_n=200)
+    sealer = traffic.Sealer(CBC_SHA1, "")
+    frames = [traffic.ethernet(WAN, traffic.ipv4(
+        "203.0.113.191", "198.18.0.1", traffic.ESP, sealer.seal(frame[14:], 1, number)))
+        for number, frame in enumerate(traffic.frames(task, LAN), 1)]
+    records = list(enumerate(frames))
+    found = order.look(records, CBC_SHA1)
+    assert set(found.values()) == {0}
+    found = order.look(records[100:] + records[:100], CBC_SHA1)
+    assert found["beyond 64"] == 0.5 and found["beyond 1024"] == 0 and found["latest"] == 199
+    assert found["out of order within a flow"] > 0
+    with pytest.raises(Failure, match="missing"):
+        order.look(records[1:], CBC_SHA1)
