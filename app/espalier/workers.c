@@ -79,8 +79,10 @@ deal_evenly(struct workers *workers, const struct gateway *gw)
 			if (error != 0)
 				return error;
 		}
-		for (unsigned w = 0; w < workers->n; w++)
+		for (unsigned w = 0; w < workers->n; w++) {
 			workers->worker[w]->spread[i] = port->rx_queues < workers->n;
+			workers->worker[w]->spreads |= workers->worker[w]->spread[i];
+		}
 	}
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 
+#include "compiler.h"
 #include "crypto.h"
 #include "drops.h"
 #include "sizes.h"
@@ -26,14 +27,39 @@
 /* IPv4 packets on their way to a next hop: fresh from a port, or just decapsulated. */
 struct ip_burst {
 	unsigned n;
-	struct rte_mbuf *pkt[BURST_PKTS]; /* data begins 14 bytes before the IPv4 header, and ends
-					     with the packet */
-	uint32_t src[BURST_PKTS];         /* host order */
-	uint32_t dst[BURST_PKTS];         /* host order */
-	uint32_t hash[BURST_PKTS];        /* flow_hash() */
+	CACHE_ALIGNED struct rte_mbuf *pkt[BURST_PKTS]; /* data begins 14 bytes before the IPv4
+							   header, and ends with the packet */
+	CACHE_ALIGNED uint32_t src[BURST_PKTS];         /* host order */
+	uint32_t dst[BURST_PKTS];                       /* host order */
+	uint32_t hash[BURST_PKTS];                      /* flow_hash() */
 	uint32_t ingress[BURST_PKTS];
+	uint32_t total[BURST_PKTS]; /* IPv4 total length */
+	uint32_t ttl[BURST_PKTS];
 	uint64_t nexthop[BURST_PKTS]; /* id; set by lookup */
+
+	/* While headers are judged (headers.h); src and dst are in network order until then. */
+	uint32_t word[3][BURST_PKTS]; /* of the header, as they stand there */
+	uint32_t behind[BURST_PKTS];  /* the four bytes behind the header: ports, SPI */
+	int32_t room[BURST_PKTS];     /* bytes from the header to the frame's end */
+	uint32_t verdict[BURST_PKTS]; /* enum header_verdict */
 };
+
+/* Moves packet `from` to place `to`, when those between them did not survive. */
+static inline void
+ip_burst_move(struct ip_burst *burst, unsigned to, unsigned from)
+{
+	if (to == from)
+		return;
+	burst->pkt[to] = burst->pkt[from];
+	burst->src[to] = burst->src[from];
+	burst->dst[to] = burst->dst[from];
+	burst->hash[to] = burst->hash[from];
+	burst->ingress[to] = burst->ingress[from];
+	burst->total[to] = burst->total[from];
+	burst->ttl[to] = burst->ttl[from];
+	burst->behind[to] = burst->behind[from];
+	burst->verdict[to] = burst->verdict[from];
+}
 
 /* IPv4 packets that go out through a tunnel. */
 struct tunnel_burst {
@@ -41,6 +67,7 @@ struct tunnel_burst {
 	unsigned hops; /* to be taken from each TTL: one, or none of what the kernel sends */
 	struct rte_mbuf *pkt[BURST_PKTS]; /* as above */
 	uint32_t ingress[BURST_PKTS];
+	uint16_t total[BURST_PKTS];      /* IPv4 total length */
 	uint16_t tunnel[BURST_PKTS];     /* index */
 	uint16_t ordinal[BURST_PKTS];    /* among the burst's packets of its tunnel, from 1; set by
 					    esp_admit */

@@ -2,6 +2,7 @@
 #include "stages.h"
 
 #include <rte_cycles.h>
+#include <rte_prefetch.h>
 
 #include "admission.h"
 #include "ipv4.h"
@@ -10,15 +11,16 @@
 
 /* May this packet enter the tunnel? DROP_too_big here means: not in one piece. */
 static inline enum drop_reason
-judge(const struct encap *encap, const struct rte_ipv4_hdr *ip)
+judge(const struct encap *encap, const struct rte_mbuf *pkt, unsigned total)
 {
 	if (unlikely(encap->drop != DROP_NONE))
-		return encap->hold && !admit_outbound(encap->selectors, ip) ? DROP_policy_out
-									    : encap->drop;
+		return encap->hold && !admit_outbound(encap->selectors, burst_ip(pkt))
+			? DROP_policy_out
+			: encap->drop;
 	/* RFC 4301 5.1: what the policy does not cover is not sent, in the clear least of all. */
-	if (unlikely(!admit_outbound(encap->selectors, ip)))
+	if (encap->selectors != NULL && unlikely(!admit_outbound(encap->selectors, burst_ip(pkt))))
 		return DROP_policy_out;
-	if (unlikely(rte_be_to_cpu_16(ip->total_length) > encap->mtu))
+	if (unlikely(total > encap->mtu))
 		return DROP_too_big;
 	return DROP_NONE;
 }
@@ -81,21 +83,22 @@ esp_admit(struct worker *worker)
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < burst->n; i++) {
-		struct rte_ipv4_hdr *ip = burst_ip(burst->pkt[i]);
 		uint16_t tunnel = burst->tunnel[i];
+		uint16_t total = burst->total[i];
 		struct tunnel_run *run = run_open(worker, tunnel);
-		enum drop_reason reason = judge(run->encap, ip);
+		enum drop_reason reason = judge(run->encap, burst->pkt[i], total);
 
 		if (unlikely(reason != DROP_NONE)) {
 			turn_away(worker, i, run->encap, reason);
 			continue;
 		}
-		if (likely(burst->hops > 0))
-			ipv4_lower_ttl(ip);
+		/* The headers will go there, where nothing has been read or written yet. */
+		rte_prefetch0_write(rte_pktmbuf_mtod(burst->pkt[i], uint8_t *) - CACHE_LINE_BYTES);
 		burst->pkt[kept] = burst->pkt[i];
 		burst->ingress[kept] = burst->ingress[i];
+		burst->total[kept] = total;
 		burst->tunnel[kept] = tunnel;
-		burst->ordinal[kept++] = run_join(worker, run, rte_be_to_cpu_16(ip->total_length));
+		burst->ordinal[kept++] = run_join(worker, run, total);
 	}
 	burst->n = kept;
 }
@@ -111,17 +114,17 @@ cut(struct worker *worker, struct rte_mbuf *pkt, uint32_t ingress, uint16_t tunn
 
 	if (run->encap->drop != DROP_NONE)
 		return run->encap->drop;
-	if (likely(burst->hops > 0))
-		ipv4_lower_ttl(burst_ip(pkt));
 	n = fragment(worker, pkt, run->encap->mtu, pieces);
 	if (n == 0)
 		return DROP_no_mbuf;
 	for (unsigned i = 0; i < n; i++) {
+		uint16_t total = rte_be_to_cpu_16(burst_ip(pieces[i])->total_length);
+
 		burst->pkt[burst->n] = pieces[i];
 		burst->ingress[burst->n] = ingress;
+		burst->total[burst->n] = total;
 		burst->tunnel[burst->n] = tunnel;
-		burst->ordinal[burst->n++] =
-			run_join(worker, run, rte_be_to_cpu_16(burst_ip(pieces[i])->total_length));
+		burst->ordinal[burst->n++] = run_join(worker, run, total);
 	}
 	rte_pktmbuf_free(pkt);
 	return DROP_NONE;

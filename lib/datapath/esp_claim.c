@@ -61,11 +61,7 @@ close_gaps(struct ip_burst *burst, const uint16_t gaps[], unsigned n)
 			gap++;
 			continue;
 		}
-		burst->pkt[to] = burst->pkt[from];
-		burst->src[to] = burst->src[from];
-		burst->dst[to] = burst->dst[from];
-		burst->hash[to] = burst->hash[from];
-		burst->ingress[to++] = burst->ingress[from];
+		ip_burst_move(burst, to++, from);
 	}
 	burst->n = to;
 }

@@ -111,10 +111,8 @@ deliver(struct worker *worker, struct rte_mbuf *pkt, const struct sa *sa, uint8_
 	pkt->data_off = (uint16_t)(start - RTE_ETHER_HDR_LEN - (uint8_t *)pkt->buf_addr);
 	pkt->data_len = (uint16_t)(RTE_ETHER_HDR_LEN + rte_be_to_cpu_16(inner->total_length));
 	pkt->pkt_len = pkt->data_len;
+	headers_fill(burst, place, inner, worker->gw->hash_seed);
 	burst->pkt[place] = pkt;
-	burst->src[place] = rte_be_to_cpu_32(inner->src_addr);
-	burst->dst[place] = rte_be_to_cpu_32(inner->dst_addr);
-	burst->hash[place] = ipv4_flow_hash(inner, worker->gw->hash_seed);
 	burst->ingress[place] = INGRESS_TUNNEL | sa->tunnel;
 }
 

@@ -19,67 +19,72 @@ static inline unsigned
 write_trailer(uint8_t *end, unsigned inner_bytes, unsigned block_bytes)
 {
 	unsigned pad = -(inner_bytes + TRAILER_BYTES) & (block_bytes - 1);
+	uint16_t trailer = (uint16_t)(pad | NEXT_HEADER_IPV4 << 8);
 
 	memcpy(end, padding, sizeof(padding));
-	end[pad] = (uint8_t)pad;
-	end[pad + 1] = NEXT_HEADER_IPV4;
+	memcpy(end + pad, &trailer, sizeof(trailer));
 	return pad + TRAILER_BYTES;
 }
 
 /*
- * The outer IPv4 header's variable fields. TOS and DF are the inner ones: the DSCP and the ECN
- * field travel along (RFC 6040 4.1, RFC 2983), and path MTU discovery works across the tunnel (RFC
- * 4301 8.1). The identification needs to be unique only where DF is clear.
+ * The outer IPv4 header's variable fields, by the word. TOS and DF are the inner ones: the DSCP and
+ * the ECN field travel along (RFC 6040 4.1, RFC 2983), and path MTU discovery works across the
+ * tunnel (RFC 4301 8.1). The identification needs to be unique only where DF is clear.
  */
 static inline void
 patch_outer(struct rte_ipv4_hdr *outer, const struct encap *encap, const struct rte_ipv4_hdr *inner,
-	uint16_t total, uint32_t sequence)
+	unsigned total, uint32_t sequence)
 {
-	rte_be16_t df = inner->fragment_offset & IPV4_DF;
-	rte_be16_t total_be = rte_cpu_to_be_16(total);
-	uint16_t id = (uint16_t)sequence;
-	uint32_t sum = encap->ip_sum;
+	uint32_t df = inner->fragment_offset & IPV4_DF;
+	uint32_t tos = rte_cpu_to_be_16(inner->type_of_service);
+	uint32_t total_be = rte_cpu_to_be_16((uint16_t)total);
+	uint32_t id = sequence & UINT16_MAX;
+	uint32_t sum = encap->ip_sum + tos + total_be + id + df;
 
-	sum += rte_cpu_to_be_16(inner->type_of_service);
-	sum += total_be;
-	sum += id;
-	sum += df;
-	outer->type_of_service = inner->type_of_service;
-	outer->total_length = total_be;
-	outer->packet_id = id;
-	outer->fragment_offset = df;
+	store_u32(outer, RTE_IPV4_VHL_DEF | tos | total_be << 16);
+	store_u32(&outer->packet_id, id | df << 16);
 	outer->hdr_checksum = (rte_be16_t)~ipv4_fold(sum);
+}
+
+/* Ethernet, IPv4 and ESP fill no more than the last 48 bytes of the template: without UDP the other
+ * 16 would only pull in another cache line. */
+static inline void
+copy_header(uint8_t *to, const struct encap *encap)
+{
+	if (unlikely(encap->udp))
+		memcpy(to, encap->header, ENCAP_HEADER_BYTES - 48);
+	memcpy(to + ENCAP_HEADER_BYTES - 48, encap->header + ENCAP_HEADER_BYTES - 48, 48);
 }
 
 /* Wraps one packet: all but IV, encryption and ICV, which the op describes. */
 static inline void
-wrap(struct rte_mbuf *pkt, const struct encap *encap, uint64_t sequence, struct crypto_op *op)
+wrap(struct rte_mbuf *pkt, const struct encap *encap, unsigned inner_bytes, uint64_t sequence,
+	struct crypto_op *op)
 {
-	const struct rte_ipv4_hdr *inner = burst_ip(pkt);
 	uint8_t *payload = rte_pktmbuf_mtod_offset(pkt, uint8_t *, RTE_ETHER_HDR_LEN);
-	unsigned inner_bytes = rte_be_to_cpu_16(inner->total_length);
 	uint8_t *iv = payload - encap->iv_bytes;
 	uint8_t *header = iv - ENCAP_HEADER_BYTES;
-
 	unsigned trailer_bytes =
 		write_trailer(payload + inner_bytes, inner_bytes, encap->block_bytes);
-	memcpy(header, encap->header, ENCAP_HEADER_BYTES);
+	unsigned esp_bytes = ENCAP_ESP + encap->iv_bytes + inner_bytes + trailer_bytes;
+	unsigned frame_bytes = encap->header_bytes - ENCAP_ESP + esp_bytes + encap->icv_bytes;
+	unsigned ip_bytes = frame_bytes - RTE_ETHER_HDR_LEN;
+
+	copy_header(header, encap);
 	store_u32(iv - ENCAP_ESP_SEQUENCE, rte_cpu_to_be_32((uint32_t)sequence));
+	patch_outer((struct rte_ipv4_hdr *)(header + encap->ip_offset), encap,
+		(const struct rte_ipv4_hdr *)payload, ip_bytes, (uint32_t)sequence);
+	if (encap->udp) {
+		struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(iv - ENCAP_UDP);
+
+		udp->dgram_len = rte_cpu_to_be_16((uint16_t)(ip_bytes - IPV4_HEADER_BYTES));
+	}
 
 	op->key = encap->key;
 	op->esp = iv - ENCAP_ESP;
 	op->esn_high_be = rte_cpu_to_be_32((uint32_t)(sequence >> 32));
-	op->bytes = (uint16_t)(ENCAP_ESP + encap->iv_bytes + inner_bytes + trailer_bytes);
+	op->bytes = (uint16_t)esp_bytes;
 
-	unsigned frame_bytes = encap->header_bytes - ENCAP_ESP + op->bytes + encap->icv_bytes;
-	uint16_t ip_bytes = (uint16_t)(frame_bytes - RTE_ETHER_HDR_LEN);
-	patch_outer((struct rte_ipv4_hdr *)(header + encap->ip_offset), encap, inner, ip_bytes,
-		(uint32_t)sequence);
-	if (encap->udp) {
-		struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(iv - ENCAP_UDP);
-
-		udp->dgram_len = rte_cpu_to_be_16(ip_bytes - IPV4_HEADER_BYTES);
-	}
 	pkt->data_off = (uint16_t)(iv - encap->header_bytes - (uint8_t *)pkt->buf_addr);
 	pkt->data_len = (uint16_t)frame_bytes;
 	pkt->pkt_len = frame_bytes;
@@ -97,11 +102,14 @@ esp_encap(struct worker *worker)
 		struct tunnel_run *run = &worker->runs[burst->tunnel[i]];
 
 		if (unlikely(burst->ordinal[i] > run->allowed)) {
-			run->bytes -= rte_be_to_cpu_16(burst_ip(pkt)->total_length);
+			run->bytes -= burst->total[i];
 			worker_drop(worker, pkt, burst->ingress[i], run->reason);
 			continue;
 		}
-		wrap(pkt, run->encap, run->sequence + burst->ordinal[i], &burst->op[kept]);
+		if (likely(burst->hops > 0))
+			ipv4_lower_ttl(burst_ip(pkt));
+		wrap(pkt, run->encap, burst->total[i], run->sequence + burst->ordinal[i],
+			&burst->op[kept]);
 		burst->pkt[kept] = pkt;
 		burst->port[kept++] = run->encap->port;
 	}

@@ -40,18 +40,20 @@ send_pieces(struct worker *worker, struct rte_mbuf *pkt, const struct port *port
 
 /* Out through a port, to a gateway or to the destination itself. */
 static enum drop_reason
-to_port(struct worker *worker, struct rte_mbuf *pkt, const struct nexthop *nexthop, uint32_t dst)
+to_port(struct worker *worker, unsigned i, const struct nexthop *nexthop)
 {
+	const struct ip_burst *burst = &worker->ip;
+	struct rte_mbuf *pkt = burst->pkt[i];
 	const struct port *port = &worker->gw->ports[nexthop->port];
 	const struct neighbor *neighbor = nexthop->kind == NEXTHOP_ONLINK
-		? neighbor_lookup(worker->gw->neighbors, nexthop->port, dst)
+		? neighbor_lookup(worker->gw->neighbors, nexthop->port, burst->dst[i])
 		: nexthop->neighbor;
 	uint64_t mac = neighbor == NULL ? 0 : neighbor_read(neighbor);
 	struct rte_ipv4_hdr *ip = burst_ip(pkt);
 
 	if (unlikely(mac == 0))
 		return DROP_no_neighbor;
-	if (likely(rte_be_to_cpu_16(ip->total_length) <= port->mtu)) {
+	if (likely(burst->total[i] <= port->mtu)) {
 		ipv4_lower_ttl(ip);
 		write_ethernet(pkt, port, mac);
 		tx_put(worker, port->index, pkt);
@@ -105,6 +107,7 @@ to_tunnel(struct worker *worker, unsigned i, uint16_t tunnel)
 
 	to->pkt[place] = from->pkt[i];
 	to->ingress[place] = from->ingress[i];
+	to->total[place] = (uint16_t)from->total[i];
 	to->tunnel[place] = tunnel;
 }
 
@@ -112,20 +115,19 @@ static enum drop_reason
 send_on(struct worker *worker, unsigned i, const struct nexthop *nexthop)
 {
 	struct ip_burst *burst = &worker->ip;
-	const struct rte_ipv4_hdr *ip = burst_ip(burst->pkt[i]);
 
 	if (nexthop->kind == NEXTHOP_LOCAL)
-		return local_reason(ip);
+		return local_reason(burst_ip(burst->pkt[i]));
 	if (nexthop->kind == NEXTHOP_DROP)
 		return nexthop->reason;
 	/* RFC 1812 5.3.1: a packet that would leave with TTL zero does not leave. */
-	if (unlikely(ip->time_to_live <= 1))
+	if (unlikely(burst->ttl[i] <= 1))
 		return DROP_ttl_expired;
 	if (likely(nexthop->kind == NEXTHOP_TUNNEL)) {
 		to_tunnel(worker, i, nexthop->tunnel);
 		return DROP_NONE;
 	}
-	return to_port(worker, burst->pkt[i], nexthop, burst->dst[i]);
+	return to_port(worker, i, nexthop);
 }
 
 void

@@ -106,10 +106,8 @@ send_error(struct worker *worker, const struct rte_ipv4_hdr *ip, uint32_t ingres
 		return;
 	}
 	write_error(error, ip, source, mtu);
+	headers_fill(burst, burst->n, burst_ip(error), worker->gw->hash_seed);
 	burst->pkt[burst->n] = error;
-	burst->src[burst->n] = source;
-	burst->dst[burst->n] = rte_be_to_cpu_32(ip->src_addr);
-	burst->hash[burst->n] = ipv4_flow_hash(burst_ip(error), worker->gw->hash_seed);
 	burst->ingress[burst->n++] = ingress;
 }
 

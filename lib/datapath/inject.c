@@ -16,6 +16,7 @@ inject(struct worker *worker)
 	counter_add(&worker->counters->bursts, 1);
 	for (unsigned i = 0; i < n; i++) {
 		burst->tunnel[i] = punt_index(burst->pkt[i]);
+		burst->total[i] = rte_be_to_cpu_16(burst_ip(burst->pkt[i])->total_length);
 		burst->ingress[i] = INGRESS_TUNNEL | burst->tunnel[i];
 	}
 	burst->hops = 0;

@@ -17,6 +17,8 @@
 /* What the stages need to know of an IPv4 header (RFC 791, RFC 1812 section 5.2.2). */
 
 #define IPV4_HEADER_BYTES sizeof(struct rte_ipv4_hdr)
+#define UDP_HEADER_BYTES 8
+#define NATT_PORT 4500 /* RFC 3948 */
 #define IPV4_FRAGMENT_MASK RTE_BE16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)
 #define IPV4_DF RTE_BE16(RTE_IPV4_HDR_DF_FLAG)
 

@@ -4,13 +4,22 @@
 #include <rte_udp.h>
 
 #include "handover.h"
+#include "headers.h"
 #include "ipv4.h"
 
-#define NATT_PORT 4500 /* RFC 3948 */
+#define AHEAD 8 /* packets between the one whose header is asked for and the one that is read */
 
-/* Checks one frame down to its IPv4 header, and cuts Ethernet padding off its end. */
+/* Cuts off what follows the packet. */
+static void
+trim(struct rte_mbuf *pkt, unsigned total)
+{
+	pkt->data_len = (uint16_t)(RTE_ETHER_HDR_LEN + total);
+	pkt->pkt_len = pkt->data_len;
+}
+
+/* Checks one frame down to its IPv4 header. */
 static enum drop_reason
-check_frame(struct rte_mbuf *pkt)
+check_frame(const struct rte_mbuf *pkt)
 {
 	const struct rte_ether_hdr *ethernet = rte_pktmbuf_mtod(pkt, const struct rte_ether_hdr *);
 
@@ -29,15 +38,7 @@ check_frame(struct rte_mbuf *pkt)
 	if (unlikely(rte_is_multicast_ether_addr(&ethernet->dst_addr)))
 		return DROP_martian;
 
-	const struct rte_ipv4_hdr *ip = burst_ip(pkt);
-	enum drop_reason reason = ipv4_check(ip, pkt->data_len - RTE_ETHER_HDR_LEN);
-	if (unlikely(reason != DROP_NONE))
-		return reason;
-
-	uint16_t frame_bytes = RTE_ETHER_HDR_LEN + rte_be_to_cpu_16(ip->total_length);
-	pkt->data_len = frame_bytes;
-	pkt->pkt_len = frame_bytes;
-	return DROP_NONE;
+	return ipv4_check(burst_ip(pkt), pkt->data_len - RTE_ETHER_HDR_LEN);
 }
 
 /* Could an SA of ours want it? ESP, bare or in UDP, and whole (RFC 4303 3.4.1: fragments are not
@@ -54,45 +55,87 @@ is_candidate(const struct rte_ipv4_hdr *ip)
 
 	const struct rte_udp_hdr *udp =
 		(const struct rte_udp_hdr *)((const uint8_t *)ip + ipv4_header_bytes(ip));
-	return rte_be_to_cpu_16(ip->total_length) >= ipv4_header_bytes(ip) + sizeof(*udp) &&
+	return rte_be_to_cpu_16(ip->total_length) >= ipv4_header_bytes(ip) + UDP_HEADER_BYTES &&
 		udp->dst_port == RTE_BE16(NATT_PORT);
+}
+
+/* A packet that is not like nearly all. */
+static enum drop_reason
+look_closer(struct ip_burst *burst, unsigned i, uint32_t seed)
+{
+	struct rte_mbuf *pkt = burst->pkt[i];
+	enum drop_reason reason = check_frame(pkt);
+
+	if (reason != DROP_NONE)
+		return reason;
+	headers_fill(burst, i, burst_ip(pkt), seed);
+	burst->verdict[i] = HEADER_PADDED | (is_candidate(burst_ip(pkt)) ? HEADER_ESP : 0);
+	return DROP_NONE;
+}
+
+/* Takes out what is no packet for us: malformed, or of a flow that another worker has. */
+static void
+sift(struct worker *worker)
+{
+	struct ip_burst *burst = &worker->ip;
+	unsigned n = burst->n;
+
+	burst->n = 0;
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *pkt = burst->pkt[i];
+		uint32_t port = burst->ingress[i];
+		enum drop_reason reason = DROP_NONE;
+
+		if (unlikely(burst->verdict[i] & HEADER_ODD))
+			reason = look_closer(burst, i, worker->gw->hash_seed);
+		if (unlikely(reason != DROP_NONE)) {
+			worker_drop(worker, pkt, port, reason);
+			continue;
+		}
+		if (burst->verdict[i] & HEADER_PADDED)
+			trim(pkt, burst->total[i]);
+		if (!(burst->verdict[i] & HEADER_ESP) && worker->spread[port] &&
+			!handover_keep(worker, pkt, port, burst->hash[i]))
+			continue;
+		ip_burst_move(burst, burst->n++, i);
+	}
+}
+
+/* The places of packets that an SA could want. */
+static unsigned
+list_candidates(const struct ip_burst *burst, uint16_t candidates[])
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < burst->n; i++) {
+		candidates[n] = (uint16_t)i;
+		n += (burst->verdict[i] & HEADER_ESP) != 0;
+	}
+	return n;
 }
 
 unsigned
 parse(struct worker *worker, struct rte_mbuf *pkt[], unsigned n, uint16_t candidates[])
 {
 	struct ip_burst *burst = &worker->ip;
-	uint32_t seed = worker->gw->hash_seed;
-	unsigned n_candidates = 0;
-	unsigned kept = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(pkt[i], void *));
+	uint32_t verdicts;
 
 	for (unsigned i = 0; i < n; i++) {
-		uint8_t port = worker->port_index[pkt[i]->port];
-		enum drop_reason reason = check_frame(pkt[i]);
+		const struct rte_ether_hdr *ethernet =
+			rte_pktmbuf_mtod(pkt[i], const struct rte_ether_hdr *);
+		/* check_frame() tells what is wrong with it. */
+		uint32_t odd = (ethernet->ether_type ^ RTE_BE16(RTE_ETHER_TYPE_IPV4)) |
+			(uint32_t)(pkt[i]->nb_segs ^ 1) |
+			(ethernet->dst_addr.addr_bytes[0] & RTE_ETHER_GROUP_ADDR);
 
-		if (unlikely(reason != DROP_NONE)) {
-			worker_drop(worker, pkt[i], port, reason);
-			continue;
-		}
-
-		const struct rte_ipv4_hdr *ip = burst_ip(pkt[i]);
-		uint32_t hash = ipv4_flow_hash(ip, seed);
-		bool candidate = is_candidate(ip);
-
-		if (!candidate && worker->spread[port] &&
-			!handover_keep(worker, pkt[i], port, hash))
-			continue;
-		burst->pkt[kept] = pkt[i];
-		burst->src[kept] = rte_be_to_cpu_32(ip->src_addr);
-		burst->dst[kept] = rte_be_to_cpu_32(ip->dst_addr);
-		burst->hash[kept] = hash;
-		burst->ingress[kept] = port;
-		candidates[n_candidates] = (uint16_t)kept++;
-		n_candidates += candidate;
+		rte_prefetch0(rte_pktmbuf_mtod(pkt[RTE_MIN(i + AHEAD, n - 1)], void *));
+		headers_gather(burst, i, ethernet + 1, pkt[i]->data_len - RTE_ETHER_HDR_LEN, odd);
+		burst->pkt[i] = pkt[i];
+		burst->ingress[i] = worker->port_index[pkt[i]->port];
 	}
-	burst->n = kept;
-	return n_candidates;
+	burst->n = n;
+	verdicts = worker->judge_headers(burst, 0, n, worker->gw->hash_seed);
+	if (unlikely((verdicts & (HEADER_ODD | HEADER_PADDED)) || worker->spreads))
+		sift(worker);
+	return (verdicts & (HEADER_ESP | HEADER_ODD)) ? list_candidates(burst, candidates) : 0;
 }

@@ -20,7 +20,7 @@ reserve_bytes(struct worker *worker, struct tunnel_run *run, uint16_t tunnel)
 		for (unsigned i = 0; i < burst->n && wanted < sa->limit_bytes; i++) {
 			if (burst->tunnel[i] != tunnel)
 				continue;
-			wanted += rte_be_to_cpu_16(burst_ip(burst->pkt[i])->total_length);
+			wanted += burst->total[i];
 			allowed++;
 		}
 	} while (!atomic_compare_exchange_weak_explicit(

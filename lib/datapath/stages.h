@@ -50,14 +50,15 @@ void forward(struct worker *worker);
 
 /*
  * RFC 4301 5.1: which packets of worker->tunnel may enter their tunnel: usable SA, selectors, size.
- * Lowers the TTL by worker->tunnel.hops. Packets too large for it that may be fragmented move to
- * worker->oversize; those of a tunnel that waits for its SA go to the control core.
+ * Packets too large for it that may be fragmented move to worker->oversize; those of a tunnel that
+ * waits for its SA go to the control core.
  */
 void esp_admit(struct worker *worker);
 /* Fills worker->tunnel with pieces of worker->oversize packets. Returns their number: 0 when all
  * are done. */
 unsigned esp_fragment(struct worker *worker);
-/* RFC 4303 3.3: sequence numbers, headers, padding and trailer for worker->tunnel. */
+/* RFC 4303 3.3: sequence numbers, headers, padding and trailer for worker->tunnel, of which each
+ * TTL is lowered by worker->tunnel.hops. */
 void esp_encap(struct worker *worker);
 /* Encrypts and authenticates in place, then queues the packets to their ports. Leaves the burst
  * empty. */
@@ -71,8 +72,9 @@ void punt(struct worker *worker);
  * up and forwarded. */
 void icmp_errors(struct worker *worker);
 
-/* Queues one finished frame to a port. */
+/* Queues one finished frame, or up to BURST_PKTS, to a port. */
 void tx_put(struct worker *worker, unsigned port, struct rte_mbuf *pkt);
+void tx_put_all(struct worker *worker, unsigned port, struct rte_mbuf *const pkt[], unsigned n);
 /* Sends what is queued, and what other workers gave us for queues we own. Returns the number of the
  * latter. */
 unsigned tx_flush(struct worker *worker);

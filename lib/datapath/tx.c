@@ -38,6 +38,9 @@ flush_port(struct worker *worker, uint8_t port)
 		transmit(worker, port, buffer->pkt, n);
 		return;
 	}
+	/* Its owner reads the port there. */
+	for (unsigned i = 0; i < n; i++)
+		buffer->pkt[i]->port = buffer->dpdk_port;
 	unsigned passed =
 		rte_ring_enqueue_burst(buffer->to_owner, (void *const *)buffer->pkt, n, NULL);
 	counter_add(&worker->counters->handed_over, passed);
@@ -50,13 +53,18 @@ flush_port(struct worker *worker, uint8_t port)
 void
 tx_put(struct worker *worker, unsigned port, struct rte_mbuf *pkt)
 {
+	tx_put_all(worker, port, &pkt, 1);
+}
+
+void
+tx_put_all(struct worker *worker, unsigned port, struct rte_mbuf *const pkt[], unsigned n)
+{
 	struct tx_buffer *buffer = &worker->tx[port];
 
-	if (unlikely(buffer->n == RTE_DIM(buffer->pkt)))
+	if (unlikely(buffer->n + n > RTE_DIM(buffer->pkt)))
 		flush_port(worker, (uint8_t)port);
-	/* Whoever owns the queue, if it is not us, reads the port here. */
-	pkt->port = buffer->dpdk_port;
-	buffer->pkt[buffer->n++] = pkt;
+	memcpy(buffer->pkt + buffer->n, pkt, n * sizeof(*pkt));
+	buffer->n = (uint16_t)(buffer->n + n);
 }
 
 /* Packets of other workers for queues of ours, in runs of one port. Returns their number. */

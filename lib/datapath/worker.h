@@ -9,6 +9,7 @@
 
 #include "burst.h"
 #include "gateway.h"
+#include "headers.h"
 #include "punt_class.h"
 #include "token_bucket.h"
 
@@ -64,9 +65,11 @@ struct worker {
 		*handed[WORKERS_MAX]; /* [worker]: where it takes packets that others received */
 	struct rte_ring *tx_ring;     /* packets for queues that this worker owns */
 	struct rte_ring
-		*inject;        /* inner packets for tunnels, checked, which mbuf->hash.usr names as
-				   punt.h does: what the kernel sends, and what waited for an SA */
+		*inject; /* inner packets for tunnels, checked, which mbuf->hash.usr names as
+			    punt.h does: what the kernel sends, and what waited for an SA */
+	headers_judge_fn judge_headers;
 	bool spread[PORTS_MAX]; /* by port: too few queues, so whoever receives spreads by flow */
+	bool spreads;           /* any port */
 	uint8_t port_index[RTE_MAX_ETHPORTS]; /* by DPDK port */
 	unsigned idle_sleep_us;               /* longest nap of an idle worker; 0: never sleep */
 
