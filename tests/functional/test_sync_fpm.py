@@ -294,3 +294,28 @@ ip route 100.70.3.0/24 {WAN_ROUTER}
     wait_routes(net, expected, 15)
     assert sorted(events.take()) == [(True, "100.70.0.0/24"), (True, "100.70.1.0/24")]
     sync.stop()
+@needs_frr
+def test_bgp_is_killed_and_comes_back(net, start, make_frr):
+    """2000 prefixes from the router on the wire, through Espalier's own port. FRR starts anew with nothing, and gets
+    them again when the session is back: until then they stay as they are."""
+    sync = start()
+    wanted = prefixes(2000)
+    common = "no bgp ebgp-requires-policy\nno bgp network import-check\n"
+    make_frr(net.wire, f"router bgp 65530\nbgp router-id {WAN_ROUTER}\n{common}neighbor {WAN_ADDRESS} remote-as 65531\n"
+             f"neighbor {WAN_ADDRESS} timers connect 1\naddress-family ipv4 unicast\n"
+             + "\n".join(f"network {one}" for one in wanted)).start("bgpd", "-Z")
+    ours = make_frr(net.up, f"fpm address 127.0.0.1 port {s.FPM_PORT}\nrouter bgp 65531\n{common}"
+                    f"neighbor {WAN_ROUTER} remote-as 65530\nneighbor {WAN_ROUTER} timers connect 1\n")
+    ours.start("zebra", *ZEBRA).start("bgpd")
+    expected = {one: ("bgp", [f"{WAN_ROUTER}@wan0"]) for one in wanted}
+    wait_until(lambda: routes(net) == expected, 40, f"2000 routes: {sync.said()}")
+    wait_until(lambda: "in step: fpm, 2000 routes" in sync.said(), 15, f"FPM in step: {sync.said()}")
+    agree(net)
+    events = Events(net.socket)
+    ours.kill("zebra", "bgpd")  # in this order: a zebra that sees bgpd go deletes its routes
+    ours.start("zebra", *ZEBRA).start("bgpd")
+    wait_until(lambda: sync.said().count("in step: fpm, 2000 routes") == 2, 60, f"FPM in step again: {sync.said()}")
+    assert routes(net) == expected and events.take() == []
+    ours.configure("router bgp 65531", f"neighbor {WAN_ROUTER} shutdown")
+    wait_until(lambda: routes(net) == {}, 20, "all to go")
+    sync.stop()
