@@ -383,7 +383,8 @@ link_receive(struct link *link, uint64_t now_ns)
 	static uint8_t datagram[DATAGRAM_BYTES_MAX];
 	ssize_t bytes = recv(link->fd, datagram, sizeof(datagram), MSG_DONTWAIT);
 
-	if (bytes < 0 && (errno == EAGAIN || errno == EINTR))
+	/* ECONNRESET comes before the last words of a server that left requests unread. */
+	if (bytes < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNRESET))
 		return;
 	struct netlink_span span = { .at = datagram, .bytes = bytes > 0 ? (size_t)bytes : 0 };
 	if (bytes <= 0) {

@@ -171,8 +171,9 @@ receive(const struct client *client, json_t *rows)
 			(struct netlink_span) { .at = datagram, .bytes = (size_t)bytes }, rows);
 	if (bytes == 0)
 		complain("espalier hung up before it answered");
-	else if (errno == EINTR)
-		return WAITING;
+	else if (errno == EINTR || errno == ECONNRESET)
+		return WAITING; /* of a server that turned us away, the reason is still to be read
+				 */
 	else if (errno == EAGAIN)
 		fprintf(stderr, "espalierctl: no answer within %d seconds\n", PATIENCE_S);
 	else
