@@ -14,8 +14,8 @@
 
 #define NAME_DEFAULT "espalier"
 #define CONTROL_SOCKET_DEFAULT "/run/espalier/control.sock"
-#define MAX_ROUTES_DEFAULT 16384
-#define MAX_TBL8_DEFAULT 4096
+#define MAX_ROUTES_DEFAULT (1u << 21) /* twice what the Internet has */
+#define MAX_TBL8_DEFAULT 8192
 
 /* In the order of reading: each needs those above it, wherever they stand in the file. */
 static const struct {

@@ -117,17 +117,21 @@ leave_configured(const struct gateway *gw, const struct route *there,
 
 /* What the flags make of a prefix that has a route, and of one that has none. */
 static int
-check_flags(uint16_t flags, bool exists, const char *text, struct netlink_refusal *why)
+check_flags(uint16_t flags, bool exists, struct prefix prefix, struct netlink_refusal *why)
 {
+	char text[ROUTE_TEXT_BYTES];
+
 	if (!exists && (flags & NLM_F_CREATE) == 0)
-		return netlink_refuse(
-			why, ENOENT, "there is no route to %s, and NLM_F_CREATE is not set", text);
+		return netlink_refuse(why, ENOENT,
+			"there is no route to %s, and NLM_F_CREATE is not set",
+			route_prefix_text(prefix, text));
 	if (exists && (flags & NLM_F_EXCL) != 0)
-		return netlink_refuse(why, EEXIST, "there is a route to %s", text);
+		return netlink_refuse(
+			why, EEXIST, "there is a route to %s", route_prefix_text(prefix, text));
 	if (exists && (flags & (NLM_F_REPLACE | NLM_F_APPEND)) == 0)
 		return netlink_refuse(why, EEXIST,
 			"there is a route to %s; a prefix has one route, so replace or append",
-			text);
+			route_prefix_text(prefix, text));
 	return 0;
 }
 
@@ -181,7 +185,6 @@ route_new(
 {
 	struct gateway *gw = session->context->gw;
 	struct route_request wanted;
-	char text[ROUTE_TEXT_BYTES];
 	struct standing there;
 
 	int error = look(session, request, &wanted, &there, why);
@@ -195,7 +198,7 @@ route_new(
 	/* To its owner, what he has not said yet in this round is not there. */
 	bool exists = there.exists &&
 		!(owner_is_old(session, there.route.claim) && (request->flags & NLM_F_CREATE) != 0);
-	error = check_flags(request->flags, exists, route_prefix_text(wanted.prefix, text), why);
+	error = check_flags(request->flags, exists, wanted.prefix, why);
 	if (error == 0 && exists && is_own(gw, &there.route))
 		error = refuse_own(wanted.prefix, why);
 	if (error == 0 && exists && (request->flags & NLM_F_REPLACE) == 0)
@@ -244,52 +247,57 @@ is_named(const struct gateway *gw, uint32_t nexthop, const struct route_request 
 	return goes_that_way(gw, ways, nexthop_specs(gw, nexthop, ways), asked[0]);
 }
 
-static int
-check_named(const struct gateway *gw, const struct route *there, const struct route_request *named,
-	struct netlink_refusal *why)
+/* What tells the route from the one that is named; NULL: nothing does. */
+static const char *
+difference(const struct gateway *gw, const struct route *there, const struct route_request *named)
 {
 	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
 	bool local = nexthop_specs(gw, there->nexthop, ways) > 0 && ways[0].kind == NEXTHOP_LOCAL;
+
+	if (local != (named->local_table || named->type == RTN_LOCAL))
+		return local ? "is local" : "is not local";
+	if (named->protocol != RTPROT_UNSPEC && named->protocol != there->protocol)
+		return "is of another protocol";
+	if (named->type == RTN_UNSPEC && named->n_ways == 0)
+		return NULL;
+	if (named->type == RTN_UNICAST && route_type(&ways[0]) != RTN_UNICAST)
+		return "is one that drops";
+	if (named->n_ways > 0 && !is_named(gw, there->nexthop, named))
+		return "goes another way";
+	return NULL;
+}
+
+static int
+check_named(const struct session *session, const struct standing *there,
+	const struct route_request *named, struct netlink_refusal *why)
+{
+	const struct gateway *gw = session->context->gw;
+	const char *what = NULL;
 	char text[ROUTE_TEXT_BYTES];
 
-	route_prefix_text(named->prefix, text);
-	if (local != (named->local_table || named->type == RTN_LOCAL))
-		return netlink_refuse(
-			why, ESRCH, "the route to %s is %slocal", text, local ? "" : "not ");
-	if (named->protocol != RTPROT_UNSPEC && named->protocol != there->protocol)
-		return netlink_refuse(why, ESRCH, "the route to %s is of protocol %u, not %u", text,
-			there->protocol, named->protocol);
-	if (named->type == RTN_UNSPEC && named->n_ways == 0)
-		return 0;
-	if (named->type == RTN_UNICAST && route_type(&ways[0]) != RTN_UNICAST)
-		return netlink_refuse(why, ESRCH, "the route to %s is one that drops", text);
-	if (named->n_ways > 0 && !is_named(gw, there->nexthop, named))
-		return netlink_refuse(why, ESRCH, "the route to %s goes another way", text);
-	return 0;
+	if (!there->exists)
+		return netlink_refuse(why, ESRCH, "there is no route to %s",
+			route_prefix_text(named->prefix, text));
+	if (owner_is_foreign(session, there->route.claim))
+		what = "is not one that this connection's owner has set";
+	else
+		what = difference(gw, &there->route, named);
+	if (what != NULL)
+		return netlink_refuse(why, ESRCH, "the route to %s %s",
+			route_prefix_text(named->prefix, text), what);
+	return is_own(gw, &there->route) ? refuse_own(named->prefix, why) : 0;
 }
 
 int
 route_delete(
 	struct session *session, const struct netlink_message *request, struct netlink_refusal *why)
 {
-	struct gateway *gw = session->context->gw;
 	struct route_request named;
-	char text[ROUTE_TEXT_BYTES];
 	struct standing there;
 
 	int error = look(session, request, &named, &there, why);
-	if (error < 0)
-		return error;
-	if (!there.exists)
-		return netlink_refuse(why, ESRCH, "there is no route to %s",
-			route_prefix_text(named.prefix, text));
-	if (owner_is_foreign(session, there.route.claim))
-		return netlink_refuse(why, ESRCH,
-			"the route to %s is not one that this connection's owner has set",
-			route_prefix_text(named.prefix, text));
-	error = check_named(gw, &there.route, &named, why);
-	if (error == 0 && is_own(gw, &there.route))
-		error = refuse_own(named.prefix, why);
+	if (error == 0)
+		error = check_named(session, &there, &named, why);
 	if (error < 0)
 		return error;
 	struct route_change change = {

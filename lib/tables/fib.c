@@ -6,85 +6,72 @@
 #include <stdlib.h>
 
 #include <rte_errno.h>
-#include <rte_fib.h>
-#include <rte_memory.h>
-#include <rte_rib.h>
+#include <rte_malloc.h>
 
 #include "compiler.h"
-#include "log.h"
 #include "publish.h"
 
 /*
- * What a FIB stores is not the bare id but the prefix length above it, so that a route and the one
- * it lies in never hold the same value. rte_fib skips its work where they do, and then forgets to
- * count the tbl8 group that it will give back later (DPDK bug 1731): the count goes below zero and
- * from there on no prefix longer than 24 bits is taken. With different values its count is exact.
+ * An entry: the id in the low bits, the prefix length above it. Or, with IN_GROUP, the number of a
+ * group. Shifted right by FIB_ID_BITS, what names a group is above every length.
  */
 #define ID_MASK ((1u << FIB_ID_BITS) - 1)
+#define IN_GROUP (1u << 31)
 
-/*
- * rte_fib wants to see a second free tbl8 group where it takes one for a prefix that ends with its
- * /24, and fails halfway (or, replacing, in silence) when there is none. So it gets more than we
- * use: we count the /24s that hold longer prefixes, and refuse before it is asked. Then nothing
- * that rte_fib is asked to do can fail. It cannot use the remainder of a number that is no multiple
- * of 64.
- */
-#define TBL8_ROUNDING 64
-#define TBL8_SPARE 1
+#define ENTRIES (1u << 24)
+#define GROUP_ENTRIES 256
+#define STRETCH 4096 /* entries that are looked at again where some name groups */
 
 struct side {
-	struct rte_fib *fib;
-	uint32_t tbl8s; /* /24s that hold longer prefixes */
+	uint32_t *entries; /* [ENTRIES] */
+	uint32_t *groups;  /* [groups_max * GROUP_ENTRIES] */
 };
 
 struct fib {
-	struct rte_fib *active; /* control writes, workers read */
+	/* control writes, workers read */
+	const struct side *active;
 	/* control only */
-	uint32_t tbl8s_max;
 	struct side sides[2];
 	unsigned idle;
+	/* Both sides see the same changes in the same order, so they use the same groups; but the
+	 * idle one is a batch ahead. */
+	struct {
+		uint32_t n;
+		uint32_t *groups; /* a stack */
+	} free[2];
 };
 
-static struct rte_fib *
-make_side(const char *name, uint32_t routes_max, uint32_t tbl8s)
-{
-	uint32_t needed = tbl8s + TBL8_SPARE + TBL8_ROUNDING - 1;
-	struct rte_fib_conf conf = {
-		.type = RTE_FIB_DIR24_8,
-		.default_nh = 0,
-		.max_routes = (int)routes_max,
-		.dir24_8 = { .nh_sz = RTE_FIB_DIR24_8_4B,
-			.num_tbl8 = needed / TBL8_ROUNDING * TBL8_ROUNDING },
-	};
+/* --- making --- */
 
-	return rte_fib_create(name, SOCKET_ID_ANY, &conf);
+static int
+make_side(struct fib *fib, unsigned which, uint32_t groups)
+{
+	struct side *side = &fib->sides[which];
+
+	side->entries = rte_zmalloc("fib", ENTRIES * sizeof(uint32_t), CACHE_LINE_BYTES);
+	side->groups = rte_zmalloc(
+		"fib_groups", (size_t)groups * GROUP_ENTRIES * sizeof(uint32_t), CACHE_LINE_BYTES);
+	fib->free[which].groups = malloc(groups * sizeof(uint32_t));
+	if (side->entries == NULL || side->groups == NULL || fib->free[which].groups == NULL)
+		return -ENOMEM;
+	for (uint32_t group = groups; group-- > 0;)
+		fib->free[which].groups[fib->free[which].n++] = group;
+	return 0;
 }
 
 struct fib *
-fib_create(uint32_t routes_max, uint32_t tbl8s)
+fib_create(uint32_t groups)
 {
-	struct fib *fib = calloc(1, sizeof(*fib));
+	struct fib *fib = rte_zmalloc("fib", sizeof(*fib), CACHE_LINE_BYTES);
 
-	if (fib == NULL) {
+	if (fib == NULL || make_side(fib, 0, groups) < 0 || make_side(fib, 1, groups) < 0) {
+		fib_destroy(fib);
 		rte_errno = ENOMEM;
 		return NULL;
 	}
-	fib->tbl8s_max = tbl8s;
-	fib->sides[0].fib = make_side("left", routes_max, tbl8s);
-	if (fib->sides[0].fib == NULL)
-		goto free_fib;
-	fib->sides[1].fib = make_side("right", routes_max, tbl8s);
-	if (fib->sides[1].fib == NULL)
-		goto free_left;
-	publish_store(&fib->active, fib->sides[0].fib);
+	publish_store(&fib->active, &fib->sides[0]);
 	fib->idle = 1;
 	return fib;
-
-free_left:
-	rte_fib_free(fib->sides[0].fib);
-free_fib:
-	free(fib);
-	return NULL;
 }
 
 void
@@ -92,125 +79,155 @@ fib_destroy(struct fib *fib)
 {
 	if (fib == NULL)
 		return;
-	rte_fib_free(fib->sides[0].fib);
-	rte_fib_free(fib->sides[1].fib);
-	free(fib);
+	for (unsigned which = 0; which < 2; which++) {
+		free(fib->free[which].groups);
+		rte_free(fib->sides[which].groups);
+		rte_free(fib->sides[which].entries);
+	}
+	rte_free(fib);
 }
 
-static uint64_t
-tagged(struct prefix prefix, uint32_t nexthop)
+/* --- writing --- */
+
+static uint32_t
+encode(uint8_t bits, uint32_t nexthop)
 {
-	return (uint64_t)prefix.bits << FIB_ID_BITS | nexthop;
+	return (uint32_t)bits << FIB_ID_BITS | nexthop;
 }
 
-/* Does the prefix end where the address space ends? */
-static bool
-is_last(struct prefix prefix)
-{
-	return (prefix.address | ~prefix_mask(prefix.bits)) == UINT32_MAX;
-}
-
-/* Routes taken out for a moment. */
-struct aside {
-	unsigned n;
-	uint8_t bits[33];
-	uint64_t values[33];
+/* Which entries a change is for: those of prefixes of these lengths. */
+struct lengths {
+	uint32_t least, most;
 };
 
-/*
- * Writing a prefix, rte_fib fills the gaps between the longer ones inside it and stops when it has
- * gone past the last. Where that one ends with the address space, the position wraps to zero, and
- * (unless there was a gap before it) rte_fib takes this for the beginning and overwrites the whole
- * table: 0.0.0.0/0 does so in the presence of 0.0.0.0/1 and 128.0.0.0/1. So whenever a prefix that
- * ends there changes, longer ones that end there too are out of the way, longest first out,
- * shortest first in. Nobody reads the idle FIB, and there are 32 of them at most.
- */
-static void
-set_aside(struct rte_fib *side, struct prefix prefix, struct aside *aside)
+/* Writes `value` over those of the lengths, and tells with IN_GROUP whether any names a group. Made
+ * so that the compiler takes several at once: a default route goes over 16 million. */
+static uint32_t
+paint(uint32_t entries[], uint32_t n, struct lengths lengths, uint32_t value)
 {
-	aside->n = 0;
-	if (!is_last(prefix))
+	uint32_t seen = 0, spread = lengths.most - lengths.least;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t entry = entries[i];
+
+		seen |= entry;
+		entries[i] = (entry >> FIB_ID_BITS) - lengths.least <= spread ? value : entry;
+	}
+	return seen & IN_GROUP;
+}
+
+static uint32_t *
+group_at(const struct side *side, uint32_t entry)
+{
+	return &side->groups[(size_t)(entry & ~IN_GROUP) * GROUP_ENTRIES];
+}
+
+/* The same for all that a prefix covers. */
+static void
+paint_prefix(struct side *side, struct prefix prefix, struct lengths lengths, uint32_t value)
+{
+	uint32_t first = prefix.address >> 8;
+
+	if (prefix.bits > 24) {
+		uint32_t *group = group_at(side, side->entries[first]);
+
+		paint(group + prefix.address % GROUP_ENTRIES, 1u << (32 - prefix.bits), lengths,
+			value);
 		return;
-	for (uint8_t bits = 32; bits > prefix.bits; bits--) {
-		struct rte_rib_node *node =
-			rte_rib_lookup_exact(rte_fib_get_rib(side), prefix_mask(bits), bits);
-
-		if (node == NULL)
+	}
+	for (uint32_t rest = 1u << (24 - prefix.bits), n; rest > 0; rest -= n, first += n) {
+		n = rest < STRETCH ? rest : STRETCH;
+		if (paint(&side->entries[first], n, lengths, value) == 0)
 			continue;
-		rte_rib_get_nh(node, &aside->values[aside->n]);
-		aside->bits[aside->n++] = bits;
-		rte_fib_delete(side, prefix_mask(bits), bits);
+		for (uint32_t i = 0; i < n; i++)
+			if ((side->entries[first + i] & IN_GROUP) != 0)
+				paint(group_at(side, side->entries[first + i]), GROUP_ENTRIES,
+					lengths, value);
 	}
 }
 
-static void
-put_back(struct rte_fib *side, const struct aside *aside)
-{
-	for (unsigned i = aside->n; i-- > 0;) {
-		uint8_t bits = aside->bits[i];
-
-		/* Its node and its tbl8 group were there before. */
-		if (rte_fib_add(side, prefix_mask(bits), bits, aside->values[i]) < 0)
-			log_error("route 0x%08x/%u was lost: FIB inconsistent", prefix_mask(bits),
-				bits);
-	}
-}
-
-/* Does the /24 around a prefix hold any that is longer than 24 bits? */
+/* Gives a /24 a group of its own, if it has none. False: there is none left. */
 static bool
-holds_long(struct rte_fib *side, struct prefix prefix)
+split(struct fib *fib, uint32_t *entry)
 {
-	return rte_rib_get_nxt(rte_fib_get_rib(side), prefix.address, 24, NULL,
-		       RTE_RIB_GET_NXT_COVER) != NULL;
+	uint32_t *group;
+
+	if ((*entry & IN_GROUP) != 0)
+		return true;
+	if (fib->free[fib->idle].n == 0)
+		return false;
+	uint32_t number = fib->free[fib->idle].groups[--fib->free[fib->idle].n];
+	group = group_at(&fib->sides[fib->idle], number);
+	for (unsigned i = 0; i < GROUP_ENTRIES; i++)
+		group[i] = *entry;
+	*entry = IN_GROUP | number;
+	return true;
+}
+
+/* Takes its group from a /24 that needs it no more: all its entries come from the same route. */
+static void
+merge(struct fib *fib, uint32_t *entry)
+{
+	const uint32_t *group = group_at(&fib->sides[fib->idle], *entry);
+
+	for (unsigned i = 0; i < GROUP_ENTRIES; i++)
+		if (group[i] >> FIB_ID_BITS > 24)
+			return;
+	fib->free[fib->idle].groups[fib->free[fib->idle].n++] = *entry & ~IN_GROUP;
+	*entry = group[0];
 }
 
 int
 fib_set(struct fib *fib, struct prefix prefix, uint32_t nexthop)
 {
 	struct side *side = &fib->sides[fib->idle];
-	bool takes_tbl8 = prefix.bits > 24 && !holds_long(side->fib, prefix);
-	struct aside aside;
-	int result;
 
-	if (takes_tbl8 && side->tbl8s == fib->tbl8s_max)
+	if (prefix.bits > 24 && !split(fib, &side->entries[prefix.address >> 8]))
 		return -ENOSPC;
-	set_aside(side->fib, prefix, &aside);
-	result = rte_fib_add(side->fib, prefix.address, prefix.bits, tagged(prefix, nexthop));
-	put_back(side->fib, &aside);
-	if (result < 0)
-		return -ENOSPC;
-	side->tbl8s += takes_tbl8;
+	paint_prefix(
+		side, prefix, (struct lengths) { 0, prefix.bits }, encode(prefix.bits, nexthop));
 	return 0;
 }
 
 void
-fib_delete(struct fib *fib, struct prefix prefix)
+fib_delete(struct fib *fib, struct prefix prefix, struct fib_entry heir)
 {
 	struct side *side = &fib->sides[fib->idle];
-	struct aside aside;
 
-	set_aside(side->fib, prefix, &aside);
-	rte_fib_delete(side->fib, prefix.address, prefix.bits);
-	put_back(side->fib, &aside);
-	if (prefix.bits > 24 && !holds_long(side->fib, prefix))
-		side->tbl8s--;
+	paint_prefix(side, prefix, (struct lengths) { prefix.bits, prefix.bits },
+		encode(heir.bits, heir.nexthop));
+	if (prefix.bits > 24)
+		merge(fib, &side->entries[prefix.address >> 8]);
 }
 
 void
 fib_turn(struct fib *fib, struct publisher *publisher)
 {
-	publish_swap(publisher, &fib->active, fib->sides[fib->idle].fib, NULL, NULL);
+	publish_swap(publisher, &fib->active, &fib->sides[fib->idle], NULL, NULL);
 	fib->idle ^= 1;
 	publish_synchronize(publisher);
 }
 
 void
+fib_prefetch(const struct fib *fib, struct prefix prefix)
+{
+	__builtin_prefetch(&fib->sides[0].entries[prefix.address >> 8], 1);
+	__builtin_prefetch(&fib->sides[1].entries[prefix.address >> 8], 1);
+}
+
+/* --- looking up --- */
+
+void
 fib_lookup(const struct fib *fib, const uint32_t addresses[], uint64_t nexthops[], unsigned n)
 {
-	struct rte_fib *active = __atomic_load_n(&fib->active, __ATOMIC_ACQUIRE);
+	const struct side *side = __atomic_load_n(&fib->active, __ATOMIC_ACQUIRE);
+	const uint32_t *entries = side->entries;
 
-	/* rte_fib forgot a const. */
-	rte_fib_lookup_bulk(active, (uint32_t *)(uintptr_t)addresses, nexthops, (int)n);
-	for (unsigned i = 0; i < n; i++)
-		nexthops[i] &= ID_MASK;
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t entry = entries[addresses[i] >> 8];
+
+		if (unlikely((entry & IN_GROUP) != 0))
+			entry = group_at(side, entry)[addresses[i] % GROUP_ENTRIES];
+		nexthops[i] = entry & ID_MASK;
+	}
 }

@@ -159,10 +159,9 @@ gateway_create(const struct config *config, struct rcu *rcu, unsigned n_workers)
 	if (result == 0)
 		result = create_counters(gw, n_workers);
 	if (result < 0) {
-		log_error("no memory for the tables (%s): with %u routes and %u tbl8 groups they "
-			  "take about %u MB; give DPDK more with -m, or lower gateway.max_routes",
-			strerror(-result), config->max_routes, config->max_tbl8,
-			133 + config->max_routes / 1280 + config->max_tbl8 / 512);
+		log_error("no memory for the tables (%s): with gateway.max_tbl8 = %u they take "
+			  "about %u MB; give DPDK more with -m, or lower that",
+			strerror(-result), config->max_tbl8, 137 + config->max_tbl8 / 512);
 		goto destroy;
 	}
 	result = add_addresses(gw);

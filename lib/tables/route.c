@@ -5,9 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include <rte_errno.h>
 
 #include "fib.h"
@@ -16,39 +13,17 @@
 #include "log.h"
 #include "nexthop.h"
 #include "publish.h"
+#include "rib.h"
 #include "tunnel.h"
 
 static_assert(NEXTHOPS_MAX == 1u << FIB_ID_BITS, "a FIB stores any next hop id");
 
-struct key {
-	uint32_t address;
-	uint32_t table;
-	uint32_t bits;
-};
+#define AHEAD 8 /* changes whose memory is fetched before their turn comes */
 
-struct entry {
-	struct route route;
-	bool used;
-	uint32_t next_free; /* slot + 1; 0 ends the list */
-	struct key key;
-	UT_hash_handle hh;
-};
-
-/*
- * The RIB: entries in slots that never move, found by prefix through a hash. A longest match walks
- * the lengths that exist, from the longest down: control asks rarely, and hardly any table has more
- * than 25 of them.
- */
 struct route_table {
 	struct fib *fib;
-	struct entry *slots; /* [routes_max] */
-	uint32_t routes_max;
-	uint32_t n_fresh;    /* slots below were in use before */
-	uint32_t first_free; /* slot + 1 */
-	uint32_t count;
+	struct rib *rib;
 	uint64_t turns;
-	uint32_t of_length[33];
-	struct entry *by_prefix;
 };
 
 struct route_table *
@@ -58,18 +33,16 @@ route_table_create(uint32_t routes_max, uint32_t tbl8s)
 
 	if (table == NULL)
 		goto no_memory;
-	table->routes_max = routes_max;
-	table->slots = calloc(routes_max, sizeof(*table->slots));
-	if (table->slots == NULL)
+	table->rib = rib_create(routes_max);
+	if (table->rib == NULL)
 		goto free_table;
-	table->fib = fib_create(routes_max, tbl8s);
-	if (table->fib == NULL) {
-		free(table->slots);
-		free(table);
-		return NULL;
-	}
+	table->fib = fib_create(tbl8s);
+	if (table->fib == NULL)
+		goto destroy_rib;
 	return table;
 
+destroy_rib:
+	rib_destroy(table->rib);
 free_table:
 	free(table);
 no_memory:
@@ -81,114 +54,65 @@ void
 route_table_destroy(struct gateway *gw)
 {
 	struct route_table *table = gw->routes;
+	const struct route *route;
 
 	if (table == NULL)
 		return;
-	HASH_CLEAR(hh, table->by_prefix);
-	for (uint32_t slot = 0; slot < table->n_fresh; slot++)
-		if (table->slots[slot].used)
-			nexthop_release(gw, table->slots[slot].route.nexthop);
+	for (uint32_t cursor = 0; (route = rib_next(table->rib, &cursor)) != NULL;)
+		nexthop_release(gw, route->nexthop);
 	fib_destroy(table->fib);
-	free(table->slots);
+	rib_destroy(table->rib);
 	free(table);
 	gw->routes = NULL;
 }
 
-static struct entry *
-find(const struct route_table *table, uint32_t id, struct prefix prefix)
-{
-	struct key key = { prefix.address, id, prefix.bits };
-	struct entry *found;
-
-	HASH_FIND(hh, table->by_prefix, &key, sizeof(key), found);
-	return found;
-}
-
-/* An entry for a prefix that has none; NULL with `result` set when there is no room. */
-static struct entry *
-insert(struct route_table *table, const struct route *route, int *result)
-{
-	struct entry *entry;
-
-	*result = -ENOSPC;
-	if (table->first_free != 0)
-		entry = &table->slots[table->first_free - 1];
-	else if (table->n_fresh < table->routes_max)
-		entry = &table->slots[table->n_fresh];
-	else
-		return NULL;
-	entry->key = (struct key) { route->prefix.address, route->table, route->prefix.bits };
-	HASH_ADD(hh, table->by_prefix, key, sizeof(entry->key), entry);
-	if (entry->hh.tbl == NULL) {
-		*result = -ENOMEM;
-		return NULL;
-	}
-	if (table->first_free != 0)
-		table->first_free = entry->next_free;
-	else
-		table->n_fresh++;
-	entry->used = true;
-	entry->route = *route;
-	entry->route.nexthop = NEXTHOP_NONE;
-	table->of_length[route->prefix.bits]++;
-	table->count++;
-	return entry;
-}
-
-static void
-forget(struct route_table *table, struct entry *entry)
-{
-	HASH_DEL(table->by_prefix, entry);
-	table->of_length[entry->route.prefix.bits]--;
-	table->count--;
-	entry->used = false;
-	entry->next_free = table->first_free;
-	table->first_free = (uint32_t)(entry - table->slots) + 1;
-}
-
 /* What a change came to, besides its result. */
 struct effect {
-	uint32_t surplus; /* the next hop that lost a route; NEXTHOP_NONE: none did */
-	bool forwards;    /* packets go another way: the FIBs change */
-	bool shows;       /* the route is another */
+	uint32_t surplus;      /* the next hop that lost a route; NEXTHOP_NONE: none did */
+	bool forwards;         /* packets go another way: the FIBs change */
+	bool shows;            /* the route is another */
+	struct fib_entry heir; /* of a route that goes */
 };
 
-/* Applies SET to the RIB and the idle FIB. */
+/* Applies SET to the RIB and the idle side of the FIB. */
 static int
 set(struct route_table *table, const struct route *route, struct effect *effect)
 {
-	struct entry *entry = find(table, route->table, route->prefix);
-	bool made = entry == NULL;
-	int result;
+	struct route *there = rib_find(table->rib, route->prefix);
+	bool made = there == NULL;
+	int result = 0;
 
 	if (made)
-		entry = insert(table, route, &result);
-	if (entry == NULL)
-		return result;
-	effect->forwards = entry->route.nexthop != route->nexthop;
-	effect->shows = effect->forwards || entry->route.protocol != route->protocol;
-	result = effect->forwards ? fib_set(table->fib, route->prefix, route->nexthop) : 0;
+		there = rib_insert(table->rib, route->prefix);
+	if (there == NULL)
+		return -ENOSPC;
+	if (there->nexthop != route->nexthop)
+		result = fib_set(table->fib, route->prefix, route->nexthop);
 	if (result < 0) {
-		effect->forwards = effect->shows = false;
 		if (made)
-			forget(table, entry);
+			rib_remove(table->rib, there);
 		return result;
 	}
-	effect->surplus = entry->route.nexthop;
-	entry->route = *route;
+	effect->forwards = there->nexthop != route->nexthop;
+	effect->shows = effect->forwards || there->protocol != route->protocol;
+	effect->surplus = there->nexthop;
+	*there = *route;
 	return 0;
 }
 
 static int delete (struct route_table *table, struct route *route, struct effect *effect)
 {
-	struct entry *entry = find(table, route->table, route->prefix);
+	struct route *there = rib_find(table->rib, route->prefix);
 
-	if (entry == NULL)
+	if (there == NULL)
 		return -ESRCH;
-	fib_delete(table->fib, route->prefix);
-	*route = entry->route;
-	*effect = (struct effect) { entry->route.nexthop, .forwards = true, .shows = true };
-	forget(table, entry);
+	*route = *there;
+	rib_remove(table->rib, there);
+	const struct route *heir = rib_match(table->rib, route->prefix.address, route->prefix.bits);
+	*effect = (struct effect) { .surplus = route->nexthop, .forwards = true, .shows = true };
+	if (heir != NULL)
+		effect->heir = (struct fib_entry) { heir->nexthop, heir->prefix.bits };
+	fib_delete(table->fib, route->prefix, effect->heir);
 	return 0;
 }
 
@@ -213,14 +137,14 @@ apply(struct route_table *table, struct route_change *change, struct effect *eff
 	return change->op == ROUTE_SET ? set(table, route, effect) : delete (table, route, effect);
 }
 
-/* The same to the other FIB: what succeeded once succeeds again, in the same order. */
+/* The same to the other side: what succeeded once succeeds again, in the same order. */
 static void
-mirror(struct fib *fib, const struct route_change *change)
+mirror(struct fib *fib, const struct route_change *change, const struct effect *effect)
 {
 	if (change->op == ROUTE_DELETE)
-		fib_delete(fib, change->route.prefix);
+		fib_delete(fib, change->route.prefix, effect->heir);
 	else if (fib_set(fib, change->route.prefix, change->route.nexthop) < 0)
-		log_error("the two FIBs of the routing table differ; restart");
+		log_error("the two sides of the routing table differ; restart");
 }
 
 static void
@@ -241,28 +165,45 @@ fail_all(struct gateway *gw, struct route_change changes[], unsigned n, int resu
 	return n;
 }
 
+/* All changes to the RIB and the idle side. Returns how many failed. */
+static unsigned
+apply_all(struct route_table *table, struct route_change changes[], struct effect effects[],
+	unsigned n)
+{
+	unsigned failed = 0;
+
+	for (unsigned i = 0; i < n && i < AHEAD; i++)
+		fib_prefetch(table->fib, changes[i].route.prefix);
+	for (unsigned i = 0; i < n; i++) {
+		if (i + AHEAD < n) {
+			rib_prefetch(table->rib, changes[i + AHEAD].route.prefix);
+			fib_prefetch(table->fib, changes[i + AHEAD].route.prefix);
+		}
+		changes[i].result = apply(table, &changes[i], &effects[i]);
+		failed += changes[i].result < 0;
+	}
+	return failed;
+}
+
 unsigned
 route_apply(struct gateway *gw, struct route_change changes[], unsigned n)
 {
 	struct route_table *table = gw->routes;
 	struct effect *effects = calloc(n, sizeof(*effects));
-	unsigned failed = 0;
 	bool turns = false;
 
 	if (effects == NULL)
 		return fail_all(gw, changes, n, -ENOMEM);
-	for (unsigned i = 0; i < n; i++) {
-		changes[i].result = apply(table, &changes[i], &effects[i]);
-		failed += changes[i].result < 0;
+	unsigned failed = apply_all(table, changes, effects, n);
+	for (unsigned i = 0; i < n; i++)
 		turns |= effects[i].forwards;
-	}
 	if (turns) {
 		table->turns++;
 		fib_turn(table->fib, gw->publisher);
 	}
 	for (unsigned i = 0; i < n; i++) {
 		if (effects[i].forwards)
-			mirror(table->fib, &changes[i]);
+			mirror(table->fib, &changes[i], &effects[i]);
 		if (effects[i].shows)
 			tell(gw, &changes[i], effects[i].surplus);
 		nexthop_release(gw, effects[i].surplus);
@@ -278,45 +219,25 @@ route_apply(struct gateway *gw, struct route_change changes[], unsigned n)
 const struct route *
 route_find(const struct gateway *gw, uint32_t table, struct prefix prefix)
 {
-	const struct entry *entry = find(gw->routes, table, prefix);
-
-	return entry != NULL ? &entry->route : NULL;
+	return table == ROUTE_TABLE_MAIN ? rib_find(gw->routes->rib, prefix) : NULL;
 }
 
 const struct route *
 route_match(const struct gateway *gw, uint32_t table, uint32_t address)
 {
-	for (int bits = 32; bits >= 0; bits--) {
-		struct prefix prefix = { address & prefix_mask((uint8_t)bits), (uint8_t)bits };
-		const struct entry *entry;
-
-		if (gw->routes->of_length[bits] == 0)
-			continue;
-		entry = find(gw->routes, table, prefix);
-		if (entry != NULL)
-			return &entry->route;
-	}
-	return NULL;
+	return table == ROUTE_TABLE_MAIN ? rib_match(gw->routes->rib, address, 33) : NULL;
 }
 
 const struct route *
 route_next(const struct gateway *gw, uint32_t *cursor)
 {
-	const struct route_table *table = gw->routes;
-
-	while (*cursor < table->n_fresh) {
-		const struct entry *entry = &table->slots[(*cursor)++];
-
-		if (entry->used)
-			return &entry->route;
-	}
-	return NULL;
+	return rib_next(gw->routes->rib, cursor);
 }
 
 uint32_t
 route_count(const struct gateway *gw)
 {
-	return gw->routes->count;
+	return rib_count(gw->routes->rib);
 }
 
 uint64_t

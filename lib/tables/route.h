@@ -8,10 +8,9 @@
 #include "prefix.h"
 
 /*
- * Routes: the RIB that the control core keeps, and per table id a left-right pair of DPDK FIBs
- * (DIR24-8) that workers look up in. A batch is applied to the idle FIB, published with one
- * pointer, and after a grace period applied to the other: a reader sees all of a batch or nothing
- * of it, and rte_fib, which knows no readers during writes, stays stock.
+ * Routes: the RIB that the control core keeps (rib.h), and a left-right pair of tables that workers
+ * look up in (fib.h). A batch is applied to the idle side, published with one pointer, and after a
+ * grace period applied to the other: a reader sees all of a batch or nothing of it.
  */
 
 #define ROUTE_TABLE_MAIN 254 /* RT_TABLE_MAIN */
@@ -46,10 +45,10 @@ struct gateway;
 struct route_table;
 
 /*
- * Makes the set of tables with an empty main table. `routes_max` bounds the routes of one table
- * (memory is taken at once: 128 MB for the two DIR24-8 tables, plus about 0.8 KB per possible
- * route and 2 KB per tbl8), `tbl8s` the different /24s that hold longer prefixes. Control, at
- * start. NULL and rte_errno on failure.
+ * Makes the set of tables with an empty main table. `routes_max` bounds its routes, of which each
+ * takes 60 to 100 bytes once it is there, `tbl8s` the different /24s that hold longer prefixes; 128
+ * MB and 2 KB for each of those are taken at once. Control, at start. NULL and rte_errno on
+ * failure.
  */
 struct route_table *route_table_create(uint32_t routes_max, uint32_t tbl8s);
 void route_table_destroy(struct gateway *gw);

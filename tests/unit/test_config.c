@@ -215,8 +215,8 @@ defaults_are_set(void **state)
 	assert_string_equal(said.config->name, "espalier");
 	assert_string_equal(said.config->control_socket, "/run/espalier/control.sock");
 	assert_false(said.config->hash_seed_given);
-	assert_int_equal(said.config->max_routes, 16384);
-	assert_int_equal(said.config->max_tbl8, 4096);
+	assert_int_equal(said.config->max_routes, 2097152);
+	assert_int_equal(said.config->max_tbl8, 8192);
 	assert_int_equal(said.config->n_ports, 1);
 	assert_int_equal(said.config->ports[0].mtu, 1500);
 	said_clear(&said);

@@ -182,7 +182,7 @@ lookups_equal_a_naive_model(void **state)
 	free(model);
 }
 
-/* rte_fib loses all other routes when a default route meets two halves that fill the space. */
+/* A default route over two halves that fill the space: the end of the table is no beginning. */
 static void
 a_default_route_leaves_the_halves_alone(void **state)
 {
@@ -250,8 +250,7 @@ a_full_fib_refuses_and_stays_whole(void **state)
 	}
 }
 
-/* rte_fib counts a tbl8 group that it did not take where a long route goes the same way as the one
- * around it, and in the end takes no long route at all. */
+/* A long route that goes the same way as the one around it gives back what it took. */
 static void
 long_routes_inside_an_equal_one_cost_nothing_for_ever(void **state)
 {
@@ -344,6 +343,41 @@ a_walk_sees_what_stays_exactly_once(void **state)
 	}
 	for (unsigned i = 0; i < 100; i += 2)
 		assert_int_equal(seen[i], 1);
+}
+
+/* 3,000 prefixes that come and go 100,000 times, many at once: the table finds exactly those that
+ * are there. */
+static void
+many_come_and_go(void **state)
+{
+	enum { MANY = 3000, BATCH = 100 };
+	static bool there[MANY];
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+	uint32_t own = route_count(gw), n = 0;
+
+	dice_seed(7);
+	for (unsigned round = 0; round < 1000; round++) {
+		struct route_change changes[BATCH];
+
+		for (unsigned i = 0; i < BATCH; i++) {
+			unsigned which = dice_below(MANY);
+			struct prefix prefix = { IP(20, 0, 0, 0) + which * 256, 24 };
+
+			changes[i] = there[which]
+				? fixture_delete(prefix)
+				: fixture_set(gw, prefix, fixture_via_tunnel(which % 3));
+			there[which] = !there[which];
+			n += there[which] ? 1 : UINT32_MAX;
+		}
+		assert_int_equal(route_apply(gw, changes, BATCH), 0);
+		assert_int_equal(route_count(gw), own + n);
+	}
+	for (unsigned which = 0; which < MANY; which++) {
+		uint32_t id = fixture_lookup(gw, IP(20, 0, 0, 9) + which * 256);
+
+		assert_int_equal(id != NEXTHOP_NONE, there[which]);
+	}
 }
 
 /* A worker that looks up two addresses in one burst, over and over. */
@@ -456,6 +490,7 @@ main(void)
 		TEST(a_full_rib_refuses),
 		TEST(changes_that_make_no_sense_are_refused),
 		TEST(a_walk_sees_what_stays_exactly_once),
+		TEST(many_come_and_go),
 		TEST(a_batch_is_seen_whole_or_not_at_all),
 		TEST(next_hops_of_gone_routes_are_gone),
 	};
