@@ -31,8 +31,8 @@ class Process:
             if os.path.exists(stale):
                 os.unlink(stale)
         # A gateway would have cores of its own; here its daemons get precedence at least.
-        start_in(self.node, *PRECEDENCE, "sh", "-c", SCRIPT, "sh", self.session_file, self.status_file,
-                 *self.command, log=self.log)
+        start_in(self.node, *PRECEDENCE, "sh", "-c", SCRIPT, "sh", self.session_file,
+                 self.status_file, *self.command, log=self.log)
 
     def pids(self):
         session = read_number(self.session_file)

@@ -26,10 +26,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD_S = 600
 LIMIT_S, LONG_LIMIT_S = 120, 900  # for a scene, building apart; with --all
 SCENES = {scene.name: scene for scene in (ManualScene, IkeScene, ScenarioScene)}
-ALONE = ("manual", "ike")  # what `lab` by itself runs
 NODES = sorted({*plan.NODES, *ike_plan.NODES, *scenario_plan.nodes_of("on-prem")})
 TARGETS = ("app/espalier/espalier", "app/espalierctl/espalierctl", "app/espalier-run/espalier-run",
-           "app/espalier-run/libespalier-run.so", "tests/lab/espalier-load")
+           "app/espalier-sync/espalier-sync", "app/espalier-run/libespalier-run.so", "tests/lab/espalier-load")
 
 EPILOG = f"""\
 Scene manual:
@@ -108,7 +107,7 @@ def parse():
 
 def run_all(arguments, report):
     build(arguments, report)
-    for name in [arguments.scene] if arguments.scene else ALONE:
+    for name in [arguments.scene] if arguments.scene else SCENES:
         run_scene(set_scene(name, arguments, report), arguments, report)
     return verdict(report)
 
@@ -171,7 +170,7 @@ def execute(arguments, _):
     if not namespaces():
         raise LabError("no lab is up: lab up makes one")
     os.environ["PATH"] = ":".join((tools_directory(arguments.node), *(
-        os.path.abspath(os.path.dirname(f"{arguments.build}/{target}")) for target in TARGETS[:3]),
+        os.path.abspath(os.path.dirname(f"{arguments.build}/{target}")) for target in TARGETS[:4]),
         os.environ["PATH"]))
     command = inside(arguments.node, *(arguments.words or ["sh"]))
     os.execvp(command[0], command)

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The plan of the reference lab: who is in it, under which names and numbers. Nothing here acts."""
 
+import os
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_interface
 
-NAMESPACE_PREFIX = "espalier-"
-STATE_DIRECTORY = "/run/espalier-lab"
+# ESPALIER_LAB, a word, makes a lab beside another: namespaces, files and lock of its own.
+NAME = os.environ.get("ESPALIER_LAB", "")
+NAMESPACE_PREFIX = f"{NAME}-espalier-" if NAME else "espalier-"
+STATE_DIRECTORY = f"/run/espalier-lab-{NAME}" if NAME else "/run/espalier-lab"
 
 DRAWING = """\
  VPC 10.0.0.0/16                        internet                           data centre

@@ -10,12 +10,14 @@ from shell import LabError, run
 
 BIRD, BIRDC, VTYSH, FRR = "/usr/sbin/bird", "/usr/sbin/birdc", "/usr/bin/vtysh", "/usr/lib/frr"
 HOLD_S, KEEPALIVE_S = 9, 3
-RESTART_S = 60  # how long a neighbor keeps the routes of one whose BGP daemon restarts
+RESTART_S = 60  # how long a neighbor keeps the routes of one whose BGP daemon restarts,
+RECOVERY_S = 20  # and how long that one waits at most for all of its neighbors
 PATHS = 8
 
 BIRD_CONFIG = """\
 log "{log}" all;
 router id {router_id};
+graceful restart wait {restart};
 protocol device {{ scan time 2; }}
 {protocols}
 """
@@ -24,7 +26,7 @@ protocol device {{ scan time 2; }}
 BIRD_KERNEL = """\
 protocol kernel {{
     persist;
-    graceful restart on;
+    graceful restart;
     {merge}
     ipv4 {{ import none; export where source = RTS_BGP; }};
 }}
@@ -48,8 +50,10 @@ protocol bgp {name} {{
 }}
 """
 
-BFD_TIMES = f"min rx interval {plan.BFD_MS} ms; min tx interval {plan.BFD_MS} ms; " \
-            f"multiplier {plan.BFD_MULTIPLIER};"
+# Gateways speak as often where nobody has answered yet, so that Espalier hears at once of a tunnel
+# that is back.
+BFD_TIMES = f"idle tx interval {plan.BFD_MS} ms; min tx interval {plan.BFD_MS} ms; " \
+            f"min rx interval {plan.BFD_MS} ms; multiplier {plan.BFD_MULTIPLIER};"
 
 
 class Bird(Daemon):
@@ -58,8 +62,10 @@ class Bird(Daemon):
     name = "bird"
 
     def commands(self):
-        # -R: one that was killed sweeps the kernel's routes when its neighbors told theirs again.
-        yield self.name, (BIRD, "-f", "-R", "-c", f"{self.directory}/bird.conf", "-s", self.control)
+        """-R after a sudden death, of which its socket's file tells: then the kernel's routes, and
+        the neighbors', stay until BGP has said all of them again."""
+        yield self.name, ("sh", "-c", f'[ ! -S "$1" ] || recover=-R; exec {BIRD} -f $recover '
+                          f'-c {self.directory}/bird.conf -s "$1"', "sh", self.control)
 
     @property
     def control(self):
@@ -72,7 +78,8 @@ class Bird(Daemon):
         os.mkdir(self.directory, 0o700)
         write(f"{self.directory}/more.conf", "")
         write(f"{self.directory}/bird.conf", BIRD_CONFIG.format(
-            log=self.log, router_id=self.router_id(), protocols="\n".join(self.protocols())))
+            log=self.log, router_id=self.router_id(), restart=RECOVERY_S,
+            protocols="\n".join(self.protocols())))
 
     def serves(self):
         return self.birdc("show", "status", check=False).returncode == 0
@@ -224,6 +231,7 @@ class FrrDaemon(Daemon):
 ZEBRA_CONFIG = """\
 hostname cloud
 no zebra nexthop kernel enable
+no fpm use-next-hop-groups
 fpm address 127.0.0.1 port 2620
 """
 
@@ -260,7 +268,8 @@ def bgpd_config():
     lines = ["hostname cloud", f"router bgp {plan.CLOUD_ASN}",
              f" bgp router-id {plan.CONNECTIONS[0].cloud}", " no bgp ebgp-requires-policy",
              " bgp graceful-restart", f" bgp graceful-restart restart-time {RESTART_S}",
-             " bgp graceful-restart preserve-fw-state", f" timers bgp {KEEPALIVE_S} {HOLD_S}"]
+             " bgp graceful-restart preserve-fw-state", " coalesce-time 0",
+             f" timers bgp {KEEPALIVE_S} {HOLD_S}"]
     peers = [connection.peer_inside for connection in plan.CONNECTIONS]
     for peer in peers:
         lines += [f" neighbor {peer} remote-as {plan.DC_ASN}"]

@@ -22,6 +22,9 @@ CONNECTION = """unique = never
 # kernel-libipsec puts a route to all that its selectors cover, here the whole world, into table
 # 220. Which packets go into the tunnel is for BGP to say: with this mark nobody looks there.
 LIBIPSEC = "kernel-netlink { fwmark = 0x7f000000 }"
+# A peer that does not answer is given up after 16 s.
+RETRANSMISSION = """retransmit_timeout = 1.0
+    retransmit_base = 1.4"""
 TUN_S = 5
 
 
@@ -78,7 +81,7 @@ class PeerCharon(CharonDaemon):
 
     def settings(self):
         return settings_text("kernel-libipsec kernel-netlink", "yes", self.charon_log, self.vici,
-                             LIBIPSEC)
+                             LIBIPSEC, RETRANSMISSION)
 
     def ends(self):
         connection = plan.connection_of(self.node)
@@ -107,7 +110,8 @@ class EspalierCharon(CharonDaemon):
         return f"{self.build}/app/espalier-run/espalier-run", "-s", self.gateway.socket
 
     def settings(self):
-        return settings_text("kernel-netlink", "no", self.charon_log, self.vici)
+        return settings_text("kernel-netlink", "no", self.charon_log, self.vici,
+                             more=RETRANSMISSION)
 
     def ends(self):
         for connection in self.gateway.connections:

@@ -29,6 +29,7 @@ SETTINGS = """\
 charon-systemd {{
     load = {plugins}
     install_routes = {install_routes}
+    {more}
     journal {{ default = -1 }}
     filelog {{ lab {{
         path = {log}
@@ -117,10 +118,10 @@ class Child:
         return int(self.words.get(f"{unit}-{way}", 0))
 
 
-def settings_text(kernel, install_routes, log, vici, more_plugins=""):
+def settings_text(kernel, install_routes, log, vici, more_plugins="", more=""):
     """strongswan.conf, of charon and of swanctl."""
     return SETTINGS.format(plugins=PLUGINS.format(kernel=kernel), install_routes=install_routes,
-                           log=log, vici=vici, more_plugins=more_plugins)
+                           log=log, vici=vici, more_plugins=more_plugins, more=more)
 
 
 class Charon:

@@ -13,6 +13,7 @@ A World is the same whether this process raised it or `lab up` did long ago.
 
 import json
 import os
+import re
 import subprocess
 import time
 
@@ -63,8 +64,8 @@ class World:
     """All of it. Names, addresses and expectations are in scenario_plan.py."""
 
     def __init__(self, build, bgp="frr", role="cloud"):
-        """`build`: the build directory. `bgp`: "frr" or "bird", who speaks BGP in the cloud; `role`:
-        "cloud", or "on-prem" where gw1 is an Espalier too. Raises nothing."""
+        """`build`: the build directory. `bgp`: "frr" or "bird", who speaks BGP in the cloud;
+        `role`: "cloud", or "on-prem" where gw1 is an Espalier too. Raises nothing."""
         self.build, self.bgp, self.role = os.path.abspath(build), bgp, role
         self.nodes = {name: Node(name) for name in plan.nodes_of(role)}
         self.links = {cable.name: cable for cable in scenario_network.cables(role)}
@@ -167,11 +168,11 @@ class World:
     # --- is it all there
 
     def missing(self):
-        """What is not yet as it must be, in words, empty where all is up: daemons, tunnels, and
-        the routes that BGP brought to Espalier, tr-shanghai, the gateways and dc."""
+        """What is not yet as it must be, in words, empty where all is up: daemons, tunnels, BFD,
+        and the routes that BGP brought to Espalier, tr-shanghai, the gateways and dc."""
         alive = [connection for connection in plan.CONNECTIONS
                  if connection.gateway not in self.failed()]
-        return [*self.missing_daemons(), *self.missing_tunnels(alive),
+        return [*self.missing_daemons(), *self.missing_tunnels(alive), *self.missing_bfd(alive),
                 *self.missing_in_espalier(alive), *self.missing_in_kernels(alive)]
 
     def missing_daemons(self):
@@ -182,6 +183,11 @@ class World:
         states = {row["name"]: row["state"] for row in self.espalierctl("show", "tunnels")}
         return [f"{connection.name} is {states[connection.name]}" for connection in alive
                 if states[connection.name] != "up"]
+
+    def missing_bfd(self, alive):
+        return [f"BFD of {connection.gateway} is not up" for connection in alive
+                if not re.search(rf"^{re.escape(connection.cloud_inside)} .* Up ",
+                                 self.birdc(connection.gateway, "show bfd sessions"), re.MULTILINE)]
 
     def missing_in_espalier(self, alive):
         routes = {row["prefix"]: row["nexthops"] for row in self.espalierctl("show", "routes")}
@@ -219,8 +225,8 @@ class World:
     # --- breaking and mending
 
     def fail(self, gateway, how="blackhole"):
-        """Breaks a gateway; returns time.monotonic() of the moment before. "blackhole": the Internet
-        drops all from and to it in silence. "cease": its BGP session in the tunnel is shut down in
+        """Breaks a gateway; returns time.monotonic() of the moment before. "blackhole": the
+        Internet drops all from and to it in silence. "cease": its BGP session in the tunnel is shut down in
         words. "link": the cable of its Internet side loses its carrier."""
         failed = self.failed()
         if gateway in failed:
