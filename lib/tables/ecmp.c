@@ -12,6 +12,10 @@
  * total comes as near to its weight as whole buckets allow. Who held an open bucket before keeps it
  * unless it holds too much.
  *
+ * Where there is a choice of what to give up and whom to give it to, the deal heads for its *plan*:
+ * what a new group of these takers would have. So a set of members that loses one and gets it back,
+ * as one group or as another by BGP's word, comes back to where it was.
+ *
  * Homes: every bucket is open and every member takes. Actives: the home where it is up, else open
  * to all who are up.
  */
@@ -30,7 +34,8 @@ struct taker {
 	uint8_t member;
 	int64_t weight;
 	unsigned fixed; /* buckets that are its own whatever happens */
-	unsigned held;  /* open buckets that it had before */
+	unsigned held;  /* open buckets that it had before, */
+	unsigned meant; /* and those among them that the plan would give it */
 	unsigned room;  /* open buckets that it shall have */
 };
 
@@ -41,6 +46,7 @@ struct deal {
 	uint8_t seat[GROUP_MEMBERS_MAX]; /* member -> its place in takers, or NOBODY */
 	const uint8_t *before;           /* [ECMP_BUCKETS] former owner, a member or NOBODY */
 	uint8_t *owner;                  /* [ECMP_BUCKETS] NOBODY where open */
+	uint8_t plan[ECMP_BUCKETS];
 };
 
 /* How much a taker lacks of its exact share, in buckets times the weight of all. */
@@ -120,30 +126,55 @@ settle(struct deal *deal, unsigned unheld, enum leveling leveling)
 	}
 }
 
-/* Lets every taker keep of its former buckets as many as it has room for; those it gives up are
- * spread evenly over them. */
+/* The taker who held an open bucket before; NULL: nobody that takes now. */
+static struct taker *
+holder(struct deal *deal, unsigned bucket)
+{
+	uint8_t before = deal->before[bucket];
+
+	if (deal->owner[bucket] != NOBODY || before == NOBODY || deal->seat[before] == NOBODY)
+		return NULL;
+	return &deal->takers[deal->seat[before]];
+}
+
+/* Lets every taker keep of its former buckets as many as it has room for: first those that are its
+ * own by the plan. Those it gives up are spread evenly over the others. */
 static void
 keep(struct deal *deal)
 {
-	unsigned seen[GROUP_MEMBERS_MAX] = { 0 };
+	struct {
+		unsigned meant, other;
+	} seen[GROUP_MEMBERS_MAX] = { 0 };
+	struct taker *taker;
 
+	for (unsigned b = 0; b < ECMP_BUCKETS; b++)
+		if ((taker = holder(deal, b)) != NULL && deal->plan[b] == taker->member)
+			taker->meant++;
 	for (unsigned b = 0; b < ECMP_BUCKETS; b++) {
-		uint8_t before = deal->before[b];
-		struct taker *taker;
-		unsigned kept, place;
+		unsigned kept, kept_meant, of, place;
 
-		if (deal->owner[b] != NOBODY || before == NOBODY || deal->seat[before] == NOBODY)
+		taker = holder(deal, b);
+		if (taker == NULL)
 			continue;
-		taker = &deal->takers[deal->seat[before]];
 		kept = taker->room < taker->held ? taker->room : taker->held;
-		place = seen[deal->seat[before]]++;
-		if ((place + 1) * kept / taker->held > place * kept / taker->held)
-			deal->owner[b] = before;
+		kept_meant = kept < taker->meant ? kept : taker->meant;
+		if (deal->plan[b] == taker->member) {
+			kept = kept_meant;
+			of = taker->meant;
+			place = seen[taker - deal->takers].meant++;
+		} else {
+			kept -= kept_meant;
+			of = taker->held - taker->meant;
+			place = seen[taker - deal->takers].other++;
+		}
+		if ((place + 1) * kept / of > place * kept / of)
+			deal->owner[b] = taker->member;
 	}
 }
 
-/* Deals what is still open, so that neighbouring buckets go to different takers: each in turn to
- * the one who is furthest behind its even pace. Ends with exactly the room that was settled. */
+/* Deals what is still open: as planned, and the rest so that neighbouring buckets go to different
+ * takers, each in turn to the one who is furthest behind its even pace. Ends with exactly the room
+ * that was settled. */
 static void
 hand_out(struct deal *deal)
 {
@@ -156,6 +187,15 @@ hand_out(struct deal *deal)
 
 		wanted[i] = taker->room > taker->held ? taker->room - taker->held : 0;
 		total += wanted[i];
+	}
+	for (unsigned b = 0; b < ECMP_BUCKETS; b++) {
+		uint8_t meant = deal->plan[b];
+
+		if (deal->owner[b] != NOBODY || meant == NOBODY || wanted[deal->seat[meant]] == 0)
+			continue;
+		deal->owner[b] = meant;
+		wanted[deal->seat[meant]]--;
+		total--;
 	}
 	for (unsigned b = 0; b < ECMP_BUCKETS; b++) {
 		unsigned next = 0;
@@ -172,6 +212,19 @@ hand_out(struct deal *deal)
 	}
 }
 
+/* Deals all buckets to these takers as if nobody had any. */
+static void
+make_plan(struct deal *deal)
+{
+	struct deal fresh = *deal;
+
+	fresh.owner = deal->plan;
+	memset(deal->plan, NOBODY, sizeof(deal->plan));
+	memset(fresh.plan, NOBODY, sizeof(fresh.plan));
+	settle(&fresh, ECMP_BUCKETS, LEVEL_OPEN_ONLY);
+	hand_out(&fresh);
+}
+
 /* Adds a member to those who take. */
 static void
 admit(struct deal *deal, const struct ecmp_member *member, unsigned index)
@@ -185,6 +238,7 @@ admit(struct deal *deal, const struct ecmp_member *member, unsigned index)
 static void
 run(struct deal *deal, enum leveling leveling)
 {
+	make_plan(deal);
 	settle(deal, count(deal), leveling);
 	keep(deal);
 	hand_out(deal);

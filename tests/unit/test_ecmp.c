@@ -110,6 +110,37 @@ survivors_of_many_losses_keep_all_they_have(void **state)
 	}
 }
 
+/* The tunnel fails, then BGP withdraws it, then announces it again: a group of all, one without it,
+ * one of all again. The first is the failure's own step, and the last is as if nothing had been. */
+static void
+a_set_that_lost_one_and_has_it_again_is_the_same(void **state)
+{
+	(void)state;
+	for (unsigned c = 0; c < CASES; c++) {
+		struct ecmp_member members[GROUP_MEMBERS_MAX], rest[GROUP_MEMBERS_MAX];
+		struct ecmp_table whole, failed, withdrawn, again;
+		unsigned n = 2 + dice_below(7);
+		unsigned lost = dice_below(n), n_rest = 0;
+
+		for (unsigned i = 0; i < n; i++) {
+			members[i] = (struct ecmp_member) { .id = i, .weight = 1, .up = true };
+			if (i != lost)
+				rest[n_rest++] = members[i];
+		}
+		ecmp_build(&whole, members, n, NULL);
+		members[lost].up = false;
+		ecmp_build(&failed, members, n, &whole);
+		ecmp_build(&withdrawn, rest, n_rest, c % 2 ? &failed : &whole);
+		for (unsigned b = 0; b < ECMP_BUCKETS; b++)
+			assert_int_equal(rest[withdrawn.active[b]].id, failed.active[b]);
+		members[lost].id = 100; /* may be known by another id now */
+		members[lost].up = true;
+		ecmp_build(&again, members, n, &withdrawn);
+		assert_memory_equal(again.home, whole.home, sizeof(whole.home));
+		assert_memory_equal(again.active, whole.active, sizeof(whole.active));
+	}
+}
+
 /* Two are down and one comes back: it gets its homes and its part of what the other left; what
  * moves besides is no more than the shares ask for, and nothing that has its home. */
 static void
@@ -233,6 +264,7 @@ main(void)
 		cmocka_unit_test_setup(weights_are_honoured_within_a_bucket, reseed),
 		cmocka_unit_test_setup(
 			losing_one_moves_only_its_buckets_and_its_return_restores, reseed),
+		cmocka_unit_test_setup(a_set_that_lost_one_and_has_it_again_is_the_same, reseed),
 		cmocka_unit_test_setup(survivors_of_many_losses_keep_all_they_have, reseed),
 		cmocka_unit_test_setup(returning_takes_back_its_share_only, reseed),
 		cmocka_unit_test_setup(any_history_stays_sound, reseed),
