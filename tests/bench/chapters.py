@@ -2,6 +2,7 @@
 """All chapters of a run, in its order."""
 
 import churn
+import latency
 import order
 import scale
 import speed
@@ -20,4 +21,5 @@ CHAPTERS = {
     "tunnels": scale.tunnels,
     "routes": scale.routes,
     "control": churn.churn,
+    "latency": latency.latency,
 }

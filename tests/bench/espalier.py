@@ -64,7 +64,8 @@ class Espalier(System):
     def started(self):
         """A few tunnels may be missed by the hash where each has a handful of flows."""
         ways = {"tx": OUTBOUND, "rx": INBOUND}
-        wanted = [way for way, one in ways.items() if set(one.ways) <= set(self.task.direction.ways)]
+        wanted = [way for way, one in ways.items()
+                  if set(one.ways) <= set(self.task.direction.ways)]
 
         def used() -> bool:
             tunnels = self.show("tunnels")
@@ -97,7 +98,7 @@ class Espalier(System):
             f'  max_routes = {self.routes_max}; max_tbl8 = {self.tbl8_max};',
             '};',
             listing("ports", [
-                f'{{ name = "{name}"; device = "net_pcap{port}"; mtu = 1500;'
+                f'{{ name = "{name}"; device = "{self.device}{port}"; mtu = 1500;'
                 f' addresses = ["{scenario.PORT_ADDRESS[port]}/24"]; }}'
                 for port, name in NAMES.items()
             ]),

@@ -98,7 +98,7 @@ def facts_text(facts: dict) -> list[str]:
 LEGEND = """\
 ipsec-mb: the library alone, the fastest of its calls; testpmd: macswap, same devices and packets;
 limit = 1 / (1/ipsec-mb + 1/testpmd). Medians of the rounds, in Mpps; a ratio is taken within each
-round, its least and greatest in brackets; ± is half of what lies between the least and the greatest.
+round, its least and greatest in brackets; ± is half of what lies between least and greatest.
 """
 
 
@@ -144,13 +144,14 @@ def comparison(old: dict, new: dict) -> str:
     rows = [["", "", "before", "after", "change", ""]]
     for name, column, before, after in pairs(old, new):
         for key, one, other in zip(after.keys, before.figures, after.figures):
-            change = f"{100 * (other['median'] / one['median'] - 1):+.1f} %" if one["median"] else ""
+            ratio = other["median"] / one["median"] if one["median"] else None
+            change = f"{100 * (ratio - 1):+.1f} %" if ratio else ""
             rows.append([f"{name} {key}", column, text(one), text(other), change,
                          verdict_of_change(one, other)])
     if len(rows) == 1:
         return "The two runs have nothing in common."
     return "\n".join([
         *aligned(rows), "",
-        "Rates drift with the machine from run to run, so ratios within a run are compared. The last",
-        "column says where the rounds of the two runs do not overlap; for small differences measure",
-        "both builds in one run: --against DIR."])
+        "Rates drift with the machine from run to run, so ratios within a run are compared. The",
+        "last column says where the rounds of the two runs do not overlap; for small differences",
+        "measure both builds in one run: --against DIR."])

@@ -156,7 +156,8 @@ class Task:
         """The tunnels that share a route's traffic: those of one customer."""
         customers = -(-self.tunnels_n // GROUP)
         first = route % customers * GROUP
-        return [Tunnel(n % self.tunnels_n) for n in range(first, first + min(GROUP, self.tunnels_n))]
+        members = min(GROUP, self.tunnels_n)
+        return [Tunnel(n % self.tunnels_n) for n in range(first, first + members)]
 
     @functools.cached_property
     def flows(self) -> list[Flow]:

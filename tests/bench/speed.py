@@ -29,7 +29,8 @@ def gcm_inbound(run: Run) -> Result:
 
 
 def speed(run: Run, direction: Direction, suite: Suite) -> Result:
-    result = Result(f"{direction.name.capitalize()}, {suite.name.replace(',', ' with ')}", "IP length")
+    words = suite.name.replace(",", " with ")
+    result = Result(f"{direction.name.capitalize()}, {words}", "IP length")
     for size in run.sizes:
         task = Task(direction, size, suite)
         systems = [Macswap(run.bench, IO, task), *run.both_builds(ESPALIER, task)]

@@ -41,6 +41,7 @@ class System:
 
     gateway = True  # sends ESP for what is plain, and the reverse
     optional = False  # its failure ends the run
+    device = "net_pcap"  # what its ports are, by DPDK's name without the number
     infinite = ",infinite_rx=1"  # its files are replayed from memory for ever
     buffers_spare = 6144  # beyond what the replay keeps for itself
 
@@ -112,7 +113,7 @@ class System:
             else:
                 files, infinite = [self.bench.silence()] * self.task.workers, ""
             received = "".join(f",rx_pcap={file}" for file in files)
-            devices += ["--vdev", f"net_pcap{port}{received}{infinite}{self.sent(port)}"]
+            devices += ["--vdev", f"{self.device}{port}{received}{infinite}{self.sent(port)}"]
         return devices
 
     def sent(self, port: int) -> str:

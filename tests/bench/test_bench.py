@@ -206,7 +206,8 @@ def document(share, **facts) -> dict:
 
 
 def test_tables_name_the_spread_and_what_was_left_out():
-    chapter = document([0.7, 0.8, 0.85], failures={"ipsec-secgw": "no start"})["chapters"]["outbound"]
+    run = document([0.7, 0.8, 0.85], failures={"ipsec-secgw": "no start"})
+    chapter = run["chapters"]["outbound"]
     text = "\n".join(report.chapter_table(chapter))
     assert "8.00 ±12%" in text and "0.80 (0.70..0.85)" in text
     assert "ipsec-secgw, 64, left out: no start" in text
