@@ -11,7 +11,7 @@ import pathlib
 from espalier import Espalier
 from figures import Figure
 from measure import Cell, Plan
-from scenario import Size, Task
+from scenario import IMIX, SMALLEST, Size, Task
 from systems import Bench, System
 
 BEFORE = "before"  # the other build of Espalier, with --against
@@ -26,6 +26,17 @@ class Run:
     peers: list[tuple[type, str, pathlib.Path]]  # class, name, program
     against: pathlib.Path | None  # another build directory to take turns with
     progress: object  # called with what is measured, the turn of how many, and the latest
+
+    def few_sizes(self) -> tuple[Size, ...]:
+        """Of those wanted: the ends of the range, where a chapter needs no more to be believed;
+        one in a quick run."""
+        ends = [size for size in (SMALLEST, IMIX) if size in self.sizes] or self.sizes[:1]
+        return tuple(ends[:1] if self.quick else ends)
+
+    def most_sizes(self) -> tuple[Size, ...]:
+        """All that are wanted; in a quick run the ends of the range."""
+        few = tuple(size for size in self.sizes if size in (SMALLEST, IMIX))
+        return few if self.quick and few else self.sizes
 
     def both_builds(self, name: str, task: Task) -> list[System]:
         """Espalier, and the build to compare it with."""

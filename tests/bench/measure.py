@@ -26,8 +26,8 @@ class Plan:
         return self.starts * self.rounds
 
 
-QUICK = Plan(starts=1, rounds=3, settle=0.05, window=0.2, crypto=0.03)
-STANDARD = Plan(starts=2, rounds=3, settle=0.1, window=0.4, crypto=0.06)
+QUICK = Plan(starts=1, rounds=3, settle=0.05, window=0.15, crypto=0.02)
+STANDARD = Plan(starts=2, rounds=3, settle=0.1, window=0.4, crypto=0.05)
 
 
 QUIET = 0.95  # of its CPU: with less, the window is taken again
@@ -79,10 +79,17 @@ def judge(system: System, window: Window) -> None:
 
 
 def quietest(cell: Cell, take):
-    """Repeats what others disturbed; the try that had most of its CPU."""
+    """Repeats what others disturbed, or what failed, which a disturbance can cause; the try that
+    had most of its CPU."""
     tries = []
-    while len(tries) < TRIES and not (tries and tries[-1].cpu_share >= QUIET):
-        tries.append(take())
+    for left in reversed(range(TRIES)):
+        try:
+            tries.append(take())
+        except Failure:
+            if not tries and not left:
+                raise
+        if tries and tries[-1].cpu_share >= QUIET:
+            break
     best = max(tries, key=lambda one: one.cpu_share)
     cell.cpu_shares.append(best.cpu_share)
     return best

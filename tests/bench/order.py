@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from chapter import Result, Row, Run
 from espalier import Espalier
 from process import Failure
-from scenario import IMIX, OUTBOUND, SMALLEST, WAN, Size, Suite, Task
+from scenario import OUTBOUND, WAN, Size, Suite, Task
 
 PACKETS, PACKETS_QUICK = 65536, 16384
 WINDOWS = (64, 1024)
@@ -106,9 +106,8 @@ UNITS = {"beyond 64": "share", "beyond 1024": "share", "out of order": "share",
 
 def order(run: Run) -> Result:
     result = Result("One SA on two workers, outbound: order at the receiver", "IP length")
-    for size in (SMALLEST, IMIX):
-        if size in run.sizes:
-            result.rows.append(row(run, size))
+    for size in run.few_sizes():
+        result.rows.append(row(run, size))
     return result
 
 

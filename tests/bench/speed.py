@@ -31,7 +31,7 @@ def gcm_inbound(run: Run) -> Result:
 def speed(run: Run, direction: Direction, suite: Suite) -> Result:
     words = suite.name.replace(",", " with ")
     result = Result(f"{direction.name.capitalize()}, {words}", "IP length")
-    for size in run.sizes:
+    for size in run.sizes if suite is CBC_SHA1 else run.most_sizes():
         task = Task(direction, size, suite)
         systems = [Macswap(run.bench, IO, task), *run.both_builds(ESPALIER, task)]
         if suite is CBC_SHA1:
@@ -71,7 +71,7 @@ def add_before(row: Row, cell: Cell, name: str, now: list[float]) -> None:
 def mixed(run: Run) -> Result:
     """Half of the packets out, half in, by one worker."""
     result = Result("Mixed, half out and half in", "IP length")
-    for size in run.sizes:
+    for size in run.most_sizes():
         systems = [
             system for name, direction in (("out", OUTBOUND), ("in", INBOUND), ("mixed", MIXED))
             for system in run.both_builds(name, Task(direction, size))]

@@ -193,6 +193,21 @@ def test_batches_ask_for_one_ack_each_and_lose_nothing():
     assert joined[step - 8:step] == messages[0][-8:]
 
 
+def test_a_window_that_fails_is_taken_again_and_then_told():
+    cell = cell_of({})
+    outcomes = iter([Failure("disturbed"), Taken(1, 1), Failure("a"), Failure("b"), Failure("c")])
+
+    def take():
+        outcome = next(outcomes)
+        if isinstance(outcome, Failure):
+            raise outcome
+        return outcome
+
+    assert measure.quietest(cell, take).value == 1
+    with pytest.raises(Failure, match="c"):
+        measure.quietest(cell, take)
+
+
 def document(share, **facts) -> dict:
     row = Row("64", facts=facts)
     row.add("limit", [9, 10, 11], "Mpps")

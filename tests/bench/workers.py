@@ -6,15 +6,14 @@ from espalier import Espalier
 from figures import ratios
 from limit import Alone
 from measure import Cell, measure
-from scenario import CBC_SHA1, IMIX, OUTBOUND, SMALLEST, Task
+from scenario import CBC_SHA1, OUTBOUND, Task
 
 THREADS = (1, 2)
 
 
 def workers(run: Run) -> Result:
     result = Result("Two workers, outbound", "IP length")
-    sizes = [size for size in (SMALLEST, IMIX) if size in run.sizes] or run.sizes[:1]
-    for size in sizes[:1] if run.quick else sizes:
+    for size in run.few_sizes():
         cell = Cell(
             f"workers {size.name}",
             [Espalier(run.bench, f"sas{tunnels}-workers{workers}",
