@@ -55,17 +55,14 @@ def near(n: int) -> Prefix:
 def internet(count: int) -> list[Prefix]:
     """That many different prefixes, the same ones every time, in no order."""
     dice = random.Random(count)
+    low, high = INTERNET
     found = {}  # a set that keeps its order
     for bits in dice.choices(list(LENGTHS), list(LENGTHS.values()), k=count):
-        prefix = draw(dice, bits)
-        while prefix in found:
+        while True:
+            address = low + int(dice.random() * (high - low))
+            prefix = Prefix(address >> 32 - bits << 32 - bits, bits)
+            if prefix not in found:
+                break
             bits = max(bits, min(bits + 1, 24))  # there are few /8
-            prefix = draw(dice, bits)
         found[prefix] = None
-    return [Prefix(*prefix) for prefix in found]
-
-
-def draw(dice: random.Random, bits: int) -> tuple[int, int]:
-    low, high = INTERNET
-    address = low + int(dice.random() * (high - low))
-    return address >> 32 - bits << 32 - bits, bits
+    return list(found)

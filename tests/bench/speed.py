@@ -71,7 +71,7 @@ def add_before(row: Row, cell: Cell, name: str, now: list[float]) -> None:
 def mixed(run: Run) -> Result:
     """Half of the packets out, half in, by one worker."""
     result = Result("Mixed, half out and half in", "IP length")
-    for size in run.most_sizes():
+    for size in run.few_sizes() if run.quick else run.sizes:
         systems = [
             system for name, direction in (("out", OUTBOUND), ("in", INBOUND), ("mixed", MIXED))
             for system in run.both_builds(name, Task(direction, size))]
