@@ -246,7 +246,9 @@ run(struct deal *deal, enum leveling leveling)
 
 /* What `previous` says in the terms of the new table. */
 struct past {
-	uint8_t home[ECMP_BUCKETS]; /* new indices; NOBODY: the member is gone */
+	/* New indices. Where the home is gone, whoever served for it: so a member that was down
+	 * before it left moves nothing by leaving. NOBODY: gone as well. */
+	uint8_t home[ECMP_BUCKETS];
 	uint8_t active[ECMP_BUCKETS];
 	bool up[GROUP_MEMBERS_MAX]; /* of each new member: it was there, and up */
 };
@@ -272,6 +274,37 @@ recall(struct past *past, const struct ecmp_table *table, const struct ecmp_tabl
 	for (unsigned b = 0; b < ECMP_BUCKETS; b++) {
 		past->home[b] = now[previous->home[b]];
 		past->active[b] = now[previous->active[b]];
+		if (past->home[b] == NOBODY)
+			past->home[b] = past->active[b];
+	}
+}
+
+/*
+ * A member that is up and lacks homes takes those that it serves for members that are down. They
+ * get others in their place, which the deal will find where there are too many: no flow has to move
+ * for that. Where only states changed nobody lacks any.
+ */
+static void
+adopt(const struct ecmp_table *table, struct past *past)
+{
+	unsigned held[GROUP_MEMBERS_MAX] = { 0 };
+	unsigned weight = 0;
+
+	for (unsigned i = 0; i < table->n_members; i++)
+		weight += table->members[i].weight;
+	for (unsigned b = 0; b < ECMP_BUCKETS; b++)
+		if (past->home[b] != NOBODY)
+			held[past->home[b]]++;
+	for (unsigned b = 0; b < ECMP_BUCKETS; b++) {
+		uint8_t home = past->home[b], active = past->active[b];
+
+		if (home == NOBODY || active == NOBODY || table->members[home].up ||
+			!table->members[active].up ||
+			held[active] >= ECMP_BUCKETS * table->members[active].weight / weight)
+			continue;
+		past->home[b] = active;
+		held[active]++;
+		held[home]--;
 	}
 }
 
@@ -331,6 +364,7 @@ ecmp_build(struct ecmp_table *table, const struct ecmp_member members[], unsigne
 	*table = (struct ecmp_table) { .n_members = (uint16_t)n };
 	memcpy(table->members, members, n * sizeof(members[0]));
 	recall(&past, table, previous);
+	adopt(table, &past);
 	deal_homes(table, &past);
 	deal_actives(table, &past);
 }

@@ -4,10 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
-
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 
 #include <rte_malloc.h>
 
@@ -15,37 +11,9 @@
 #include "drops.h"
 #include "gateway.h"
 #include "log.h"
+#include "nexthop_content.h"
 #include "publish.h"
 #include "tunnel.h"
-#include "way.h"
-
-/* A group's place in the list of those that hold a tunnel. */
-struct membership {
-	LIST_ENTRY(membership) link;
-	struct interned *group;
-};
-
-LIST_HEAD(membership_list, membership);
-
-/* Control's side of a next hop. */
-struct interned {
-	UT_hash_handle hh;
-	uint32_t id;
-	uint32_t references;
-	struct membership *memberships; /* groups: one per way, those of tunnels are linked */
-	unsigned n;
-	struct way ways[]; /* canonical */
-};
-
-struct nexthop_table {
-	struct nexthop_slots *slots;
-	struct interned *by_content;
-	uint32_t n_fresh; /* ids below were in use before */
-	uint32_t n_free;
-	uint32_t free_ids[NEXTHOPS_MAX]; /* a stack */
-	struct interned *by_id[NEXTHOPS_MAX];
-	struct membership_list by_tunnel[TUNNELS_MAX + 1];
-};
 
 /* What a group's slot points to; `hop` comes first, so that freeing the one frees both. */
 struct group_object {
@@ -100,11 +68,12 @@ discard(struct nexthop_table *table, struct interned *entry)
 
 			/* Who could have found the leaf in the group is gone with the group. */
 			if (--leaf->references == 0) {
-				HASH_DEL(table->by_content, leaf);
+				nexthop_content_remove(table, leaf);
 				discard(table, leaf);
 			}
 		}
 	}
+	table->epoch++;
 	free_object((void *)(uintptr_t)hop, NULL);
 	publish_store(&table->slots->slot[entry->id], NULL);
 	table->by_id[entry->id] = NULL;
@@ -122,17 +91,15 @@ retire(void *object, void *context)
 void
 nexthop_table_destroy(struct nexthop_table *table)
 {
-	struct interned *entry, *next;
-
 	if (table == NULL)
 		return;
-	for (uint32_t id = 0; id < table->n_fresh; id++)
-		if (table->by_id[id] != NULL)
-			free_object((void *)(uintptr_t)table->slots->slot[id], NULL);
-	HASH_ITER (hh, table->by_content, entry, next) {
-		HASH_DEL(table->by_content, entry);
-		free(entry->memberships);
-		free(entry);
+	HASH_CLEAR(hh, table->by_content);
+	for (uint32_t id = 0; id < table->n_fresh; id++) {
+		if (table->by_id[id] == NULL)
+			continue;
+		free_object((void *)(uintptr_t)table->slots->slot[id], NULL);
+		free(table->by_id[id]->memberships);
+		free(table->by_id[id]);
 	}
 	rte_free(table->slots);
 	free(table);
@@ -271,11 +238,9 @@ intern(struct gateway *gw, const struct way ways[], unsigned n, uint32_t inherit
 	if (result < 0)
 		goto free_entry;
 	entry->id = (uint32_t)result;
-	HASH_ADD(hh, table->by_content, ways, (unsigned)(n * sizeof(ways[0])), entry);
-	if (entry->hh.tbl == NULL) {
-		result = -ENOMEM;
+	result = nexthop_content_add(table, entry);
+	if (result < 0)
 		goto return_id;
-	}
 	result = n == 1 ? fill_leaf(gw, ways[0], &made)
 			: fill_group(gw, entry, inherited(table, inherit), &made);
 	if (result < 0)
@@ -285,7 +250,7 @@ intern(struct gateway *gw, const struct way ways[], unsigned n, uint32_t inherit
 	return (int)entry->id;
 
 forget_entry:
-	HASH_DEL(table->by_content, entry);
+	nexthop_content_remove(table, entry);
 return_id:
 	table->free_ids[table->n_free++] = entry->id;
 free_entry:
@@ -297,17 +262,22 @@ free_entry:
 int
 nexthop_acquire(struct gateway *gw, const struct nexthop_spec specs[], unsigned n, uint32_t inherit)
 {
+	struct nexthop_table *table = gw->nexthops;
+	struct interned *from = inherited(table, inherit) != NULL ? table->by_id[inherit] : NULL;
 	struct way ways[GROUP_MEMBERS_MAX];
-	struct interned *found;
 	int kept = way_canonicalize(gw, specs, n, ways);
 
 	if (kept < 0)
 		return kept;
-	HASH_FIND(hh, gw->nexthops->by_content, ways, (size_t)kept * sizeof(ways[0]), found);
-	if (found == NULL)
-		return intern(gw, ways, (unsigned)kept, inherit);
-	found->references++;
-	return (int)found->id;
+	struct interned *found = nexthop_content_find(table, ways, (unsigned)kept);
+	if (found != NULL && kept > 1 && from != NULL)
+		found = nexthop_content_choose(table, found, from);
+	int id = found != NULL ? (int)found->id : intern(gw, ways, (unsigned)kept, inherit);
+	if (found != NULL)
+		found->references++;
+	if (from != NULL && kept > 1 && id > 0)
+		nexthop_content_remember(table, from, table->by_id[id]);
+	return id;
 }
 
 void
@@ -318,7 +288,7 @@ nexthop_release(struct gateway *gw, uint32_t id)
 
 	if (id == NEXTHOP_NONE || --entry->references > 0)
 		return;
-	HASH_DEL(table->by_content, entry);
+	nexthop_content_remove(table, entry);
 	for (unsigned i = 0; entry->memberships != NULL && i < entry->n; i++)
 		if (way_decode(entry->ways[i]).kind == NEXTHOP_TUNNEL)
 			LIST_REMOVE(&entry->memberships[i], link);
@@ -355,6 +325,7 @@ rebuild(struct gateway *gw, const struct interned *entry)
 		return;
 	}
 	publish_swap(gw->publisher, slot, made, free_object, NULL);
+	gw->nexthops->epoch++;
 }
 
 void

@@ -103,6 +103,65 @@ a_member_that_joins_down_moves_no_flow(void **state)
 	assert_memory_equal(three.active, two.active, sizeof(two.active));
 }
 
+/* How many flows go to another member, whatever its index. */
+static unsigned
+flows_moved(const struct ecmp_table *a, const struct ecmp_table *b)
+{
+	unsigned n = 0;
+
+	for (unsigned bucket = 0; bucket < ECMP_BUCKETS; bucket++)
+		n += a->members[a->active[bucket]].id != b->members[b->active[bucket]].id;
+	return n;
+}
+
+static bool
+all_up(const struct ecmp_table *table)
+{
+	for (unsigned i = 0; i < table->n_members; i++)
+		if (!table->members[i].up)
+			return false;
+	return true;
+}
+
+/* First a member is down, and then a routing protocol takes it out: the second moves nothing. When
+ * it is put back, and all are up, it takes its share, and nothing else moves. After any history. */
+static void
+leaving_after_being_down_moves_no_flow(void **state)
+{
+	(void)state;
+	for (unsigned c = 0; c < CASES; c++) {
+		struct ecmp_member members[GROUP_MEMBERS_MAX];
+		struct ecmp_table tables[2], down, gone, back;
+		unsigned n = 2 + dice_below(7), lost, taken = 0;
+
+		for (unsigned i = 0; i < n; i++)
+			members[i] = (struct ecmp_member) { 1000 + 7 * i, 1, true };
+		ecmp_build(&tables[0], members, n, NULL);
+		for (unsigned step = 1; step <= c % 8; step++) {
+			members[dice_below(n)].up ^= 1;
+			ecmp_build(&tables[step & 1], members, n, &tables[~step & 1]);
+		}
+		struct ecmp_table *before = &tables[c % 8 & 1];
+
+		lost = dice_below(n);
+		members[lost].up = false;
+		ecmp_build(&down, members, n, before);
+		members[(lost + 1) % n].up = true; /* so that somebody is */
+		ecmp_build(before, members, n, &down);
+		const struct ecmp_member leaver = members[lost];
+		ecmp_build(&gone, members, leave(members, n, lost), before);
+		assert_int_equal(flows_moved(before, &gone), 0);
+
+		join(members, n - 1, lost, leaver.id);
+		ecmp_build(&back, members, n, &gone);
+		for (unsigned bucket = 0; bucket < ECMP_BUCKETS; bucket++)
+			taken += back.active[bucket] == lost;
+		if (all_up(&gone))
+			assert_int_equal(flows_moved(&gone, &back), taken);
+		assert_sound(&back, 1);
+	}
+}
+
 int
 main(void)
 {
@@ -110,6 +169,7 @@ main(void)
 		cmocka_unit_test_setup(membership_changes_move_the_minimum, reseed),
 		cmocka_unit_test_setup(weight_changes_move_the_minimum, reseed),
 		cmocka_unit_test_setup(a_member_that_joins_down_moves_no_flow, reseed),
+		cmocka_unit_test_setup(leaving_after_being_down_moves_no_flow, reseed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
