@@ -17,7 +17,7 @@
 #include "protocol.h"
 
 #define PAUSE_MIN_NS (10 * MILLISECOND_NS)
-#define PAUSE_MAX_NS SECOND_NS
+#define PAUSE_MAX_NS (200 * MILLISECOND_NS)
 #define GREETING_NS (10 * SECOND_NS)
 #define DATAGRAMS_PER_TURN 64
 

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """espalier-sync mirrors the kernel's routes. kernel_net.py draws the stage; sync.py stands beside it."""
+import ipaddress
+import threading
 import time
 
 import pytest
 
 import kernel_net
+import wire
 from gateway import wait_until
 from kernel_net import ip
 from sync import (Events, Sync, agree, batch, compare, prefixes, routes, wait_routes)
@@ -13,6 +16,7 @@ from topology import WAN_ROUTER, Topology
 pytestmark = pytest.mark.skipif(kernel_net.why_not() is not None, reason=kernel_net.why_not() or "")
 
 BOOT = 3
+PEER_HOST = "198.18.0.1"
 
 
 class LargeNet(kernel_net.KernelNet):
@@ -198,6 +202,53 @@ def test_a_restarted_espalier_gets_all_again(net, start):
     sync.wait_in_step(2)
     assert len(routes(net)) == 2001
     agree(net)
+
+
+class Sender:
+    """Sends to one prefix after another, for as long as `with` lasts."""
+
+    def __init__(self, net, wanted):
+        self.stranger, self.sent, self.ends = kernel_net.Stranger(net), 0, False
+        self.packets = [wire.udp_packet(PEER_HOST, str(ipaddress.ip_network(one)[7])) for one in wanted]
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        while not self.ends:
+            self.stranger.send(self.packets[self.sent % len(self.packets)])
+            self.sent += 1
+            time.sleep(0.0005)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ends = True
+        self.thread.join()
+
+
+def test_traffic_notices_nothing(net, start):
+    """espalier-sync is killed and started again, and its socket overruns, while packets follow its routes."""
+    wanted, others = prefixes(300), prefixes(3000, "100.96.0.0")
+    batch(net, [f"route add {one} dev conn{1 + i % 3}" for i, one in enumerate(wanted)])
+    sync = start("--receive-buffer", "8192").wait_in_step()
+    wait_until(lambda: WAN_ROUTER in net.neighbors(), 5, "the router's address")
+    before = tunnelled(net), net.drops()
+    with Sender(net, wanted) as sender:
+        for _ in range(3):
+            batch(net, [f"route add {one} dev conn1" for one in others])
+            sync.kill()
+            batch(net, [f"route del {one}" for one in others[:1500]])
+            sync.start().wait_in_step()
+            batch(net, [f"route del {one}" for one in others[1500:]])
+            wait_until(lambda: len(routes(net)) == 300, 20, "the others to go")
+    assert sender.sent > 300
+    wait_until(lambda: tunnelled(net) == before[0] + sender.sent, 5, f"all {sender.sent} packets: {net.drops()}")
+    assert "no_route" not in net.drops()
+
+
+def tunnelled(net):
+    return sum(row["tx"]["packets"] for row in net.show("tunnels"))
 
 
 def test_an_overrun_is_made_good(net, start):

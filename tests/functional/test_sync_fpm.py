@@ -286,7 +286,7 @@ ip route 100.70.3.0/24 {WAN_ROUTER}
     wait_until(lambda: "in step: fpm, 4 routes" in sync.said(), 15, "FPM in step")
 
     # Killed, and back with the configuration of before: what is the same is not touched.
-    daemons.kill("staticd", "zebra")
+    daemons.kill("zebra", "staticd")
     events.take()
     daemons.start("zebra", *ZEBRA).start("staticd")
     expected["100.70.0.0/24"] = (196, ["conn1"])
