@@ -12,7 +12,7 @@ from process import Span
 from scale import tunnels_task
 from scenario import CBC_SHA1, OUTBOUND, SMALLEST, Task
 
-ROUTES, ROUTES_QUICK = 500000, 100000
+ROUTES, ROUTES_QUICK = 1000000, 500000
 SA_TUNNELS, SA_TUNNELS_QUICK = 10000, 2000
 SAS_EACH = 3  # new ones, of each tunnel and direction
 SPI_BASE = 0x1000000

@@ -29,7 +29,8 @@ class Espalier(System):
     @property
     def memory_mb(self):
         # The look-up tables, by lib/tables/route.h; two SAs to a tunnel, and groups of tunnels.
-        tables = 133 + self.routes_max // 1280 + self.tbl8_max // 512
+        # Routes and tunnels themselves are in ordinary memory.
+        tables = 144 + self.tbl8_max // 512
         return super().memory_mb + tables + self.task.tunnels_n // 100
 
     def command(self):

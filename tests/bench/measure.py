@@ -27,7 +27,7 @@ class Plan:
 
 
 QUICK = Plan(starts=1, rounds=3, settle=0.05, window=0.15, crypto=0.02)
-STANDARD = Plan(starts=2, rounds=3, settle=0.1, window=0.4, crypto=0.05)
+STANDARD = Plan(starts=2, rounds=3, settle=0.1, window=0.3, crypto=0.05)
 
 
 QUIET = 0.95  # of its CPU: with less, the window is taken again
