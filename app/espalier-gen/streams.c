@@ -54,7 +54,9 @@ streams_create(struct streams *streams, const struct flows *flows, const struct 
 	for (unsigned i = 0; i < streams->n; i++) {
 		struct stream *stream = &streams->stream[i];
 
-		stream->flows = calloc(stream->n_flows + 1, sizeof(*stream->flows));
+		if (stream->n_flows == 0)
+			continue;
+		stream->flows = calloc(stream->n_flows, sizeof(*stream->flows));
 		if (stream->flows == NULL)
 			return -ENOMEM;
 		stream->n_flows = 0;
