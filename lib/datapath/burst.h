@@ -37,9 +37,10 @@ struct ip_burst {
 	uint32_t ttl[BURST_PKTS];
 	uint64_t nexthop[BURST_PKTS]; /* id; set by lookup */
 
-	/* While headers are judged (headers.h); src and dst are in network order until then. */
-	uint32_t word[3][BURST_PKTS]; /* of the header, as they stand there */
-	uint32_t behind[BURST_PKTS];  /* the four bytes behind the header: ports, SPI */
+	/* For and from the judgement of headers (headers.h), before which src and dst are in
+	 * network order, as these are. */
+	uint32_t word[3][BURST_PKTS]; /* of the header; only the first one stays */
+	uint32_t behind[BURST_PKTS];  /* what follows the header: ports, SPI */
 	int32_t room[BURST_PKTS];     /* bytes from the header to the frame's end */
 	uint32_t verdict[BURST_PKTS]; /* enum header_verdict */
 };
@@ -48,7 +49,7 @@ struct ip_burst {
 static inline void
 ip_burst_move(struct ip_burst *burst, unsigned to, unsigned from)
 {
-	if (to == from)
+	if (likely(to == from))
 		return;
 	burst->pkt[to] = burst->pkt[from];
 	burst->src[to] = burst->src[from];
@@ -57,6 +58,7 @@ ip_burst_move(struct ip_burst *burst, unsigned to, unsigned from)
 	burst->ingress[to] = burst->ingress[from];
 	burst->total[to] = burst->total[from];
 	burst->ttl[to] = burst->ttl[from];
+	burst->word[0][to] = burst->word[0][from];
 	burst->behind[to] = burst->behind[from];
 	burst->verdict[to] = burst->verdict[from];
 }
@@ -81,6 +83,8 @@ struct esp_burst {
 	uint32_t spi[BURST_PKTS]; /* names to look up, of candidates that may not be ours */
 	uint32_t dst[BURST_PKTS];
 	struct rte_mbuf *pkt[BURST_PKTS]; /* data begins at the Ethernet header */
+	uint8_t port[BURST_PKTS];         /* it came in by: index */
+	uint8_t tos[BURST_PKTS];          /* of the outer header */
 	struct sa *sa[BURST_PKTS];
 	uint64_t sequence[BURST_PKTS]; /* 64 bits, the high half inferred with ESN */
 	struct crypto_op op[BURST_PKTS];
@@ -90,6 +94,10 @@ struct esp_burst {
 static inline void
 esp_burst_move(struct esp_burst *burst, unsigned to, unsigned from)
 {
+	if (likely(to == from))
+		return;
+	burst->port[to] = burst->port[from];
+	burst->tos[to] = burst->tos[from];
 	burst->pkt[to] = burst->pkt[from];
 	burst->sa[to] = burst->sa[from];
 	burst->sequence[to] = burst->sequence[from];

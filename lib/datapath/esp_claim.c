@@ -2,8 +2,8 @@
 #include "stages.h"
 
 #include <rte_esp.h>
-#include <rte_udp.h>
 
+#include "headers.h"
 #include "ipv4.h"
 #include "sa.h"
 
@@ -15,15 +15,14 @@ struct place {
 };
 
 static inline struct place
-locate(struct rte_mbuf *pkt)
+locate(const struct ip_burst *burst, unsigned i)
 {
-	struct rte_ipv4_hdr *ip = burst_ip(pkt);
-	bool udp = ip->next_proto_id == IPPROTO_UDP;
-	unsigned skip = ipv4_header_bytes(ip) + (udp ? sizeof(struct rte_udp_hdr) : 0);
+	bool udp = burst->verdict[i] & HEADER_ESP_IN_UDP;
+	unsigned skip = header_bytes(burst, i) + (udp ? UDP_HEADER_BYTES : 0);
 
 	return (struct place) {
-		.esp = (uint8_t *)ip + skip,
-		.bytes = (uint16_t)(rte_be_to_cpu_16(ip->total_length) - skip),
+		.esp = (uint8_t *)burst_ip(burst->pkt[i]) + skip,
+		.bytes = (uint16_t)(burst->total[i] - skip),
 		.udp = udp,
 	};
 }
@@ -31,23 +30,26 @@ locate(struct rte_mbuf *pkt)
 /* The SPI as a lookup wants it. Zero, which no SA has, where there is none: a keepalive, IKE's
  * marker, a stump. */
 static inline uint32_t
-read_spi(const struct place *place)
+read_spi(const struct ip_burst *burst, unsigned i, const struct place *place)
 {
 	if (unlikely(place->bytes < sizeof(struct rte_esp_hdr)))
 		return 0;
-	return rte_be_to_cpu_32(load_u32(place->esp));
+	return rte_be_to_cpu_32(place->udp ? load_u32(place->esp) : burst->behind[i]);
 }
 
 static inline void
-claim(struct worker *worker, struct rte_mbuf *pkt, struct sa *sa, const struct place *place)
+claim(struct worker *worker, unsigned i, struct sa *sa, const struct place *place)
 {
-	struct esp_burst *esp = &worker->esp;
-	unsigned i = esp->n++;
+	const struct ip_burst *from = &worker->ip;
+	struct esp_burst *to = &worker->esp;
+	unsigned at = to->n++;
 
-	esp->pkt[i] = pkt;
-	esp->sa[i] = sa;
-	esp->op[i].esp = place->esp;
-	esp->op[i].bytes = place->bytes; /* the ICV too, until esp_replay_check() knows its size */
+	to->pkt[at] = from->pkt[i];
+	to->port[at] = (uint8_t)from->ingress[i];
+	to->tos[at] = header_tos(from, i);
+	to->sa[at] = sa;
+	to->op[at].esp = place->esp;
+	to->op[at].bytes = place->bytes; /* the ICV too, until esp_replay_check() knows its size */
 }
 
 /* Closes the gaps that claimed packets left. */
@@ -77,8 +79,8 @@ esp_claim(struct worker *worker, const uint16_t candidates[], unsigned n)
 	unsigned n_gaps = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		place[i] = locate(burst->pkt[candidates[i]]);
-		esp->spi[i] = read_spi(&place[i]);
+		place[i] = locate(burst, candidates[i]);
+		esp->spi[i] = read_spi(burst, candidates[i], &place[i]);
 		esp->dst[i] = burst->dst[candidates[i]];
 	}
 	sa_lookup(worker->gw->sas, esp->spi, esp->dst, sa, n);
@@ -86,9 +88,11 @@ esp_claim(struct worker *worker, const uint16_t candidates[], unsigned n)
 		/* RFC 3948: an SA takes the encapsulation it was negotiated for, no other. */
 		if (unlikely(sa[i] == NULL || sa[i]->udp != place[i].udp))
 			continue;
-		claim(worker, burst->pkt[candidates[i]], sa[i], &place[i]);
+		claim(worker, candidates[i], sa[i], &place[i]);
 		gaps[n_gaps++] = candidates[i];
 	}
-	if (n_gaps > 0)
+	if (n_gaps == burst->n)
+		burst->n = 0;
+	else if (n_gaps > 0)
 		close_gaps(burst, gaps, n_gaps);
 }

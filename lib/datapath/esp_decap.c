@@ -2,13 +2,18 @@
 #include "stages.h"
 
 #include <rte_esp.h>
+#include <rte_vect.h>
 
 #include "admission.h"
+#include "headers.h"
 #include "ipv4.h"
 #include "sa.h"
 
 #define NEXT_HEADER_IPV4 4
 #define NEXT_HEADER_NONE 59 /* RFC 4303 2.6: a dummy packet, to be discarded without a word */
+
+#define TRAILER_BYTES 2 /* pad length and next header */
+#define PADDING_AT_ONCE 16
 
 #define ECN_MASK 3
 #define ECN_NOT_ECT 0
@@ -16,29 +21,43 @@
 #define ECN_ECT_0 2
 #define ECN_CE 3
 
-/* What is left of an ESP packet once it is decrypted. */
-struct payload {
-	uint8_t *start;
-	unsigned bytes; /* without padding and trailer */
-	uint8_t next_header;
-};
-
-/* RFC 4303 2.4: padding that does not count up from one tells of a wrong key or a broken peer. */
-static inline enum drop_reason
-strip_trailer(const struct crypto_op *op, struct payload *payload)
+/* RFC 4303 2.4: padding that does not count up from one tells of a wrong key or a broken peer. Up
+ * to sixteen bytes of it, all that CBC needs, are compared at once. */
+static inline bool
+padding_counts_up(const uint8_t *end, unsigned pad)
 {
-	uint8_t *end = op->esp + op->bytes;
-	uint8_t *start = op->esp + sizeof(struct rte_esp_hdr) + op->key->iv_bytes;
-	unsigned pad = end[-2];
+	/* At `pad`: sixteen bytes of which the last ones are the padding. */
+	static const uint8_t counting[2 * PADDING_AT_ONCE] = {
+		[PADDING_AT_ONCE] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
+	};
 
-	if (unlikely(start + pad + 2 > end))
+	if (likely(pad <= PADDING_AT_ONCE)) {
+		__m128i found = _mm_loadu_si128((const __m128i *)(end - PADDING_AT_ONCE));
+		__m128i expected = _mm_loadu_si128((const __m128i *)(counting + pad));
+		unsigned equal = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(found, expected));
+
+		return equal >> (PADDING_AT_ONCE - pad) == (1u << pad) - 1;
+	}
+	for (unsigned i = 0; i < pad; i++)
+		if (end[(int)i - (int)pad] != i + 1)
+			return false;
+	return true;
+}
+
+/* Finds the payload of a decrypted packet; `bytes` is without padding and trailer. */
+static inline enum drop_reason
+strip_trailer(const struct crypto_op *op, unsigned *bytes)
+{
+	const uint8_t *end = op->esp + op->bytes - TRAILER_BYTES;
+	unsigned room = op->bytes - sizeof(struct rte_esp_hdr) - op->key->iv_bytes - TRAILER_BYTES;
+	unsigned pad = end[0];
+	uint8_t next_header = end[1];
+
+	if (unlikely(pad > room || !padding_counts_up(end, pad)))
 		return DROP_bad_padding;
-	for (unsigned i = 1; i <= pad; i++)
-		if (unlikely(end[-2 - (int)pad + (int)i - 1] != i))
-			return DROP_bad_padding;
-	payload->start = start;
-	payload->bytes = (unsigned)(end - start) - pad - 2;
-	payload->next_header = end[-1];
+	*bytes = room - pad;
+	if (unlikely(next_header != NEXT_HEADER_IPV4))
+		return next_header == NEXT_HEADER_NONE ? DROP_dummy : DROP_bad_next_header;
 	return DROP_NONE;
 }
 
@@ -63,7 +82,7 @@ merge_ecn(uint8_t outer_tos, struct rte_ipv4_hdr *inner)
 	uint8_t ecn = inner->type_of_service & ECN_MASK;
 	uint8_t merged = ecn_merged[ecn][outer_tos & ECN_MASK];
 
-	if (likely(merged == ecn))
+	if (merged == ecn)
 		return DROP_NONE;
 	if (merged == ECN_DROP)
 		return DROP_bad_ecn;
@@ -72,55 +91,69 @@ merge_ecn(uint8_t outer_tos, struct rte_ipv4_hdr *inner)
 	return DROP_NONE;
 }
 
-/* RFC 4303 3.4.4 and RFC 4301 5.2, for what was authentic: is it an IPv4 packet that the tunnel may
- * carry? */
-static inline enum drop_reason
-judge(struct sa *sa, const struct selector_set *selectors, const struct crypto_op *op,
-	uint8_t outer_tos, struct payload *payload)
+/* What unwrapping knows of a packet and judging needs; by place in worker->ip. */
+struct unwrapped {
+	struct sa *sa;
+	uint8_t *inner; /* its IPv4 header */
+	uint8_t outer_tos;
+};
+
+/* Gives each packet of worker->esp the next place of worker->ip, its inner header in the columns,
+ * unless its trailer is wrong. */
+static void
+unwrap(struct worker *worker, struct unwrapped unwrapped[])
 {
-	enum drop_reason reason;
+	struct esp_burst *from = &worker->esp;
+	struct ip_burst *to = &worker->ip;
+
+	for (unsigned i = 0; i < from->n; i++) {
+		const struct crypto_op *op = &from->op[i];
+		uint8_t *inner = op->esp + sizeof(struct rte_esp_hdr) + op->key->iv_bytes;
+		uint32_t ingress = INGRESS_TUNNEL | from->sa[i]->tunnel;
+		unsigned bytes = 0;
+		enum drop_reason reason = strip_trailer(op, &bytes);
+
+		if (unlikely(reason != DROP_NONE)) {
+			worker_drop(worker, from->pkt[i], ingress, reason);
+			continue;
+		}
+		headers_gather(to, to->n, inner, (int32_t)bytes, 0);
+		to->pkt[to->n] = from->pkt[i];
+		to->ingress[to->n] = ingress;
+		unwrapped[to->n++] = (struct unwrapped) { from->sa[i], inner, from->tos[i] };
+	}
+	from->n = 0;
+}
+
+/* RFC 4301 5.2, for what was authentic: is it an IPv4 packet that the tunnel may carry? */
+static inline enum drop_reason
+judge(struct worker *worker, unsigned i, const struct unwrapped *unwrapped)
+{
+	struct ip_burst *burst = &worker->ip;
+	struct rte_ipv4_hdr *inner = (struct rte_ipv4_hdr *)unwrapped->inner;
+	const struct sa *sa = unwrapped->sa;
+	const struct selector_set *selectors = gateway_inbound_selectors(worker->gw, sa->tunnel);
 
 	/* Here and not before crypto, because within a burst each packet counts. */
 	if (unlikely(sa->packets_in >= sa->limit_packets || sa->bytes_in >= sa->limit_bytes))
 		return DROP_sa_expired;
-	reason = strip_trailer(op, payload);
-	if (unlikely(reason != DROP_NONE))
-		return reason;
-	if (unlikely(payload->next_header != NEXT_HEADER_IPV4))
-		return payload->next_header == NEXT_HEADER_NONE ? DROP_dummy : DROP_bad_next_header;
-	struct rte_ipv4_hdr *inner = (struct rte_ipv4_hdr *)payload->start;
-	reason = ipv4_check(inner, payload->bytes);
-	if (unlikely(reason != DROP_NONE))
-		return DROP_bad_inner;
-	if (unlikely(!admit_inbound(selectors, inner)))
+	if (unlikely(burst->verdict[i] & HEADER_ODD)) {
+		if (ipv4_check(inner, (unsigned)burst->room[i]) != DROP_NONE)
+			return DROP_bad_inner;
+		headers_fill(burst, i, inner, worker->gw->hash_seed);
+	}
+	if (selectors != NULL && unlikely(!admit_inbound(selectors, inner)))
 		return DROP_policy;
-	return merge_ecn(outer_tos, inner);
-}
-
-/* Appends the inner packet to worker->ip. What the SA's peer added for traffic flow confidentiality
- * (RFC 4303 2.7) is cut off. */
-static inline void
-deliver(struct worker *worker, struct rte_mbuf *pkt, const struct sa *sa, uint8_t *start)
-{
-	struct ip_burst *burst = &worker->ip;
-	const struct rte_ipv4_hdr *inner = (const struct rte_ipv4_hdr *)start;
-	unsigned place = burst->n++;
-
-	/* The outer headers were longer than 14 bytes, so there is room for the next Ethernet
-	 * header. */
-	pkt->data_off = (uint16_t)(start - RTE_ETHER_HDR_LEN - (uint8_t *)pkt->buf_addr);
-	pkt->data_len = (uint16_t)(RTE_ETHER_HDR_LEN + rte_be_to_cpu_16(inner->total_length));
-	pkt->pkt_len = pkt->data_len;
-	headers_fill(burst, place, inner, worker->gw->hash_seed);
-	burst->pkt[place] = pkt;
-	burst->ingress[place] = INGRESS_TUNNEL | sa->tunnel;
+	/* Nobody on the way marked the outer header: the inner one is right as it is. */
+	if (likely((unwrapped->outer_tos & ECN_MASK) == ECN_NOT_ECT))
+		return DROP_NONE;
+	return merge_ecn(unwrapped->outer_tos, inner);
 }
 
 static inline void
-bill(struct worker *worker, struct sa *sa, const struct rte_ipv4_hdr *inner)
+bill(struct worker *worker, struct sa *sa, uint64_t bytes)
 {
 	struct tunnel_counters *tunnel = &worker->counters->tunnels[sa->tunnel];
-	uint64_t bytes = rte_be_to_cpu_16(inner->total_length);
 
 	counter_add(&sa->packets_in, 1);
 	counter_add(&sa->bytes_in, bytes);
@@ -128,25 +161,35 @@ bill(struct worker *worker, struct sa *sa, const struct rte_ipv4_hdr *inner)
 	counter_add(&tunnel->rx.bytes, bytes);
 }
 
+/* The packet begins anew, 14 bytes before its inner header, where longer headers were; what the
+ * peer added behind it for traffic flow confidentiality (RFC 4303 2.7) is cut off. */
+static inline void
+begin_anew(struct rte_mbuf *pkt, const uint8_t *inner, unsigned total)
+{
+	pkt->data_off = (uint16_t)(inner - RTE_ETHER_HDR_LEN - (uint8_t *)pkt->buf_addr);
+	pkt->data_len = (uint16_t)(RTE_ETHER_HDR_LEN + total);
+	pkt->pkt_len = pkt->data_len;
+}
+
 void
 esp_decap(struct worker *worker)
 {
-	struct esp_burst *burst = &worker->esp;
+	struct ip_burst *burst = &worker->ip;
+	struct unwrapped unwrapped[BURST_PKTS];
+	unsigned kept = burst->n;
 
-	for (unsigned i = 0; i < burst->n; i++) {
-		struct rte_mbuf *pkt = burst->pkt[i];
-		struct sa *sa = burst->sa[i];
-		struct payload payload;
-		enum drop_reason reason =
-			judge(sa, gateway_inbound_selectors(worker->gw, sa->tunnel), &burst->op[i],
-				burst_ip(pkt)->type_of_service, &payload);
+	unwrap(worker, unwrapped);
+	worker->judge_headers(burst, kept, burst->n, worker->gw->hash_seed);
+	for (unsigned i = kept; i < burst->n; i++) {
+		enum drop_reason reason = judge(worker, i, &unwrapped[i]);
 
 		if (unlikely(reason != DROP_NONE)) {
-			worker_drop(worker, pkt, INGRESS_TUNNEL | sa->tunnel, reason);
+			worker_drop(worker, burst->pkt[i], burst->ingress[i], reason);
 			continue;
 		}
-		bill(worker, sa, (const struct rte_ipv4_hdr *)payload.start);
-		deliver(worker, pkt, sa, payload.start);
+		bill(worker, unwrapped[i].sa, burst->total[i]);
+		begin_anew(burst->pkt[i], unwrapped[i].inner, burst->total[i]);
+		ip_burst_move(burst, kept++, i);
 	}
-	burst->n = 0;
+	burst->n = kept;
 }

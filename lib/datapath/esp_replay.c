@@ -38,7 +38,9 @@ has_shape(const struct crypto_key *key, unsigned bytes)
 {
 	unsigned around = sizeof(struct rte_esp_hdr) + key->iv_bytes + key->icv_bytes;
 
-	return bytes >= around + key->block_bytes && (bytes - around) % key->block_bytes == 0;
+	/* A power of two, so no division. */
+	return bytes >= around + key->block_bytes &&
+		((bytes - around) & (key->block_bytes - 1u)) == 0;
 }
 
 /* Cheap checks before crypto. They change nothing: a forger must not be able to. */
@@ -69,7 +71,7 @@ esp_replay_check(struct worker *worker)
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < burst->n; i++) {
-		unsigned port = worker->port_index[burst->pkt[i]->port];
+		unsigned port = burst->port[i];
 		unsigned target = owner(worker, burst->sa[i], port);
 
 		if (unlikely(target != worker->id)) {
@@ -132,8 +134,7 @@ esp_replay_update(struct worker *worker)
 
 		if (unlikely(reason != DROP_NONE)) {
 			sa_refused(burst->sa[i], reason);
-			worker_drop(worker, burst->pkt[i], worker->port_index[burst->pkt[i]->port],
-				reason);
+			worker_drop(worker, burst->pkt[i], burst->port[i], reason);
 			continue;
 		}
 		esp_burst_move(burst, kept++, i);

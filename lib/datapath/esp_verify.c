@@ -13,8 +13,7 @@ esp_verify(struct worker *worker)
 	for (unsigned i = 0; i < burst->n; i++) {
 		if (unlikely(!burst->op[i].ok)) {
 			sa_refused(burst->sa[i], DROP_bad_icv);
-			worker_drop(worker, burst->pkt[i], worker->port_index[burst->pkt[i]->port],
-				DROP_bad_icv);
+			worker_drop(worker, burst->pkt[i], burst->port[i], DROP_bad_icv);
 			continue;
 		}
 		esp_burst_move(burst, kept++, i);

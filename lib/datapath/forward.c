@@ -9,15 +9,24 @@
 #include "neighbor.h"
 #include "nexthop.h"
 
+#define MAC_BITS 48
+#define MAC_MASK ((UINT64_C(1) << MAC_BITS) - 1)
+
 /* The Ethernet header of what leaves through a port. */
 static inline void
 write_ethernet(struct rte_mbuf *pkt, const struct port *port, uint64_t neighbor_mac)
 {
-	struct rte_ether_hdr *ethernet = rte_pktmbuf_mtod(pkt, struct rte_ether_hdr *);
+	uint8_t *ethernet = rte_pktmbuf_mtod(pkt, uint8_t *);
+	uint32_t source_end;
+	uint16_t source_start;
 
-	memcpy(&ethernet->dst_addr, &neighbor_mac, RTE_ETHER_ADDR_LEN);
-	rte_ether_addr_copy(&port->mac, &ethernet->src_addr);
-	ethernet->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	memcpy(&source_start, port->mac.addr_bytes, sizeof(source_start));
+	memcpy(&source_end, port->mac.addr_bytes + sizeof(source_start), sizeof(source_end));
+	/* Both addresses and the type in two stores. */
+	uint64_t first = (neighbor_mac & MAC_MASK) | (uint64_t)source_start << MAC_BITS;
+	uint64_t second = source_end | (uint64_t)RTE_BE16(RTE_ETHER_TYPE_IPV4) << 32;
+	memcpy(ethernet, &first, sizeof(first));
+	memcpy(ethernet + sizeof(first), &second, RTE_ETHER_HDR_LEN - sizeof(first));
 }
 
 /* Sends a packet without DF as pieces. DROP_NONE: they are on their way, and the packet is freed.

@@ -41,9 +41,9 @@ judge(struct ip_burst *restrict burst, unsigned from, unsigned to, uint32_t seed
 		uint32_t whole = (word1 & FRAGMENT_MASK) == 0;
 		uint32_t has_ports = flow_has_ports(protocol) & whole &
 			(total >= (int32_t)(IPV4_HEADER_BYTES + PORTS_BYTES));
-		uint32_t esp = (protocol == IPPROTO_ESP) |
-			((protocol == IPPROTO_UDP) & ((behind & LOW_HALF) == NATT_PORT) &
-				(total >= (int32_t)(IPV4_HEADER_BYTES + UDP_HEADER_BYTES)));
+		uint32_t esp = (protocol == IPPROTO_ESP) & whole;
+		uint32_t natt = (protocol == IPPROTO_UDP) & ((behind & LOW_HALF) == NATT_PORT) &
+			(total >= (int32_t)(IPV4_HEADER_BYTES + UDP_HEADER_BYTES)) & whole;
 		uint32_t odd = burst->verdict[i] | ((word0 & VERSION_IHL_MASK) ^ PLAIN_HEADER);
 
 		odd |= (uint32_t)(total < (int32_t)IPV4_HEADER_BYTES) | (total > burst->room[i]);
@@ -51,8 +51,8 @@ judge(struct ip_burst *restrict burst, unsigned from, unsigned to, uint32_t seed
 		odd |= (uint32_t)!address_may_cross(src) | (uint32_t)!address_may_cross(dst);
 
 		uint32_t verdict = (odd != 0 ? HEADER_ODD : 0) |
-			(total != burst->room[i] ? HEADER_PADDED : 0) |
-			((esp & whole) != 0 ? HEADER_ESP : 0);
+			(total != burst->room[i] ? HEADER_PADDED : 0) | (esp ? HEADER_ESP : 0) |
+			(natt ? HEADER_ESP_IN_UDP : 0);
 		burst->verdict[i] = verdict;
 		burst->src[i] = src;
 		burst->dst[i] = dst;
@@ -103,6 +103,8 @@ headers_variant(unsigned place)
 void
 headers_fill(struct ip_burst *burst, unsigned i, const struct rte_ipv4_hdr *ip, uint32_t seed)
 {
+	burst->word[0][i] = load_u32(ip);
+	burst->behind[i] = load_u32((const uint8_t *)ip + ipv4_header_bytes(ip));
 	burst->src[i] = rte_be_to_cpu_32(ip->src_addr);
 	burst->dst[i] = rte_be_to_cpu_32(ip->dst_addr);
 	burst->total[i] = rte_be_to_cpu_16(ip->total_length);

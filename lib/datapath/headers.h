@@ -18,8 +18,12 @@ enum header_verdict {
 	/* Not proven good: it has options, or something is wrong with it. Columns mean nothing. */
 	HEADER_ODD = 1,
 	HEADER_PADDED = 2, /* more bytes follow than the packet has */
-	HEADER_ESP = 4, /* an SA of ours could want it: ESP, or UDP to port 4500, and no fragment */
+	/* An SA of ours could want it: it is no fragment, and ESP, or UDP to port 4500. */
+	HEADER_ESP = 4,
+	HEADER_ESP_IN_UDP = 8,
 };
+
+#define HEADER_CANDIDATE (HEADER_ESP | HEADER_ESP_IN_UDP)
 
 /* Judges packets [from, to) of a burst, sets their columns, and returns all verdicts together. */
 typedef uint32_t (*headers_judge_fn)(
@@ -27,6 +31,19 @@ typedef uint32_t (*headers_judge_fn)(
 
 /* The variants that this CPU can run, fastest first; NULL behind the last. Any thread. */
 headers_judge_fn headers_variant(unsigned place);
+
+/* Of the first word of a header. */
+static inline uint32_t
+header_bytes(const struct ip_burst *burst, unsigned i)
+{
+	return (burst->word[0][i] & RTE_IPV4_HDR_IHL_MASK) * RTE_IPV4_IHL_MULTIPLIER;
+}
+
+static inline uint8_t
+header_tos(const struct ip_burst *burst, unsigned i)
+{
+	return (uint8_t)(burst->word[0][i] >> 8);
+}
 
 /*
  * Copies the words of the header at `ip` into place i. `room`: bytes from there to the frame's end,

@@ -43,20 +43,22 @@ check_frame(const struct rte_mbuf *pkt)
 
 /* Could an SA of ours want it? ESP, bare or in UDP, and whole (RFC 4303 3.4.1: fragments are not
  * for ESP). */
-static bool
-is_candidate(const struct rte_ipv4_hdr *ip)
+static uint32_t
+candidacy(const struct rte_ipv4_hdr *ip)
 {
-	if (likely(ip->next_proto_id != IPPROTO_ESP && ip->next_proto_id != IPPROTO_UDP))
-		return false;
-	if (ipv4_is_fragment(ip))
-		return false;
-	if (ip->next_proto_id == IPPROTO_ESP)
-		return true;
-
 	const struct rte_udp_hdr *udp =
 		(const struct rte_udp_hdr *)((const uint8_t *)ip + ipv4_header_bytes(ip));
-	return rte_be_to_cpu_16(ip->total_length) >= ipv4_header_bytes(ip) + UDP_HEADER_BYTES &&
-		udp->dst_port == RTE_BE16(NATT_PORT);
+
+	if (ipv4_is_fragment(ip))
+		return 0;
+	if (ip->next_proto_id == IPPROTO_ESP)
+		return HEADER_ESP;
+	return ip->next_proto_id == IPPROTO_UDP &&
+			rte_be_to_cpu_16(ip->total_length) >=
+				ipv4_header_bytes(ip) + UDP_HEADER_BYTES &&
+			udp->dst_port == RTE_BE16(NATT_PORT)
+		? HEADER_ESP_IN_UDP
+		: 0;
 }
 
 /* A packet that is not like nearly all. */
@@ -69,7 +71,7 @@ look_closer(struct ip_burst *burst, unsigned i, uint32_t seed)
 	if (reason != DROP_NONE)
 		return reason;
 	headers_fill(burst, i, burst_ip(pkt), seed);
-	burst->verdict[i] = HEADER_PADDED | (is_candidate(burst_ip(pkt)) ? HEADER_ESP : 0);
+	burst->verdict[i] = HEADER_PADDED | candidacy(burst_ip(pkt));
 	return DROP_NONE;
 }
 
@@ -94,7 +96,7 @@ sift(struct worker *worker)
 		}
 		if (burst->verdict[i] & HEADER_PADDED)
 			trim(pkt, burst->total[i]);
-		if (!(burst->verdict[i] & HEADER_ESP) && worker->spread[port] &&
+		if (!(burst->verdict[i] & HEADER_CANDIDATE) && worker->spread[port] &&
 			!handover_keep(worker, pkt, port, burst->hash[i]))
 			continue;
 		ip_burst_move(burst, burst->n++, i);
@@ -109,7 +111,7 @@ list_candidates(const struct ip_burst *burst, uint16_t candidates[])
 
 	for (unsigned i = 0; i < burst->n; i++) {
 		candidates[n] = (uint16_t)i;
-		n += (burst->verdict[i] & HEADER_ESP) != 0;
+		n += (burst->verdict[i] & HEADER_CANDIDATE) != 0;
 	}
 	return n;
 }
@@ -137,5 +139,6 @@ parse(struct worker *worker, struct rte_mbuf *pkt[], unsigned n, uint16_t candid
 	verdicts = worker->judge_headers(burst, 0, n, worker->gw->hash_seed);
 	if (unlikely((verdicts & (HEADER_ODD | HEADER_PADDED)) || worker->spreads))
 		sift(worker);
-	return (verdicts & (HEADER_ESP | HEADER_ODD)) ? list_candidates(burst, candidates) : 0;
+	return (verdicts & (HEADER_CANDIDATE | HEADER_ODD)) ? list_candidates(burst, candidates)
+							    : 0;
 }

@@ -72,9 +72,19 @@ void punt(struct worker *worker);
  * up and forwarded. */
 void icmp_errors(struct worker *worker);
 
-/* Queues one finished frame, or up to BURST_PKTS, to a port. */
-void tx_put(struct worker *worker, unsigned port, struct rte_mbuf *pkt);
+/* Queues up to BURST_PKTS finished frames to a port. */
 void tx_put_all(struct worker *worker, unsigned port, struct rte_mbuf *const pkt[], unsigned n);
+/* Queues one. */
+static inline void
+tx_put(struct worker *worker, unsigned port, struct rte_mbuf *pkt)
+{
+	struct tx_buffer *buffer = &worker->tx[port];
+
+	if (likely(buffer->n < RTE_DIM(buffer->pkt)))
+		buffer->pkt[buffer->n++] = pkt;
+	else
+		tx_put_all(worker, port, &pkt, 1);
+}
 /* Sends what is queued, and what other workers gave us for queues we own. Returns the number of the
  * latter. */
 unsigned tx_flush(struct worker *worker);

@@ -51,12 +51,6 @@ flush_port(struct worker *worker, uint8_t port)
 }
 
 void
-tx_put(struct worker *worker, unsigned port, struct rte_mbuf *pkt)
-{
-	tx_put_all(worker, port, &pkt, 1);
-}
-
-void
 tx_put_all(struct worker *worker, unsigned port, struct rte_mbuf *const pkt[], unsigned n)
 {
 	struct tx_buffer *buffer = &worker->tx[port];

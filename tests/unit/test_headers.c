@@ -103,7 +103,7 @@ expected_esp(const struct rte_ipv4_hdr *ip)
 		return 0;
 	if (ip->next_proto_id == IPPROTO_UDP)
 		return rte_be_to_cpu_16(ip->total_length) >= 28 && dport == RTE_BE16(NATT_PORT)
-			? HEADER_ESP
+			? HEADER_ESP_IN_UDP
 			: 0;
 	return ip->next_proto_id == IPPROTO_ESP ? HEADER_ESP : 0;
 }
