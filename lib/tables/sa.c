@@ -326,6 +326,8 @@ sa_select_out(const struct gateway *gw, uint16_t tunnel, enum drop_reason *drop)
 {
 	struct record *newest = LIST_FIRST(&gw->sas->outbound[tunnel]);
 	struct record *record;
+	/* Then the newest will do: with thousands of SAs, adding one must not look at all. */
+	bool any = !policy_asks(&gw->tunnels[tunnel]);
 	struct sa *best = NULL;
 	uint64_t most = 0;
 
@@ -334,6 +336,8 @@ sa_select_out(const struct gateway *gw, uint16_t tunnel, enum drop_reason *drop)
 
 		if (atomic_load_explicit(&record->sa.expired, memory_order_relaxed))
 			continue;
+		if (any)
+			return &record->sa;
 		wanted = policy_preference(&gw->tunnels[tunnel], &record->sa);
 		if (wanted > most) {
 			most = wanted;
