@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "explain.h"
 
+#include "branch.h"
 #include "drops.h"
 #include "ecmp.h"
 #include "flow_hash.h"
@@ -59,13 +60,18 @@ judge_port(const struct gateway *gw, const struct nexthop *nexthop, uint32_t to)
 	return neighbor == NULL || neighbor_read(neighbor) == 0 ? DROP_no_neighbor : DROP_NONE;
 }
 
+static struct packet_flow
+packet_of(const struct explain_flow *flow)
+{
+	return (struct packet_flow) { flow->from, flow->to, flow->sport, flow->dport,
+		flow->protocol };
+}
+
 static enum drop_reason
 judge_tunnel(const struct encap *encap, const struct explain_flow *flow)
 {
 	const struct sa *sa = encap->sa;
-
-	const struct packet_flow packet = { flow->from, flow->to, flow->sport, flow->dport,
-		flow->protocol };
+	const struct packet_flow packet = packet_of(flow);
 
 	if ((encap->drop == DROP_NONE || encap->hold) &&
 		!selector_match_flow(encap->selectors, &packet))
@@ -77,6 +83,14 @@ judge_tunnel(const struct encap *encap, const struct explain_flow *flow)
 	if (atomic_load(&sa->sequence) >= sa->limit_sequence)
 		return sa->limit_reason;
 	return DROP_NONE;
+}
+
+static const struct encap *
+choose_encap(const struct gateway *gw, uint16_t tunnel, const struct explain_flow *flow)
+{
+	const struct packet_flow packet = packet_of(flow);
+
+	return branch_encap(gateway_encap(gw, tunnel), &packet);
 }
 
 static void
@@ -94,7 +108,7 @@ follow(const struct gateway *gw, const struct explain_flow *flow, struct path *p
 	const struct nexthop *nexthop = choose(gw, flow, path);
 	switch ((enum nexthop_kind)nexthop->kind) {
 	case NEXTHOP_TUNNEL: {
-		const struct encap *encap = gateway_encap(gw, nexthop->tunnel);
+		const struct encap *encap = choose_encap(gw, nexthop->tunnel, flow);
 
 		path->drop = judge_tunnel(encap, flow);
 		path->sa = path->drop == DROP_NONE ? encap->sa : NULL;

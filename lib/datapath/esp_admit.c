@@ -85,7 +85,7 @@ esp_admit(struct worker *worker)
 	for (unsigned i = 0; i < burst->n; i++) {
 		uint16_t tunnel = burst->tunnel[i];
 		uint16_t total = burst->total[i];
-		struct tunnel_run *run = run_open(worker, tunnel);
+		struct tunnel_run *run = run_choose(worker, tunnel, burst->pkt[i]);
 		enum drop_reason reason = judge(run->encap, burst->pkt[i], total);
 
 		if (unlikely(reason != DROP_NONE)) {
@@ -97,7 +97,7 @@ esp_admit(struct worker *worker)
 		burst->pkt[kept] = burst->pkt[i];
 		burst->ingress[kept] = burst->ingress[i];
 		burst->total[kept] = total;
-		burst->tunnel[kept] = tunnel;
+		burst->tunnel[kept] = run_slot(worker, run);
 		burst->ordinal[kept++] = run_join(worker, run, total);
 	}
 	burst->n = kept;
@@ -108,7 +108,7 @@ static enum drop_reason
 cut(struct worker *worker, struct rte_mbuf *pkt, uint32_t ingress, uint16_t tunnel)
 {
 	struct tunnel_burst *burst = &worker->tunnel;
-	struct tunnel_run *run = run_open(worker, tunnel);
+	struct tunnel_run *run = run_choose(worker, tunnel, pkt);
 	struct rte_mbuf *pieces[FRAGMENTS_MAX];
 	unsigned n;
 
@@ -123,7 +123,7 @@ cut(struct worker *worker, struct rte_mbuf *pkt, uint32_t ingress, uint16_t tunn
 		burst->pkt[burst->n] = pieces[i];
 		burst->ingress[burst->n] = ingress;
 		burst->total[burst->n] = total;
-		burst->tunnel[burst->n] = tunnel;
+		burst->tunnel[burst->n] = run_slot(worker, run);
 		burst->ordinal[burst->n++] = run_join(worker, run, total);
 	}
 	rte_pktmbuf_free(pkt);

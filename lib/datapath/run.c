@@ -1,7 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "run.h"
 
+#include "branch.h"
+#include "flow.h"
 #include "ipv4.h"
+
+struct tunnel_run *
+run_branch(struct worker *worker, struct tunnel_run *trunk, const struct rte_ipv4_hdr *ip)
+{
+	struct packet_flow flow = flow_outbound(ip);
+	const struct branch_child *child = branch_choose(trunk->encap->branches, &flow);
+
+	if (child == NULL)
+		return trunk;
+	struct tunnel_run *run = &worker->runs[child->slot];
+	if (run->packets == 0)
+		run->encap = &child->encap;
+	return run;
+}
 
 /* How many of the run's packets the SA's byte lifetime still pays for; takes their bytes. Exact,
  * also between workers. */
@@ -71,7 +87,7 @@ run_settle_all(struct worker *worker)
 {
 	for (unsigned i = 0; i < worker->n_active; i++) {
 		struct tunnel_run *run = &worker->runs[worker->active[i]];
-		struct tunnel_counters *counters = &worker->counters->tunnels[worker->active[i]];
+		struct tunnel_counters *counters = &worker->counters->tunnels[run->encap->tunnel];
 		struct sa *sa = run->encap->sa;
 
 		counter_add(&counters->tx.packets, run->allowed);

@@ -6,6 +6,10 @@
 
 /* Runs: the packets of one burst that share a tunnel. See struct tunnel_run. */
 
+/* The run of the branch that a packet takes, or `trunk` where it takes none. */
+struct tunnel_run *
+run_branch(struct worker *worker, struct tunnel_run *trunk, const struct rte_ipv4_hdr *ip);
+
 /* The tunnel's run in this burst; the first packet of it decides which encap all use. */
 static inline struct tunnel_run *
 run_open(struct worker *worker, uint16_t tunnel)
@@ -17,12 +21,31 @@ run_open(struct worker *worker, uint16_t tunnel)
 	return run;
 }
 
+/* The run that a packet joins: that of the branch it takes, where its tunnel has several SAs at
+ * work. Where no branch wants it, the tunnel's own, whose encap says what becomes of it. */
+static inline struct tunnel_run *
+run_choose(struct worker *worker, uint16_t tunnel, const struct rte_mbuf *pkt)
+{
+	struct tunnel_run *run = run_open(worker, tunnel);
+
+	if (likely(run->encap->drop == DROP_NONE || run->encap->branches == NULL))
+		return run;
+	return run_branch(worker, run, burst_ip(pkt));
+}
+
+/* Which one it is: a tunnel's index, or a branch's slot. */
+static inline uint16_t
+run_slot(const struct worker *worker, const struct tunnel_run *run)
+{
+	return (uint16_t)(run - worker->runs);
+}
+
 /* One more packet; returns its ordinal. */
 static inline uint16_t
 run_join(struct worker *worker, struct tunnel_run *run, uint16_t bytes)
 {
 	if (run->packets == 0)
-		worker->active[worker->n_active++] = (uint16_t)(run - worker->runs);
+		worker->active[worker->n_active++] = run_slot(worker, run);
 	run->bytes += bytes;
 	return ++run->packets;
 }

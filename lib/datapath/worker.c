@@ -9,6 +9,7 @@
 #include <rte_malloc.h>
 #include <rte_pause.h>
 
+#include "branch.h"
 #include "pipeline.h"
 #include "punt.h"
 #include "stage_clock.h"
@@ -75,7 +76,7 @@ worker_create(const struct gateway *gw, struct crypto *crypto, struct rte_mempoo
 	};
 	punt_class_init(&worker->punt_tokens, rte_get_tsc_hz());
 	worker->runs = rte_zmalloc_socket(
-		"runs", (gw->n_tunnels + 1) * sizeof(*worker->runs), CACHE_LINE_BYTES, socket);
+		"runs", (branch_runs(gw) + 1) * sizeof(*worker->runs), CACHE_LINE_BYTES, socket);
 	worker->handed[id] = create_ring("handed", id);
 	worker->tx_ring = create_ring("tx", id);
 	worker->inject = create_ring("inject", id);

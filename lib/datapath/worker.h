@@ -76,9 +76,10 @@ struct worker {
 	/* worker-private */
 	struct token_bucket icmp_tokens;
 	struct punt_tokens punt_tokens;
-	struct tunnel_run *runs; /* [tunnels]: of the burst at work; none in use between bursts */
+	struct tunnel_run *runs; /* [tunnels, then slots of branches]: of the burst at work; none in
+				    use between bursts */
 	unsigned n_active;
-	uint16_t active[BURST_PKTS]; /* tunnels whose runs are in use */
+	uint16_t active[BURST_PKTS]; /* runs in use */
 	struct ip_burst ip;
 	struct tunnel_burst tunnel;
 	struct tunnel_burst oversize; /* too large for their tunnel, to be fragmented */

@@ -12,7 +12,6 @@
 
 #include "gateway.h"
 #include "nexthop.h"
-#include "policy.h"
 #include "route.h"
 
 #define OUTER_TTL 64
@@ -103,14 +102,14 @@ write_ethernet(const struct port *port, const struct neighbor *neighbor, uint8_t
 
 /* Returns its sum, see ip_sum in tunnel.h. */
 static uint16_t
-write_ipv4(const struct tunnel *tunnel, const struct sa *sa, uint8_t *at)
+write_ipv4(const struct tunnel *tunnel, const struct encap_wish *wish, uint8_t *at)
 {
 	struct rte_ipv4_hdr ip = {
 		.version_ihl = RTE_IPV4_VHL_DEF,
 		.time_to_live = OUTER_TTL,
-		.next_proto_id = sa->udp ? IPPROTO_UDP : IPPROTO_ESP,
+		.next_proto_id = wish->sa->udp ? IPPROTO_UDP : IPPROTO_ESP,
 		.src_addr = rte_cpu_to_be_32(tunnel->local),
-		.dst_addr = rte_cpu_to_be_32(tunnel->towards),
+		.dst_addr = rte_cpu_to_be_32(wish->towards),
 	};
 
 	memcpy(at, &ip, sizeof(ip));
@@ -138,40 +137,36 @@ write_esp(const struct sa *sa, uint8_t *at)
 }
 
 static void
-write_header(const struct gateway *gw, const struct tunnel *tunnel, struct encap *encap)
+write_header(const struct tunnel *tunnel, const struct encap_wish *wish, struct encap *encap,
+	uint8_t *at)
 {
-	const struct sa *sa = tunnel->out;
-	uint8_t *at = encap->header + ENCAP_HEADER_BYTES - encap->header_bytes;
-
-	write_ethernet(&gw->ports[encap->port], tunnel->via, at);
-	at += sizeof(struct rte_ether_hdr);
 	encap->ip_offset = (uint16_t)(at - encap->header);
-	encap->ip_sum = write_ipv4(tunnel, sa, at);
+	encap->ip_sum = write_ipv4(tunnel, wish, at);
 	at += sizeof(struct rte_ipv4_hdr);
-	if (sa->udp) {
-		write_udp(sa, at);
+	if (wish->sa->udp) {
+		write_udp(wish->sa, at);
 		at += sizeof(struct rte_udp_hdr);
 	}
-	write_esp(sa, at);
+	write_esp(wish->sa, at);
 }
 
-void
-encap_build(
-	const struct gateway *gw, struct tunnel *tunnel, enum drop_reason drop, struct encap *encap)
+const struct neighbor *
+encap_build(const struct gateway *gw, const struct tunnel *tunnel, const struct encap_wish *wish,
+	struct encap *encap)
 {
-	struct sa *sa = tunnel->out;
+	struct sa *sa = wish->sa;
 	struct way_out way = { .drop = DROP_no_route };
 
 	memset(encap, 0, sizeof(*encap));
-	if (tunnel->towards != 0)
-		way = resolve(gw, tunnel->towards);
-	tunnel->via = way.neighbor;
-	encap->drop = (uint8_t)drop;
-	encap->hold = tunnel->state == TUNNEL_IDLE;
+	if (wish->towards != 0)
+		way = resolve(gw, wish->towards);
+	encap->tunnel = tunnel->index;
+	encap->drop = (uint8_t)wish->drop;
+	encap->hold = wish->hold;
 	if (encap->hold)
-		encap->selectors = policy_outbound(tunnel);
+		encap->selectors = wish->selectors;
 	if (sa == NULL)
-		return;
+		return way.neighbor;
 	if (way.neighbor != NULL) {
 		encap->port = way.neighbor->port;
 		encap->mtu = tunnel_mtu(gw->ports[encap->port].mtu, sa->key, sa->udp);
@@ -179,10 +174,10 @@ encap_build(
 	if (encap->drop == DROP_NONE)
 		encap->drop = (uint8_t)way.drop;
 	if (encap->drop != DROP_NONE)
-		return;
+		return way.neighbor;
 	encap->sa = sa;
 	encap->key = sa->key;
-	encap->selectors = policy_outbound(tunnel);
+	encap->selectors = wish->selectors;
 	encap->udp = sa->udp;
 	encap->iv_bytes = sa->key->iv_bytes;
 	encap->icv_bytes = sa->key->icv_bytes;
@@ -190,5 +185,8 @@ encap_build(
 	encap->header_bytes =
 		(uint16_t)(sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr) +
 			(sa->udp ? sizeof(struct rte_udp_hdr) : 0) + sizeof(struct rte_esp_hdr));
-	write_header(gw, tunnel, encap);
+	uint8_t *at = encap->header + ENCAP_HEADER_BYTES - encap->header_bytes;
+	write_ethernet(&gw->ports[encap->port], way.neighbor, at);
+	write_header(tunnel, wish, encap, at + sizeof(struct rte_ether_hdr));
+	return way.neighbor;
 }

@@ -7,11 +7,20 @@
 /* Building a tunnel's encap from its SA, the routes and the neighbors. Control only. */
 
 struct gateway;
+struct neighbor;
+
+/* What it is to be built for. */
+struct encap_wish {
+	struct sa *sa;         /* NULL: there is nothing to send on, and `drop` says why */
+	uint32_t towards;      /* outer destination; 0: nobody knows yet */
+	enum drop_reason drop; /* DROP_NONE: it sends if there is a way */
+	bool hold;             /* see struct encap */
+	const struct selector_set *selectors;
+};
 
 /*
- * Writes the whole of `encap` for tunnel->out. Where there is nothing to send on (out is NULL),
- * `drop` says why; where the way to the remote end is missing, this function finds the reason. Sets
- * tunnel->via.
+ * Writes the whole of `encap`. Where the way to the remote end is missing, this function finds the
+ * reason. Returns the neighbor that the way depends on, NULL where there is none.
  */
-void encap_build(const struct gateway *gw, struct tunnel *tunnel, enum drop_reason drop,
-	struct encap *encap);
+const struct neighbor *encap_build(const struct gateway *gw, const struct tunnel *tunnel,
+	const struct encap_wish *wish, struct encap *encap);

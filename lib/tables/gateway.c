@@ -9,6 +9,7 @@
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
+#include "branch.h"
 #include "config.h"
 #include "hold.h"
 #include "log.h"
@@ -58,11 +59,13 @@ create_tables(struct gateway *gw, const struct config *config)
 	gw->punt = punt_create();
 	gw->mappings = mapping_notes_create();
 	gw->hold = hold_create();
+	gw->branch_slots = branch_slots_create();
 	gw->neighbors = neighbor_table_create();
 	gw->nexthops = nexthop_table_create();
 	gw->sas = sa_table_create();
 	if (gw->publisher == NULL || gw->punt == NULL || gw->mappings == NULL || gw->hold == NULL ||
-		gw->neighbors == NULL || gw->nexthops == NULL || gw->sas == NULL)
+		gw->branch_slots == NULL || gw->neighbors == NULL || gw->nexthops == NULL ||
+		gw->sas == NULL)
 		return -ENOMEM;
 	if (tunnel_create_all(gw, config) < 0)
 		return -ENOMEM;
@@ -192,6 +195,7 @@ gateway_destroy(struct gateway *gw)
 	nexthop_table_destroy(gw->nexthops);
 	neighbor_table_destroy(gw->neighbors);
 	hold_destroy(gw->hold);
+	branch_slots_destroy(gw->branch_slots);
 	mapping_notes_destroy(gw->mappings);
 	punt_destroy(gw->punt);
 	rcu_destroy(gw->rcu);

@@ -37,6 +37,7 @@ struct tunnel;
 struct tunnel_order;
 struct encap;
 struct selector_set;
+struct branch_slots;
 struct hold;
 struct mapping_notes;
 struct sa_table;
@@ -70,8 +71,10 @@ struct gateway {
 	uint64_t control_drops[DROP_REASON_COUNT]; /* packets that the control core dropped */
 	struct tunnel_order *tunnel_order;         /* tunnels by outer destination */
 	uint64_t policy_changes;                   /* counts policies put */
-	uint64_t policies_seen_at; /* wall clock: when their use was looked at last */
-	struct hold *hold;         /* packets that wait for an SA */
+	uint64_t policies_seen_at;         /* wall clock: when their use was looked at last */
+	struct hold *hold;                 /* packets that wait for an SA */
+	struct branch_slots *branch_slots; /* runs of workers that are free; branch.h */
+	struct tunnel *branching; /* the first of those that have branches; tunnel.next_branching */
 
 	/* control writes, workers read */
 	const struct encap **encaps; /* [n_tunnels], published one by one, never NULL */

@@ -7,6 +7,7 @@
 #include <rte_ether.h>
 #include <rte_ip.h>
 
+#include "branch.h"
 #include "flow.h"
 #include "gateway.h"
 #include "listener.h"
@@ -45,6 +46,22 @@ hold_destroy(struct hold *hold)
 	free(hold);
 }
 
+static struct packet_flow
+flow_of(const struct rte_mbuf *pkt)
+{
+	return flow_outbound(
+		rte_pktmbuf_mtod_offset(pkt, const struct rte_ipv4_hdr *, RTE_ETHER_HDR_LEN));
+}
+
+/* What the packet would go through now. */
+static const struct encap *
+encap_of(const struct gateway *gw, uint16_t tunnel, const struct rte_mbuf *pkt)
+{
+	struct packet_flow flow = flow_of(pkt);
+
+	return branch_encap(gateway_encap(gw, tunnel), &flow);
+}
+
 /* Tells whoever can make an SA that the tunnel wants one. */
 static void
 ask(const struct gateway *gw, struct tunnel *tunnel, const struct rte_mbuf *pkt, uint64_t now_ns)
@@ -56,9 +73,7 @@ ask(const struct gateway *gw, struct tunnel *tunnel, const struct rte_mbuf *pkt,
 		return;
 	if (listener == NULL || listener->acquire == NULL)
 		return;
-	const struct rte_ipv4_hdr *ip =
-		rte_pktmbuf_mtod_offset(pkt, const struct rte_ipv4_hdr *, RTE_ETHER_HDR_LEN);
-	struct packet_flow flow = flow_outbound(ip);
+	struct packet_flow flow = flow_of(pkt);
 	tunnel->asked = true;
 	tunnel->asked_ns = now_ns;
 	listener->acquire(listener->context, tunnel, &flow);
@@ -77,7 +92,9 @@ hold_take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns)
 	struct hold *hold = gw->hold;
 	struct tunnel *tunnel = &gw->tunnels[punt_index(pkt)];
 
-	if (tunnel->state == TUNNEL_IDLE)
+	bool waits = encap_of(gw, tunnel->index, pkt)->hold;
+
+	if (waits)
 		ask(gw, tunnel, pkt, now_ns);
 	if (hold->n == HOLD_PKTS || tunnel->held == HOLD_TUNNEL_PKTS) {
 		drop(gw, pkt, DROP_no_sa);
@@ -86,7 +103,7 @@ hold_take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns)
 	tunnel->held++;
 	hold->waiting[hold->n++] = (struct waiting) { pkt, now_ns, tunnel->index };
 	/* An SA may have come while the packet was on its way. */
-	hold->next_look_ns = tunnel->state == TUNNEL_IDLE ? hold->next_look_ns : 0;
+	hold->next_look_ns = waits ? hold->next_look_ns : 0;
 }
 
 /* What becomes of one packet; true: it goes on waiting. */
@@ -94,7 +111,7 @@ static bool
 decide(struct gateway *gw, const struct waiting *waiting, uint64_t now_ns, hold_send_fn send,
 	const void *context)
 {
-	const struct encap *encap = gateway_encap(gw, waiting->tunnel);
+	const struct encap *encap = encap_of(gw, waiting->tunnel, waiting->pkt);
 
 	if (encap->drop == DROP_NONE)
 		send(context, waiting->pkt, waiting->tunnel);

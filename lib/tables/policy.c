@@ -247,11 +247,19 @@ policy_outbound(const struct tunnel *tunnel)
 	return tunnel->policies->outbound != NULL ? tunnel->policies->outbound : &nothing_passes;
 }
 
-static bool
-wants_sa(const struct policy *policy)
+bool
+policy_wants_sa(const struct policy *policy)
 {
 	return policy_goes(policy, POLICY_OUTBOUND) && policy->spec.protects &&
 		!policy->spec.selector.blocks;
+}
+
+unsigned
+policy_outbound_sorted(const struct tunnel *tunnel, const struct policy *sorted[])
+{
+	return tunnel->policies == NULL
+		? 0
+		: policy_set_sort(&tunnel->policies->list, POLICY_OUTBOUND, sorted);
 }
 
 bool
@@ -262,7 +270,7 @@ policy_asks(const struct tunnel *tunnel)
 	if (tunnel->policies == NULL)
 		return false;
 	LIST_FOREACH (policy, &tunnel->policies->list, link)
-		if (wants_sa(policy))
+		if (policy_wants_sa(policy))
 			return true;
 	return false;
 }
@@ -279,11 +287,11 @@ policy_match(const struct tunnel *tunnel, const struct packet_flow *flow)
 			selector_covers(&policy->spec.selector, flow) &&
 			(first == NULL || policy_comes_before(policy, first)))
 			first = policy;
-	return first != NULL && wants_sa(first) ? first : NULL;
+	return first != NULL && policy_wants_sa(first) ? first : NULL;
 }
 
-static uint64_t
-preference(const struct policy *policy, const struct sa *sa)
+uint64_t
+policy_wish(const struct policy *policy, const struct sa *sa)
 {
 	const struct policy_spec *spec = &policy->spec;
 
@@ -304,7 +312,7 @@ policy_preference(const struct tunnel *tunnel, const struct sa *sa)
 	if (!policy_asks(tunnel))
 		return 1;
 	LIST_FOREACH (policy, &tunnel->policies->list, link) {
-		uint64_t this = wants_sa(policy) ? preference(policy, sa) : 0;
+		uint64_t this = policy_wants_sa(policy) ? policy_wish(policy, sa) : 0;
 
 		if (this > highest)
 			highest = this;

@@ -62,6 +62,14 @@ void policy_destroy_all(struct tunnel *tunnel);
 /* What workers shall hold outbound packets against; NULL: all pass. */
 const struct selector_set *policy_outbound(const struct tunnel *tunnel);
 
+/* Its outbound policies in the order in which they decide, into an array of POLICIES_PER_TUNNEL;
+ * returns their number. */
+unsigned policy_outbound_sorted(const struct tunnel *tunnel, const struct policy *sorted[]);
+
+/* Is it an outbound one that protects what it lets pass? */
+bool policy_wants_sa(const struct policy *policy);
+/* How much it wants that SA, as policy_preference(). */
+uint64_t policy_wish(const struct policy *policy, const struct sa *sa);
 /* Would the tunnel, without an SA, ask for one? */
 bool policy_asks(const struct tunnel *tunnel);
 /* The outbound policy that decides about such packets; NULL: none wants an SA for them. */

@@ -56,18 +56,27 @@ policy_set_same(const struct selector_set *a, const struct selector_set *b)
 	return true;
 }
 
-struct selector_set *
-policy_set_build(const struct policy_list *policies, enum policy_way way)
+unsigned
+policy_set_sort(
+	const struct policy_list *policies, enum policy_way way, const struct policy *sorted[])
 {
-	const struct policy *sorted[POLICIES_PER_TUNNEL];
 	const struct policy *policy;
-	struct selector_set *set;
 	unsigned n = 0;
 
 	LIST_FOREACH (policy, policies, link)
 		if (policy_goes(policy, way))
 			sorted[n++] = policy;
 	qsort(sorted, n, sizeof(sorted[0]), compare);
+	return n;
+}
+
+struct selector_set *
+policy_set_build(const struct policy_list *policies, enum policy_way way)
+{
+	const struct policy *sorted[POLICIES_PER_TUNNEL];
+	unsigned n = policy_set_sort(policies, way, sorted);
+	struct selector_set *set;
+
 	set = rte_zmalloc(
 		"selectors", sizeof(*set) + n * sizeof(set->selectors[0]), CACHE_LINE_BYTES);
 	if (set == NULL)

@@ -27,5 +27,9 @@ bool policy_comes_before(const struct policy *a, const struct policy *b);
 /* Of at most POLICIES_PER_TUNNEL policies, those of one way; for rte_free(). NULL: out of memory.
  */
 struct selector_set *policy_set_build(const struct policy_list *policies, enum policy_way way);
+/* Those of one way in the order in which they decide, into an array of POLICIES_PER_TUNNEL; returns
+ * their number. */
+unsigned policy_set_sort(
+	const struct policy_list *policies, enum policy_way way, const struct policy *sorted[]);
 /* Do they let the same pass? `a` may be NULL: they do not. */
 bool policy_set_same(const struct selector_set *a, const struct selector_set *b);

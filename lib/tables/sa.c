@@ -321,10 +321,21 @@ sa_next(const struct gateway *gw, uint32_t *cursor)
 	return NULL;
 }
 
+/* What becomes of packets where nothing usable is wanted. */
+static enum drop_reason
+why_none(const struct record *newest)
+{
+	if (newest == NULL)
+		return DROP_no_sa;
+	if (atomic_load_explicit(&newest->sa.sequence, memory_order_relaxed) >=
+		newest->sa.limit_sequence)
+		return newest->sa.limit_reason;
+	return DROP_sa_expired;
+}
+
 struct sa *
 sa_select_out(const struct gateway *gw, uint16_t tunnel, enum drop_reason *drop)
 {
-	struct record *newest = LIST_FIRST(&gw->sas->outbound[tunnel]);
 	struct record *record;
 	/* Then the newest will do: with thousands of SAs, adding one must not look at all. */
 	bool any = !policy_asks(&gw->tunnels[tunnel]);
@@ -344,16 +355,34 @@ sa_select_out(const struct gateway *gw, uint16_t tunnel, enum drop_reason *drop)
 			best = &record->sa;
 		}
 	}
-	if (best != NULL)
-		return best;
-	if (newest == NULL)
-		*drop = DROP_no_sa;
-	else if (atomic_load_explicit(&newest->sa.sequence, memory_order_relaxed) >=
-		newest->sa.limit_sequence)
-		*drop = newest->sa.limit_reason;
-	else
-		*drop = DROP_sa_expired;
-	return NULL;
+	if (best == NULL)
+		*drop = why_none(LIST_FIRST(&gw->sas->outbound[tunnel]));
+	return best;
+}
+
+struct sa *
+sa_select_for(const struct gateway *gw, uint16_t tunnel, const struct policy *policy,
+	enum drop_reason *drop)
+{
+	const struct record *newest = NULL;
+	struct record *record;
+	struct sa *best = NULL;
+	uint64_t most = 0;
+
+	LIST_FOREACH (record, &gw->sas->outbound[tunnel], link) {
+		uint64_t wanted = policy_wish(policy, &record->sa);
+
+		if (wanted > 0 && newest == NULL)
+			newest = record;
+		if (wanted <= most ||
+			atomic_load_explicit(&record->sa.expired, memory_order_relaxed))
+			continue;
+		most = wanted;
+		best = &record->sa;
+	}
+	if (best == NULL)
+		*drop = why_none(newest);
+	return best;
 }
 
 /* Workers that met the limit took numbers past it and sent nothing under them. */

@@ -148,6 +148,10 @@ struct sa *sa_next(const struct gateway *gw, uint32_t *cursor);
  * says what becomes of packets: DROP_no_sa, or why the newest ran out. Control only.
  */
 struct sa *sa_select_out(const struct gateway *gw, uint16_t tunnel, enum drop_reason *drop);
+/* The same for one of its policies alone. */
+struct policy;
+struct sa *sa_select_for(const struct gateway *gw, uint16_t tunnel, const struct policy *policy,
+	enum drop_reason *drop);
 /*
  * Looks for lifetimes that ran out: hard, marks the SA, tells its tunnel and the listener; soft,
  * tells the listener. Looks only at SAs that could have come to a limit since the last look.

@@ -7,6 +7,7 @@
 
 #include <rte_malloc.h>
 
+#include "branch.h"
 #include "config.h"
 #include "encap.h"
 #include "gateway.h"
@@ -125,17 +126,14 @@ tunnel_create_all(struct gateway *gw, const struct config *config)
 }
 
 static void
-free_encap(const struct encap *encap)
-{
-	if (encap != &nothing)
-		rte_free((void *)(uintptr_t)encap);
-}
-
-static void
 retire(void *object, void *context)
 {
-	(void)context;
-	free_encap(object);
+	struct encap *encap = object;
+
+	if (encap == &nothing)
+		return;
+	branch_free(context, (struct branch_set *)(uintptr_t)encap->branches);
+	rte_free(encap);
 }
 
 void
@@ -143,7 +141,7 @@ tunnel_destroy_all(struct gateway *gw)
 {
 	for (unsigned i = 0; i < gw->n_tunnels; i++) {
 		policy_destroy_all(&gw->tunnels[i]);
-		free_encap(gw->encaps[i]);
+		retire((void *)(uintptr_t)gw->encaps[i], gw);
 		rte_free(gw->tunnels[i].selectors);
 		free(gw->tunnels[i].addresses);
 	}
@@ -153,25 +151,92 @@ tunnel_destroy_all(struct gateway *gw)
 	free(gw->tunnels);
 }
 
-/* Gives the workers a copy of `fresh`, unless they have the same already. */
+static bool
+same(const struct encap *a, const struct encap *b)
+{
+	struct encap without = *b;
+
+	without.branches = a->branches;
+	return memcmp(a, &without, sizeof(without)) == 0 && branch_same(a->branches, b->branches);
+}
+
+/* Gives the workers a copy of `fresh`, whose branches pass over, unless they have the same already.
+ */
 static void
 publish(struct gateway *gw, const struct tunnel *tunnel, const struct encap *fresh)
 {
 	const struct encap **slot = &gw->encaps[tunnel->index];
+	struct branch_set *branches = (struct branch_set *)(uintptr_t)fresh->branches;
 	struct encap *copy;
 
-	if (memcmp(*slot, fresh, sizeof(*fresh)) == 0)
+	if (same(*slot, fresh)) {
+		branch_free(gw, branches);
 		return;
+	}
 	gw->tunnel_changes++;
 	copy = rte_malloc("encap", sizeof(*copy), CACHE_LINE_BYTES);
 	if (copy == NULL) {
 		/* Whatever it held may be about to go. */
 		log_error("tunnel %s: no memory for its headers; it sends nothing", tunnel->name);
-		publish_swap(gw->publisher, slot, &nothing, retire, NULL);
+		branch_free(gw, branches);
+		publish_swap(gw->publisher, slot, &nothing, retire, gw);
 		return;
 	}
 	memcpy(copy, fresh, sizeof(*copy));
-	publish_swap(gw->publisher, slot, copy, retire, NULL);
+	publish_swap(gw->publisher, slot, copy, retire, gw);
+}
+
+/* Keeps the list of tunnels with branches. */
+static void
+set_branching(struct gateway *gw, struct tunnel *tunnel, bool branching)
+{
+	struct tunnel **at = &gw->branching;
+
+	if (branching == tunnel->branching)
+		return;
+	tunnel->branching = branching;
+	if (branching) {
+		tunnel->next_branching = gw->branching;
+		gw->branching = tunnel;
+		return;
+	}
+	while (*at != tunnel)
+		at = &(*at)->next_branching;
+	*at = tunnel->next_branching;
+}
+
+/* The encap of a tunnel, with branches where its policies want several SAs. */
+static void
+build(struct gateway *gw, struct tunnel *tunnel, enum drop_reason drop, struct encap *encap)
+{
+	struct branch_set *branches = NULL;
+	const struct encap_wish wish = {
+		.sa = tunnel->out,
+		.towards = tunnel->towards,
+		.drop = tunnel->held_down ? DROP_no_sa : drop,
+		.hold = tunnel->state == TUNNEL_IDLE,
+		.selectors = policy_outbound(tunnel),
+	};
+	int error = tunnel->held_down ? 0 : branch_build(gw, tunnel, &branches);
+
+	if (error == -ENOSPC) {
+		/* Slots of sets that were replaced come back after a grace period. */
+		publish_flush(gw->publisher);
+		error = branch_build(gw, tunnel, &branches);
+	}
+	tunnel->via = encap_build(gw, tunnel, &wish, encap);
+	set_branching(gw, tunnel, branches != NULL);
+	if (error == 0 && branches == NULL)
+		return;
+	if (error < 0)
+		log_error("tunnel %s: no room for the SAs of its policies; it sends nothing",
+			tunnel->name);
+	*encap = (struct encap) {
+		.tunnel = tunnel->index,
+		.drop = error < 0 ? DROP_no_sa : DROP_policy_out,
+		.branches = branches,
+		.mtu = branches != NULL ? branch_mtu(branches) : 0,
+	};
 }
 
 static enum tunnel_state
@@ -209,9 +274,7 @@ tunnel_refresh(struct gateway *gw, struct tunnel *tunnel)
 	if (tunnel->state != TUNNEL_IDLE)
 		tunnel->asked = false;
 	set_destination(gw, tunnel);
-	if (tunnel->held_down)
-		drop = DROP_no_sa;
-	encap_build(gw, tunnel, drop, &encap);
+	build(gw, tunnel, drop, &encap);
 
 	/* Flows come when it can send, and go before it cannot. */
 	if (carried && !tunnel_carries(tunnel))
@@ -268,6 +331,12 @@ tunnel_refresh_towards(struct gateway *gw, struct prefix prefix)
 		qsort(order->sorted, gw->n_tunnels, sizeof(order->sorted[0]), compare);
 		order->stale = false;
 	}
+	/* Those that may send to several are few. */
+	for (struct tunnel *tunnel = gw->branching, *next; tunnel != NULL; tunnel = next) {
+		next = tunnel->next_branching;
+		if (branch_leads_into(gw->encaps[tunnel->index]->branches, prefix))
+			tunnel_refresh(gw, tunnel);
+	}
 	/* A refresh leaves the destinations alone: no SA changed. */
 	for (unsigned i = bisect(gw, prefix.address); i < gw->n_tunnels; i++) {
 		if (!prefix_covers(prefix, order->sorted[i]->towards))
@@ -283,7 +352,8 @@ tunnel_refresh_via(struct gateway *gw, const struct neighbor *neighbor)
 		gw->listener->neighbor_changed(gw->listener->context, neighbor);
 	for (unsigned i = 0; i < gw->n_tunnels; i++)
 		/* One that waits for any neighbor of a group may take this one. */
-		if (gw->tunnels[i].via == neighbor || gw->encaps[i]->drop == DROP_no_neighbor)
+		if (gw->tunnels[i].via == neighbor || gw->encaps[i]->drop == DROP_no_neighbor ||
+			branch_uses(gw->encaps[i]->branches, neighbor))
 			tunnel_refresh(gw, &gw->tunnels[i]);
 }
 

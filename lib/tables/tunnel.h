@@ -28,6 +28,8 @@
 #define ENCAP_ESP 8
 #define ENCAP_UDP 16 /* with UDP encapsulation */
 
+struct branch_set;
+
 struct encap {
 	/* const after publish */
 	CACHE_ALIGNED uint8_t header[ENCAP_HEADER_BYTES]; /* lengths, identification, TOS, DF and
@@ -35,6 +37,8 @@ struct encap {
 	struct sa *sa;                                    /* NULL with `drop` */
 	const struct crypto_key *key;
 	const struct selector_set *selectors; /* out; NULL: all pass */
+	const struct branch_set *branches;    /* with `drop`: packets take one of these, and are
+						 dropped where none fits; NULL: see branch.h */
 	uint16_t header_bytes; /* used ones at the end of `header`: 42, or 50 with UDP */
 	uint16_t ip_offset;    /* of the outer IPv4 header within header[] */
 	uint16_t ip_sum; /* one's complement sum of that header as it stands, folded, not inverted,
@@ -42,6 +46,7 @@ struct encap {
 			    fragment field as it stores them (wire order) and TOS << 8, folds, and
 			    stores the complement */
 	uint16_t mtu;    /* largest inner packet, bytes */
+	uint16_t tunnel; /* index, for its counters */
 	uint8_t iv_bytes, icv_bytes, block_bytes;
 	uint8_t port; /* to send on: index */
 	uint8_t drop; /* enum drop_reason: why the tunnel cannot send now; DROP_NONE: it can */
@@ -89,9 +94,11 @@ struct tunnel {
 	uint64_t alive_ns;          /* liveness: when we last knew it well */
 	uint64_t seen_rx, seen_tx;  /* liveness: counters at the last look */
 	struct policies *policies;  /* policy.h; NULL: none */
-	unsigned held;              /* packets that wait for an SA, see hold.h */
-	bool asked;                 /* for an SA, and neither got one nor gave up yet, */
-	uint64_t asked_ns;          /* the last time then */
+	bool branching;             /* several SAs at work; branch.h */
+	struct tunnel *next_branching;
+	unsigned held;     /* packets that wait for an SA, see hold.h */
+	bool asked;        /* for an SA, and neither got one nor gave up yet, */
+	uint64_t asked_ns; /* the last time then */
 };
 
 /* Does it take its share of a group? Control only. */

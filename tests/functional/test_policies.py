@@ -41,10 +41,10 @@ def policy(selector_, direction, *, block=False, priority=1000, soft=0, hard=0):
                                                         0, 0)
 
 
-def template(source, destination, spi):
+def template(source, destination, spi, reqid=REQID):
     """struct xfrm_user_tmpl."""
     return xfrm.address(destination) + struct.pack("!IB3x", spi, 50) + struct.pack("=H2x", 2) + \
-        xfrm.address(source) + struct.pack("=IBBBxIII", REQID, TUNNEL_MODE, 0, 0, *[0xFFFFFFFF] * 3)
+        xfrm.address(source) + struct.pack("=IBBBxIII", reqid, TUNNEL_MODE, 0, 0, *[0xFFFFFFFF] * 3)
 
 
 class Daemon(xfrm.Client):
@@ -56,9 +56,9 @@ class Daemon(xfrm.Client):
         self.ends = {OUT: (WAN_ADDRESS, tunnel.remote)}
         self.ends[IN] = self.ends[FORWARD] = (tunnel.remote, WAN_ADDRESS)
 
-    def say(self, direction, selector_, spi=0, **settings):
+    def say(self, direction, selector_, spi=0, reqid=REQID, **settings):
         body = policy(selector_, direction, **settings)
-        body += xfrm.attribute(TEMPLATE, template(*self.ends[direction], spi))
+        body += xfrm.attribute(TEMPLATE, template(*self.ends[direction], spi, reqid))
         self.ask(UPDPOLICY, body + self.if_id())
 
     def if_id(self):

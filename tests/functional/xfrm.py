@@ -68,7 +68,8 @@ def info(sa, window=0, flags=0, spi=None, **limits):
     """struct xfrm_usersa_info."""
     values = [limits.get(name, INFINITE if n < 4 else 0) for n, name in enumerate(LIMITS)]
     return bytes(56) + identity(sa, spi)[:24] + address(sa.source) + struct.pack("=8Q", *values) + \
-        bytes(32 + 12) + struct.pack("=IIHBBB7x", 0, 1, socket.AF_INET, 1, window, flags)
+        bytes(32 + 12) + struct.pack("=IIHBBB7x", 0, limits.get("reqid", 1), socket.AF_INET, 1,
+                                     window, flags)
 
 
 def identity(sa, spi=None):
