@@ -75,6 +75,9 @@ static const struct netlink_rule rules[XFRM_ATTRIBUTES] = {
 	[XFRMA_SET_MARK_MASK] = FIXED("SET_MARK_MASK", uint32_t),
 	[XFRMA_IF_ID] = FIXED("IF_ID", uint32_t),
 	[XFRMA_MTIMER_THRESH] = FIXED("MTIMER_THRESH", uint32_t),
+	[XFRMA_SA_DIR] = FIXED("SA_DIR", uint8_t),
+	[XFRMA_NAT_KEEPALIVE_INTERVAL] = FIXED("NAT_KEEPALIVE_INTERVAL", uint32_t),
+	[XFRMA_SA_PCPU] = FIXED("SA_PCPU", uint32_t),
 };
 
 int
@@ -82,6 +85,15 @@ xfrm_parse(struct netlink_span attributes, struct netlink_attribute found[XFRM_A
 	struct netlink_refusal *why)
 {
 	return netlink_parse(attributes, rules, found, XFRM_ATTRIBUTES, why);
+}
+
+int
+xfrm_read_listing(struct session *session, const struct netlink_message *request,
+	struct netlink_attribute found[XFRM_ATTRIBUTES], struct netlink_refusal *why)
+{
+	if (session_dumping(session))
+		return netlink_refuse(why, EBUSY, "another listing runs on this connection");
+	return xfrm_parse(request->body, found, why);
 }
 
 int

@@ -13,6 +13,13 @@
 /* What the files of the XFRM family share. Addresses are in host order here, in network order in
  * messages. */
 
+/* What linux/xfrm.h has had since 6.10, and Debian 12's has not. */
+enum {
+	XFRMA_SA_DIR = 33,                 /* u8: 1 in, 2 out */
+	XFRMA_NAT_KEEPALIVE_INTERVAL = 34, /* u32, seconds */
+	XFRMA_SA_PCPU = 35,                /* u32 */
+};
+
 struct key_memory;
 struct tunnel;
 struct xfrm_policies;
@@ -34,9 +41,14 @@ struct xfrm {
 
 /* Reads the attributes of any message of the family into found[XFRM_ATTRIBUTES], indexed by
  * XFRMA_*. 0, or -EINVAL in words. */
-#define XFRM_ATTRIBUTES (XFRMA_MAX + 1)
+#define XFRM_ATTRIBUTES (XFRMA_SA_PCPU + 1)
 int xfrm_parse(struct netlink_span attributes, struct netlink_attribute found[XFRM_ATTRIBUTES],
 	struct netlink_refusal *why);
+
+/* For a GET with NLM_F_DUMP, whose attributes stand right behind its header: reads them, and
+ * refuses a second listing. 0 or -errno in words. */
+int xfrm_read_listing(struct session *session, const struct netlink_message *request,
+	struct netlink_attribute found[XFRM_ATTRIBUTES], struct netlink_refusal *why);
 
 /* The other ones than IPv4, and protocols that are not ESP, in words. 0, -EOPNOTSUPP or -EINVAL. */
 int xfrm_check_family(uint16_t family, struct netlink_refusal *why);

@@ -189,15 +189,13 @@ append_row(struct session *session, struct dump *dump, struct netlink_writer *wr
 	return error == 0 ? 1 : error;
 }
 
-/* The attributes of a listing stand right behind the header. */
 static int
 list(struct session *session, const struct netlink_message *request, struct netlink_refusal *why)
 {
 	struct netlink_attribute found[XFRM_ATTRIBUTES];
 
-	if (session_dumping(session))
-		return netlink_refuse(why, EBUSY, "another listing runs on this connection");
-	int error = xfrm_parse(request->body, found, why);
+	int error = xfrm_read_listing(session, request, found, why);
+
 	if (error == 0)
 		error = xfrm_policy_check(found, why);
 	return error == 0 ? session_dump(session, request, append_row, 0) : error;

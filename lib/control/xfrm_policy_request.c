@@ -8,6 +8,7 @@
 
 #include "gateway.h"
 #include "tunnel.h"
+#include "xfrm_request.h"
 #include "xfrm_tunnels.h"
 
 /* --- what stands in it --- */
@@ -171,14 +172,8 @@ find_between(struct xfrm *xfrm, const struct xfrm_policy_request *request, struc
 	bool outbound = request->info.dir == XFRM_POLICY_OUT;
 	uint32_t local = xfrm_address(outbound ? &template->saddr : &template->id.daddr);
 	uint32_t remote = xfrm_address(outbound ? &template->id.daddr : &template->saddr);
-	char ours[XFRM_ADDRESS_TEXT_BYTES], theirs[XFRM_ADDRESS_TEXT_BYTES];
-	unsigned n = xfrm_tunnels_between(xfrm->tunnels, local, remote, tunnel);
 
-	if (n == 1)
-		return 0;
-	return netlink_refuse(why, EINVAL, "%s tunnel between %s and %s; XFRMA_IF_ID says which",
-		n == 0 ? "there is no" : "there is more than one", xfrm_address_text(local, ours),
-		xfrm_address_text(remote, theirs));
+	return xfrm_tunnel_between(xfrm, local, remote, tunnel, why);
 }
 
 /* A template that names no address: the policy stays with the tunnel it had, or it is the only one.

@@ -16,8 +16,8 @@
 
 /* --- which tunnel, which direction --- */
 
-static int
-find_between(struct xfrm *xfrm, uint32_t local, uint32_t remote, struct tunnel **tunnel,
+int
+xfrm_tunnel_between(struct xfrm *xfrm, uint32_t local, uint32_t remote, struct tunnel **tunnel,
 	struct netlink_refusal *why)
 {
 	char ours[XFRM_ADDRESS_TEXT_BYTES], theirs[XFRM_ADDRESS_TEXT_BYTES];
@@ -37,7 +37,7 @@ find_tunnel(struct xfrm *xfrm, uint32_t local, uint32_t remote, uint32_t if_id,
 	char given[XFRM_ADDRESS_TEXT_BYTES], known[XFRM_ADDRESS_TEXT_BYTES];
 
 	if (if_id == 0)
-		return find_between(xfrm, local, remote, &place->tunnel, why);
+		return xfrm_tunnel_between(xfrm, local, remote, &place->tunnel, why);
 	struct tunnel *tunnel = xfrm_tunnels_by_if_id(xfrm->tunnels, if_id);
 	if (tunnel == NULL)
 		return netlink_refuse(why, EINVAL, "there is no tunnel with if_id %u", if_id);
@@ -99,6 +99,8 @@ check_flags(const struct xfrm_request *request, struct netlink_refusal *why)
 	} refused[] = {
 		{ XFRM_STATE_NOECN, "noecn" },
 		{ XFRM_STATE_DECAP_DSCP, "decap-dscp" },
+		/* The outer header has the inner one's DF. */
+		{ XFRM_STATE_NOPMTUDISC, "nopmtudisc" },
 		{ XFRM_STATE_WILDRECV, "wildrecv" },
 		{ XFRM_STATE_ALIGN4, "align4" },
 	};
@@ -136,6 +138,7 @@ check_attributes(const struct netlink_attribute found[], struct netlink_refusal 
 		{ XFRMA_OFFLOAD_DEV, "offload to a device" },
 		{ XFRMA_REPLAY_THRESH, "a replay threshold" },
 		{ XFRMA_ETIMER_THRESH, "an event timer" },
+		{ XFRMA_SA_PCPU, "an SA for one CPU" },
 	};
 	struct netlink_span span = { found[XFRMA_MARK].data, found[XFRMA_MARK].bytes };
 	struct xfrm_mark mark = { 0 };
@@ -149,6 +152,9 @@ check_attributes(const struct netlink_attribute found[], struct netlink_refusal 
 		return netlink_refuse(why, EOPNOTSUPP,
 			"a mark (0x%x, mask 0x%x) is not supported; XFRMA_IF_ID is", mark.v,
 			mark.m);
+	if (netlink_u32(&found[XFRMA_NAT_KEEPALIVE_INTERVAL]) != 0)
+		return netlink_refuse(
+			why, EOPNOTSUPP, "keepalives are not sent here; IKE daemons send them");
 	if (netlink_u32(&found[XFRMA_TFCPAD]) != 0)
 		return netlink_refuse(
 			why, EOPNOTSUPP, "traffic flow confidentiality padding is not supported");
@@ -274,6 +280,25 @@ check_support(const struct xfrm_request *request, struct netlink_refusal *why)
 	return error;
 }
 
+/* What depends on the direction, which the addresses have told. */
+static int
+check_direction(const struct xfrm_request *request, enum sa_direction direction,
+	struct netlink_refusal *why)
+{
+	const struct netlink_attribute *said = &request->found[XFRMA_SA_DIR];
+	uint8_t expected = direction == SA_IN ? 1 : 2;
+
+	if (said->data != NULL && netlink_u8(said) != expected)
+		return netlink_refuse(why, EINVAL,
+			"SA_DIR says %u, but by its addresses this SA is %s (%u)", netlink_u8(said),
+			direction == SA_IN ? "inbound" : "outbound", expected);
+	if (direction == SA_IN && (request->info.flags & XFRM_STATE_ESN) != 0 &&
+		request->replay.window == 0)
+		return netlink_refuse(
+			why, EINVAL, "extended sequence numbers need a replay window");
+	return 0;
+}
+
 int
 xfrm_request_read(struct xfrm *xfrm, const struct netlink_message *message,
 	struct xfrm_request *request, struct netlink_refusal *why)
@@ -302,6 +327,8 @@ xfrm_request_read(struct xfrm *xfrm, const struct netlink_message *message,
 	if (error == 0)
 		error = xfrm_replay_read(request->found, info->replay_window,
 			(info->flags & XFRM_STATE_ESN) != 0, &request->replay, why);
+	if (error == 0)
+		error = check_direction(request, place.direction, why);
 	if (error < 0)
 		return error;
 	write_spec(request, &place);

@@ -33,6 +33,10 @@ struct xfrm_place {
 int xfrm_place(struct xfrm *xfrm, uint32_t source, uint32_t destination, uint32_t if_id,
 	struct xfrm_place *place, struct netlink_refusal *why);
 
+/* The one tunnel between two addresses. 0, or -EINVAL in words: there is none, or more than one. */
+int xfrm_tunnel_between(struct xfrm *xfrm, uint32_t local, uint32_t remote, struct tunnel **tunnel,
+	struct netlink_refusal *why);
+
 /* The kernel's limits as ours. */
 void xfrm_lifetimes(
 	const struct xfrm_lifetime_cfg *from, struct sa_lifetime *hard, struct sa_lifetime *soft);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "xfrm_bench.h"
+#include "xfrm_internal.h"
 
 /* Security associations of family XFRM: what is taken, what is refused, and what comes back. */
 
@@ -312,6 +313,7 @@ what_is_not_there_is_refused_in_words(void **state)
 		{ "mode 9", EINVAL, IPPROTO_ESP, 9, 0, AF_INET },
 		{ "IPv6", EOPNOTSUPP, IPPROTO_ESP, XFRM_MODE_TUNNEL, 0, AF_INET6 },
 		{ "family 44", EINVAL, IPPROTO_ESP, XFRM_MODE_TUNNEL, 0, 44 },
+		{ "nopmtudisc", EOPNOTSUPP, IPPROTO_ESP, 1, XFRM_STATE_NOPMTUDISC, AF_INET },
 		{ "wildrecv", EOPNOTSUPP, IPPROTO_ESP, 1, XFRM_STATE_WILDRECV, AF_INET },
 		{ "REPLAY_ESN_VAL", EINVAL, IPPROTO_ESP, 1, XFRM_STATE_ESN, AF_INET },
 	};
@@ -425,6 +427,42 @@ events_tell_of_each_change(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
 
+/* What younger clients say. */
+static void
+later_attributes_are_understood(void **state)
+{
+	static const struct {
+		uint16_t type, bytes;
+		uint32_t value;
+		int error;
+		const char *words;
+	} cases[] = {
+		{ XFRMA_SA_DIR, 1, 2, EINVAL, "SA is inbound (1)" },
+		{ XFRMA_SA_DIR, 1, 1, 0, "" },
+		{ XFRMA_NAT_KEEPALIVE_INTERVAL, 4, 20, EOPNOTSUPP, "keepalives" },
+		{ XFRMA_NAT_KEEPALIVE_INTERVAL, 4, 0, 0, "" },
+		{ XFRMA_SA_PCPU, 4, 0, EOPNOTSUPP, "one CPU" },
+		{ XFRMA_SA_PCPU + 1, 4, 0, EINVAL, "attribute 36 is not known" },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+		begin_sa(XFRM_MSG_NEWSA, SA_IN, 0, 0x310 + i);
+		put_attribute(cases[i].type, &cases[i].value, cases[i].bytes);
+		assert_refused(cases[i].error, cases[i].words);
+	}
+	/* As the kernel has it: nothing can be inferred without a window. */
+	struct xfrm_usersa_info info = sa_info(SA_IN, 0, 0x320);
+	struct xfrm_replay_state_esn esn = { .bmp_len = 1 };
+	info.replay_window = 0;
+	info.flags = XFRM_STATE_ESN;
+	begin(XFRM_MSG_NEWSA, NLM_F_ACK);
+	put(&info, sizeof(info));
+	put_scenario_suite();
+	put_attribute(XFRMA_REPLAY_ESN_VAL, &esn, sizeof(esn));
+	assert_refused(EINVAL, "need a replay window");
+}
+
 int
 main(void)
 {
@@ -436,6 +474,7 @@ main(void)
 		TEST(names_and_lengths_make_the_suite),
 		TEST(the_tunnel_must_be_clear),
 		TEST(what_is_not_there_is_refused_in_words),
+		TEST(later_attributes_are_understood),
 		TEST(listings_go_by_datagrams),
 		TEST(flushing_takes_all_and_may_find_none),
 		TEST(events_tell_of_each_change),

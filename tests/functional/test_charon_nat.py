@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A NAT between charon and its peer forgets the peer's port and gives it another: nobody tells charon
+but Espalier's MAPPING, and charon moves its SAs.
+
+ike_net.py draws the stage. The NAT is two stateless rules at the peer's own end, so that one port
+follows the other at a moment that the test knows. What still goes to the old port is lost. ESP in UDP
+has no checksum (RFC 3948 2.1), and nft would make a wrong one of none: so there is none for IKE too.
+"""
+import shutil
+import subprocess
+
+import pytest
+
+import ike_net
+from gateway import wait_until
+from ike_net import INSIDE, PEER, PEER_INSIDE
+from topology import Topology
+
+pytestmark = pytest.mark.skipif(
+    ike_net.why_not() is not None or not shutil.which("nft", path="/usr/sbin:/sbin"),
+    reason=ike_net.why_not() or "needs nftables")
+
+NEVER = "rekey_time = 0s\n        life_time = 0s\n        "
+NAT_T = 4500
+RULES = """
+table ip nat_t {{
+    chain in {{ type filter hook prerouting priority raw;
+        ip daddr {peer} udp dport {inside} drop
+        ip daddr {peer} udp dport {outside} udp dport set {inside} udp checksum set 0
+    }}
+    chain out {{ type filter hook output priority raw;
+        ip saddr {peer} udp sport {inside} udp sport set {outside} udp checksum set 0
+    }}
+}}
+"""
+
+
+class NattedNet(ike_net.IkeNet):
+    mapped = False
+
+    def map(self, port):
+        """From now on the NAT shows the peer's port 4500 as this one, and no other."""
+        rules = "flush table ip nat_t\ndelete table ip nat_t\n" if self.mapped else ""
+        rules += RULES.format(peer=PEER, inside=NAT_T, outside=port)
+        subprocess.run(["ip", "netns", "exec", self.wire, "nft", "-f", "-"], input=rules, text=True,
+                       check=True, timeout=20)
+        self.mapped = True
+
+    def peer_pings(self):
+        """One ping from the peer's side; was it answered?"""
+        said = self.run_in(self.wire, "ping", "-n", "-c", "1", "-W", "1", "-I", PEER_INSIDE, INSIDE)
+        return "bytes from" in said.stdout
+
+
+@pytest.fixture
+def net(tmp_path):
+    stage = NattedNet(tmp_path, Topology())
+    try:
+        stage.build()
+        stage.start()
+        yield stage
+    finally:
+        stage.raze()
+
+
+@pytest.fixture
+def charons(net):
+    running = []
+    try:
+        running += [ike_net.OurCharon(net), ike_net.Charon(net)]
+        for charon in running:
+            charon.load(child=NEVER)
+        yield running
+    finally:
+        for charon in running:
+            charon.stop()
+
+
+def test_charon_follows_a_peer_to_its_new_port(net, charons):
+    ours, _ = charons
+    ours.swanctl("--initiate", "--child", "n")
+    spis = net.spis()
+    assert net.ping() == 1 and net.peer_pings()
+    heard = ours.counter("info-in-req"), ours.counter("info-in-resp")
+    for n, port in enumerate((61001, 61002), start=1):
+        net.map(port)
+        assert net.ping() == 0, "what goes to the old port is lost"
+        wait_until(net.peer_pings, 20, "the SAs to be moved")
+        assert net.ping(3) == 3
+        assert ours.log().count("NAT mappings of CHILD_SA") >= n
+        assert net.spis() == spis
+        assert f"{PEER}[{port}]" in ours.swanctl("--list-sas")
+    assert (ours.counter("info-in-req"), ours.counter("info-in-resp")) == heard, "no IKE said it"
+    assert {row["sequence"] > 0 for row in net.show("sas")} == {True}
