@@ -15,6 +15,7 @@
 #include "kernel_if_link.h"
 #include "kernel_if_neighbor.h"
 #include "kernel_if_packets.h"
+#include "kernel_if_probe.h"
 #include "kernel_if_rtnl.h"
 #include "log.h"
 #include "punt.h"
@@ -35,6 +36,7 @@ struct kernel_if {
 	struct kernel_packets packets;
 	struct rtnl rtnl;
 	struct kernel_neighbors neighbors;
+	struct kernel_probes probes;
 	int epoll;
 	unsigned n_links;          /* a TAP for each port, then a TUN for each tunnel */
 	struct kernel_link *links; /* [n_links] */
@@ -337,6 +339,8 @@ kernel_if_follow(struct kernel_if *kernel_if)
 void
 kernel_if_tick(struct kernel_if *kernel_if, uint64_t now_ns)
 {
-	if (kernel_if != NULL)
-		kernel_neighbors_tick(&kernel_if->neighbors, &kernel_if->rtnl, now_ns);
+	if (kernel_if == NULL)
+		return;
+	kernel_neighbors_tick(&kernel_if->neighbors, &kernel_if->rtnl, now_ns);
+	kernel_probes_tick(&kernel_if->probes, &kernel_if->packets, now_ns);
 }

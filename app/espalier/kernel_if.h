@@ -38,5 +38,5 @@ void kernel_if_take(struct kernel_if *kernel_if, struct rte_mbuf *pkt);
 
 /* Brings carriers and MTUs of the TUNs up to date with their tunnels; cheap when none changed. */
 void kernel_if_follow(struct kernel_if *kernel_if);
-/* What time brings: neighbors to be asked for. */
+/* What time brings: neighbors to be asked for, and peers of tunnels that liveness took down. */
 void kernel_if_tick(struct kernel_if *kernel_if, uint64_t now_ns);

@@ -82,8 +82,9 @@ kernel_packets_from_tap(const struct kernel_packets *packets, const struct port 
 }
 
 /* To the worker that has the flow, or would have if it came by one queue. */
-static void
-send_packet(const struct kernel_packets *packets, uint16_t tunnel, struct rte_mbuf *pkt)
+void
+kernel_packets_into_tunnel(
+	const struct kernel_packets *packets, uint16_t tunnel, struct rte_mbuf *pkt)
 {
 	const struct gateway *gw = packets->gw;
 	const struct rte_ipv4_hdr *ip = burst_ip(pkt);
@@ -113,7 +114,7 @@ kernel_packets_from_tun(const struct kernel_packets *packets, uint16_t tunnel, i
 	for (unsigned i = 0; i < READS_PER_TURN && found > 0; i++) {
 		found = take(packets, fd, RTE_ETHER_HDR_LEN, &pkt);
 		if (pkt != NULL)
-			send_packet(packets, tunnel, pkt);
+			kernel_packets_into_tunnel(packets, tunnel, pkt);
 	}
 	return found < 0 ? found : 0;
 }

@@ -22,6 +22,10 @@ struct kernel_packets {
 int kernel_packets_from_tap(const struct kernel_packets *packets, const struct port *port, int fd);
 int kernel_packets_from_tun(const struct kernel_packets *packets, uint16_t tunnel, int fd);
 
+/* Sends the IPv4 packet behind 14 bytes into the tunnel, past the route look-up. Takes it over. */
+void kernel_packets_into_tunnel(
+	const struct kernel_packets *packets, uint16_t tunnel, struct rte_mbuf *pkt);
+
 /* Gives the kernel a frame, or the packet behind 14 bytes. The packet stays the caller's. */
 void
 kernel_packets_to_tap(const struct kernel_packets *packets, int fd, const struct rte_mbuf *pkt);

@@ -107,11 +107,14 @@ class KernelNet:
         del config["neighbors"]
         return config
 
-    def start(self):
+    def start(self, change=lambda config: None):
+        """`change` has its way with the configuration."""
         self.runs += 1
         file = self.directory / f"espalier-{self.runs}.conf"
         self.log = self.directory / f"log-{self.runs}"
-        gateway.write_config(file, self.config())
+        config = self.config()
+        change(config)
+        gateway.write_config(file, config)
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 ["ip", "netns", "exec", self.mid, str(gateway.ESPALIER), "--no-huge", "--no-shconf",

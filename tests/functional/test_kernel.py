@@ -122,6 +122,34 @@ def test_carrier_and_mtu_follow_the_tunnel(net):
     gateway.wait_until(lambda: "LOWER_UP" in net.link("conn1")["flags"], 1, "carrier")
 
 
+def test_a_dead_tunnel_is_asked_whether_it_is_back(net):
+    """Nobody could speak first: the TUN has no carrier, and the peer may be as deaf."""
+    tunnel = net.topology[1]
+    net.stop()
+    net.start(lambda config: config["tunnels"][0].update(liveness_ms=50))
+    stranger = kernel_net.Stranger(net)
+    gateway.wait_until(lambda: net.neighbors().get(WAN_ROUTER), 5, "the router's address")
+    asker = net.open_socket(net.up, socket.AF_INET, socket.SOCK_DGRAM)
+    asker.sendto(b"anybody?", (PEER_INSIDE, 9))
+    gateway.wait_until(lambda: "NO-CARRIER" in net.link("conn1")["flags"], 5, "liveness")
+
+    def opened(packet):
+        sequence = struct.unpack_from("!I", tunnel.out.unwrap(packet), 4)[0]
+        return wire.parse(tunnel.out.open(packet, sequence))
+
+    probe = None
+    while probe is None or probe.protocol != wire.ICMP:
+        outer = stranger.receive(lambda packet: wire.parse(packet).protocol == wire.ESP)
+        assert outer is not None, "no ping comes out of the dead tunnel"
+        probe = opened(outer)
+    assert (probe.source, probe.destination) == (INSIDE, PEER_INSIDE)
+    assert probe.payload[0] == 8 and wire.checksum(probe.payload) == 0
+    answer = bytes(2) + probe.payload[2:]
+    stranger.send(tunnel.into.seal(wire.ipv4(PEER_INSIDE, INSIDE, answer, protocol=wire.ICMP), 1))
+    gateway.wait_until(lambda: "LOWER_UP" in net.link("conn1")["flags"], 5, "carrier")
+    net.stop()
+
+
 def test_interfaces_outlive_a_restart(net):
     before = {name: net.link(name)["ifindex"] for name in ("wan0", "conn1")}
     daemon = ike_socket(net, 500)
