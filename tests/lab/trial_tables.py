@@ -12,7 +12,9 @@ import re
 import scenario_plan as plan
 
 CONNECTION_NAMES = [connection.name for connection in plan.CONNECTIONS]
-PROTOCOLS = {"frr": "bgp", "bird": "bird"}  # of rtnetlink, as each installs its routes
+# What BGP brought, as the kernel and Espalier call it: BIRD's routes have a protocol of its own.
+PROTOCOLS = {"frr": "bgp", "bird": "bird"}
+ESPALIER_PROTOCOLS = {"frr": "bgp", "bird": 12}
 REGION_LINK = plan.PORT_NAMES[plan.REGION_PORT]
 
 
@@ -27,7 +29,8 @@ def run(trial):
 
 def hangzhou(world, report):
     found = sorted((route["prefix"], hop.get("tunnel") or hop.get("port"), hop.get("gateway") or "")
-                   for route in world.espalierctl("show", "routes") if route["protocol"] == "bgp"
+                   for route in world.espalierctl("show", "routes")
+                   if route["protocol"] == ESPALIER_PROTOCOLS[world.bgp]
                    for hop in route["nexthops"])
     wanted = [(prefix, REGION_LINK, plan.REGION_ADDRESS) for prefix in plan.VPC_PREFIXES]
     wanted += [(prefix, name, "") for prefix in plan.DC_PREFIXES for name in CONNECTION_NAMES]
@@ -113,7 +116,8 @@ def agreement(world, report):
     names = {connection.name: connection.tun for connection in plan.CONNECTIONS}
     names[REGION_LINK] = plan.REGION_PORT
     told = {(route["prefix"], names.get(hop.get("tunnel") or hop.get("port")))
-            for route in world.espalierctl("show", "routes") if route["protocol"] == "bgp"
+            for route in world.espalierctl("show", "routes")
+            if route["protocol"] == ESPALIER_PROTOCOLS[world.bgp]
             for hop in route["nexthops"]}
     kernel = {(prefix, device) for prefix, hops in
               kernel_rows(world, plan.CLOUD, "proto", PROTOCOLS[world.bgp]).items()
