@@ -41,8 +41,8 @@ static const struct message_type types[] = {
 	{ RTM_GETNEIGHTBL, 1, MESSAGE_DUMPS, "RTM_GETNEIGHTBL", absent_message_get },
 	{ RTM_GETADDRLABEL, 1, MESSAGE_DUMPS, "RTM_GETADDRLABEL", absent_message_get },
 	{ RTM_GETSTATS, 1, MESSAGE_DUMPS, "RTM_GETSTATS", absent_message_get },
-	{ ESPALIER_BEGIN, 0, MESSAGE_WRITES, "BEGIN", route_begin },
-	{ ESPALIER_COMMIT, 0, MESSAGE_WRITES, "COMMIT", route_commit },
+	{ ESPALIER_BEGIN, 0, MESSAGE_WRITES | MESSAGE_DUMPS, "BEGIN", route_begin },
+	{ ESPALIER_COMMIT, 0, MESSAGE_WRITES | MESSAGE_DUMPS, "COMMIT", route_commit },
 };
 
 const struct family route_family = {

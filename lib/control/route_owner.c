@@ -30,6 +30,8 @@ route_begin(
 
 /* --- the sweep --- */
 
+#define SLOTS_PER_STEP 65536 /* routes that a step looks at */
+
 /* Carries out what was gathered. It is there, so it can be deleted. */
 static unsigned
 apply(struct session_context *context)
@@ -43,26 +45,26 @@ apply(struct session_context *context)
 	return n;
 }
 
-static unsigned
-sweep_routes(struct session *session, const struct netlink_message *request)
+/* A batch of old routes goes. True: there may be more. */
+static bool
+sweep_routes(struct session *session, struct dump *dump, uint32_t *swept)
 {
 	struct session_context *context = session->context;
-	const struct route *route;
-	unsigned swept = 0;
+	const uint32_t end = dump->cursor + SLOTS_PER_STEP;
+	const struct route *route = NULL;
 
-	for (uint32_t cursor = 0; (route = route_next(context->gw, &cursor)) != NULL;) {
+	while (dump->cursor < end && context->routes.n < ROUTE_BATCH_MAX &&
+		(route = route_next(context->gw, &dump->cursor)) != NULL) {
 		const struct route_change change = {
 			.op = ROUTE_DELETE,
 			.route = { .prefix = route->prefix, .table = route->table },
 		};
 
-		if (!owner_is_old(session, route->claim))
-			continue;
-		if (context->routes.n == ROUTE_BATCH_MAX)
-			swept += apply(context);
-		route_batch_add(&context->routes, &change, request);
+		if (owner_is_old(session, route->claim))
+			route_batch_add(&context->routes, &change, &dump->request);
 	}
-	return swept + apply(context);
+	*swept += apply(context);
+	return route != NULL;
 }
 
 static unsigned
@@ -84,19 +86,30 @@ sweep_neighbors(struct session *session)
 	return swept;
 }
 
+/* Kernel interfaces, and with them BFD, are served between the steps. */
+static int
+sweep(struct session *session, struct dump *dump, struct netlink_refusal *why)
+{
+	uint32_t *routes = &dump->filter[0];
+	int error = owner_check(session, why); /* another may have begun a round */
+
+	if (error < 0)
+		return error;
+	/* Routes first, for some may lead to the neighbors. */
+	if (sweep_routes(session, dump, routes))
+		return 1;
+	unsigned neighbors = sweep_neighbors(session);
+	log_info("owner %s: round committed, routes gone %u, neighbors gone %u; by uid %u, pid %d",
+		owner_name(&session->context->owners, owner_claim(session)), *routes, neighbors,
+		session->uid, session->pid);
+	return 0;
+}
+
 int
 route_commit(
 	struct session *session, const struct netlink_message *request, struct netlink_refusal *why)
 {
 	int error = owner_end(session, why);
 
-	if (error < 0)
-		return error;
-	/* Routes first, for some may lead to the neighbors. */
-	unsigned routes = sweep_routes(session, request);
-	unsigned neighbors = sweep_neighbors(session);
-	log_info("owner %s: round committed, routes gone %u, neighbors gone %u; by uid %u, pid %d",
-		owner_name(&session->context->owners, owner_claim(session)), routes, neighbors,
-		session->uid, session->pid);
-	return 0;
+	return error < 0 ? error : session_work(session, request, sweep, why);
 }

@@ -147,7 +147,8 @@ admit(const struct session *session, const struct netlink_message *message,
 		return netlink_refuse(why, EPERM,
 			"%s changes something, and this is the read-only socket", (*type)->name);
 	if (((*type)->flags & MESSAGE_DUMPS) != 0 && session_dumping(session))
-		return netlink_refuse(why, EBUSY, "another listing runs on this connection");
+		return netlink_refuse(
+			why, EBUSY, "another listing, or a COMMIT, runs on this connection");
 	return 0;
 }
 
@@ -304,6 +305,34 @@ session_dump(struct session *session, const struct netlink_message *request, dum
 	return SESSION_DUMPS;
 }
 
+int
+session_work(struct session *session, const struct netlink_message *request, dump_step_fn step,
+	struct netlink_refusal *why)
+{
+	session_dump(session, request, NULL, 0);
+	int more = step(session, &session->dump, why);
+	if (more <= 0)
+		return more;
+	session->dump.step = step;
+	return SESSION_DUMPS;
+}
+
+/* The next step of work, and at its end the answer. */
+static enum session_verdict
+work(struct session *session)
+{
+	const struct netlink_message request = session->dump.request;
+	struct netlink_refusal why = { "" };
+
+	session->context->sequence = request.sequence;
+	int more = session->dump.step(session, &session->dump, &why);
+	session->context->sequence = 0;
+	if (more > 0)
+		return SESSION_GOES_ON;
+	session->dump.step = NULL;
+	return session_ack(session, &request, more, &why);
+}
+
 /* Fills one datagram with rows. 1: there is more to come; 0: that was the last row; -errno. */
 static int
 fill(struct session *session, struct netlink_writer *writer)
@@ -333,6 +362,8 @@ session_continue(struct session *session)
 
 	if (!session_dumping(session))
 		return SESSION_GOES_ON;
+	if (session->dump.step != NULL)
+		return work(session);
 	netlink_writer_init(&writer, buffer, session->family->answer_bytes);
 	int more = fill(session, &writer);
 	if (more < 0)

@@ -97,8 +97,17 @@ struct dump;
 typedef int (*dump_row_fn)(
 	struct session *session, struct dump *dump, struct netlink_writer *writer);
 
+/*
+ * One step of work that takes many, each of a turn's length: 1: there is more to do; 0 or -errno,
+ * in words: that was the last, and the request is answered with it. It goes on when its client has
+ * gone.
+ */
+typedef int (*dump_step_fn)(
+	struct session *session, struct dump *dump, struct netlink_refusal *why);
+
 struct dump {
 	dump_row_fn row;                /* NULL: none runs */
+	dump_step_fn step;              /* or work does; NULL: none */
 	struct netlink_message request; /* for sequence and pid; its body is gone */
 	uint32_t subject;               /* the family's own */
 	uint32_t filter[4];             /* the family's own */
@@ -143,7 +152,7 @@ enum session_verdict session_continue(struct session *session);
 static inline bool
 session_dumping(const struct session *session)
 {
-	return session->dump.row != NULL;
+	return session->dump.row != NULL || session->dump.step != NULL;
 }
 
 /* For settle(): the ack, where it was asked for, or the refusal of a request. */
@@ -155,3 +164,6 @@ int session_answer(struct session *session, const struct netlink_message *reques
 /* For handlers: begins a dump; returns SESSION_DUMPS. */
 int session_dump(struct session *session, const struct netlink_message *request, dump_row_fn row,
 	uint32_t subject);
+/* The same for work: does its first step, and returns 0 or -errno where that was all. */
+int session_work(struct session *session, const struct netlink_message *request, dump_step_fn step,
+	struct netlink_refusal *why);

@@ -88,6 +88,25 @@ talker_close(struct talker *talker)
 	outbox_clear(&talker->outbox);
 }
 
+/* The one that most tests talk to, opened and closed around each. */
+static struct talker rw;
+
+static inline int
+open_talker(void **state)
+{
+	(void)state;
+	talker_open(&rw, SESSION_READ_WRITE);
+	return 0;
+}
+
+static inline int
+close_talker(void **state)
+{
+	(void)state;
+	talker_close(&rw);
+	return 0;
+}
+
 /* --- saying --- */
 
 static uint8_t request_bytes[SESSION_REQUEST_BYTES_MAX] __attribute__((aligned(4)));
@@ -261,6 +280,30 @@ delete_route(struct talker *talker, struct prefix prefix, uint32_t gateway, uint
 	say_route(RTM_DELROUTE, 0, prefix, RTN_UNSPEC);
 	say_via(gateway, ifindex);
 	return ask(talker);
+}
+
+/* Rounds of an owner. */
+static inline int
+begin_round(struct talker *talker, const char *name)
+{
+	netlink_begin(&request, ESPALIER_BEGIN, NLM_F_REQUEST | NLM_F_ACK, 77, 0);
+	netlink_put_text(&request, ESPALIER_OWNER_NAME, name);
+	return ask(talker);
+}
+
+static inline int
+commit(struct talker *talker)
+{
+	netlink_begin(&request, ESPALIER_COMMIT, NLM_F_REQUEST | NLM_F_ACK, 77, 0);
+	return ask(talker);
+}
+
+/* One round of an owner who wants nothing: what tests left goes. */
+static inline void
+sweep_all(struct talker *talker, const char *name)
+{
+	assert_int_equal(begin_round(talker, name), 0);
+	assert_int_equal(commit(talker), 0);
 }
 
 /* --- looking into the tables --- */

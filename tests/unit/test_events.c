@@ -141,7 +141,7 @@ static void
 secrets_stay_on_the_read_write_socket(void **state)
 {
 	const uint32_t message[] = { 16, 0, 0, 0 };
-	struct talker rw, ro;
+	struct talker ro;
 
 	(void)state;
 	talker_open(&rw, SESSION_READ_WRITE);

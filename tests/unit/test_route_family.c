@@ -5,26 +5,8 @@
 #include "dice.h"
 #include "route_talk.h"
 
-static struct talker rw;
-
 static const struct prefix net = { IP(10, 1, 0, 0), 16 };
 static const struct prefix own = { IP(203, 0, 113, 191), 32 };
-
-static int
-open_talker(void **state)
-{
-	(void)state;
-	talker_open(&rw, SESSION_READ_WRITE);
-	return 0;
-}
-
-static int
-close_talker(void **state)
-{
-	(void)state;
-	talker_close(&rw);
-	return 0;
-}
 
 /* --- routes --- */
 

@@ -7,24 +7,6 @@
 
 #include "route_talk.h"
 
-static struct talker rw;
-
-static int
-open_talker(void **state)
-{
-	(void)state;
-	talker_open(&rw, SESSION_READ_WRITE);
-	return 0;
-}
-
-static int
-close_talker(void **state)
-{
-	(void)state;
-	talker_close(&rw);
-	return 0;
-}
-
 /* --- neighbors --- */
 
 static int

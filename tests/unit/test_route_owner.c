@@ -4,7 +4,7 @@
 
 #include "route_talk.h"
 
-static struct talker rw, other, ear;
+static struct talker other, ear;
 
 static const struct prefix net = { IP(10, 1, 0, 0), 16 };
 static const struct prefix configured = { IP(172, 16, 0, 0), 12 };
@@ -35,29 +35,6 @@ close_talkers(void **state)
 	talker_close(&other);
 	talker_close(&ear);
 	return 0;
-}
-
-static int
-begin_round(struct talker *talker, const char *name)
-{
-	netlink_begin(&request, ESPALIER_BEGIN, NLM_F_REQUEST | NLM_F_ACK, 77, 0);
-	netlink_put_text(&request, ESPALIER_OWNER_NAME, name);
-	return ask(talker);
-}
-
-static int
-commit(struct talker *talker)
-{
-	netlink_begin(&request, ESPALIER_COMMIT, NLM_F_REQUEST | NLM_F_ACK, 77, 0);
-	return ask(talker);
-}
-
-/* One round of an owner who wants nothing: what tests left goes. */
-static void
-sweep_all(struct talker *talker, const char *name)
-{
-	assert_int_equal(begin_round(talker, name), 0);
-	assert_int_equal(commit(talker), 0);
 }
 
 static int
@@ -304,6 +281,19 @@ connection_lost_sweeps_nothing(void **state)
 	sweep_all(&rw, "kernel");
 }
 
+/* In datagrams of many messages. */
+static void
+set_many(unsigned from, unsigned to, unsigned step)
+{
+	for (unsigned n = from; n < to; n += step) {
+		say_route(RTM_NEWROUTE, REPLACE, numbered(n), RTN_UNICAST);
+		say_via(0, CONN(1));
+		said();
+		if (n % 500 == 499 || n + step >= to)
+			assert_int_equal(flush(&rw), 0);
+	}
+}
+
 /* Several batches' worth, begun, said and swept in datagrams of many messages. */
 static void
 many_are_swept(void **state)
@@ -313,13 +303,7 @@ many_are_swept(void **state)
 	(void)state;
 	assert_int_equal(begin_round(&rw, "kernel"), 0);
 	for (unsigned round = 0; round < 2; round++) {
-		for (unsigned n = round; n < many; n += 1 + round) {
-			say_route(RTM_NEWROUTE, REPLACE, numbered(n), RTN_UNICAST);
-			say_via(0, CONN(1));
-			said();
-			if (n % 500 == 499)
-				assert_int_equal(flush(&rw), 0);
-		}
+		set_many(round, many, 1 + round);
 		assert_int_equal(commit(&rw), 0);
 		for (unsigned n = 0; n < many; n++)
 			assert_int_equal(exists(numbered(n)), round == 0 || n % 2 == 1);
@@ -327,6 +311,45 @@ many_are_swept(void **state)
 	}
 	assert_int_equal(commit(&rw), 0);
 	assert_false(exists(numbered(1)));
+}
+
+/* A long sweep leaves room for others, who may even take the owner over: then it stops. */
+static void
+sweep_goes_step_by_step(void **state)
+{
+	const unsigned many = 3 * ROUTE_BATCH_MAX;
+	unsigned left = 0;
+
+	(void)state;
+	assert_int_equal(begin_round(&rw, "kernel"), 0);
+	set_many(0, many, 1);
+	assert_int_equal(begin_round(&rw, "kernel"), 0);
+	netlink_begin(&request, ESPALIER_COMMIT, NLM_F_REQUEST | NLM_F_ACK, 77, 0);
+	said();
+	netlink_begin(&request, ESPALIER_BEGIN, NLM_F_REQUEST | NLM_F_ACK, 78, 0);
+	netlink_put_text(&request, ESPALIER_OWNER_NAME, "kernel");
+	said();
+	forget();
+	session_receive(&rw.session, request_bytes, request.used);
+	request.used = 0;
+	listen_to(&rw);
+	assert_int_equal(heard.error, EBUSY); /* BEGIN would make everything old */
+	assert_true(session_dumping(&rw.session));
+	assert_int_equal(session_continue(&rw.session), SESSION_GOES_ON);
+	for (unsigned n = 0; n < many; n++)
+		left += exists(numbered(n));
+	assert_in_range(left, 1, many - 2 * ROUTE_BATCH_MAX);
+	assert_int_equal(begin_round(&other, "kernel"), 0);
+	while (session_dumping(&rw.session))
+		assert_int_equal(session_continue(&rw.session), SESSION_GOES_ON);
+	forget();
+	listen_to(&rw);
+	assert_int_equal(heard.error, ESTALE);
+	for (unsigned n = 0; n < many; n++)
+		left -= exists(numbered(n));
+	assert_int_equal(left, 0);
+	assert_int_equal(commit(&other), 0);
+	assert_false(exists(numbered(many - 1)));
 }
 
 static void
@@ -370,6 +393,7 @@ main(void)
 		TEST(second_speaker_takes_over),
 		TEST(connection_lost_sweeps_nothing),
 		TEST(many_are_swept),
+		TEST(sweep_goes_step_by_step),
 		TEST(nonsense_is_refused_in_words),
 	};
 
