@@ -70,7 +70,6 @@ events(void)
 	return heard.n;
 }
 
-/* The FIB that workers look in: a write of any kind turns the pair. */
 static uint32_t
 look_up(uint32_t address)
 {
