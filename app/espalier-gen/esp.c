@@ -83,7 +83,7 @@ esp_wrap(struct rte_mbuf *pkt, const struct peer *peer, const struct sa *sa, uin
 }
 
 bool
-esp_is(const struct rte_ipv4_hdr *ip, unsigned bytes)
+esp_is(const struct peers *peers, const struct rte_ipv4_hdr *ip, unsigned bytes)
 {
 	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)(ip + 1);
 
@@ -91,10 +91,15 @@ esp_is(const struct rte_ipv4_hdr *ip, unsigned bytes)
 		return false;
 	if (ip->next_proto_id == IPPROTO_ESP)
 		return true;
-	/* RFC 3948 2.2: four zero bytes are IKE's mark. */
-	return ip->next_proto_id == IPPROTO_UDP && bytes >= sizeof(*ip) + sizeof(*udp) + 4 &&
-		(udp->dst_port == RTE_BE16(NATT_PORT) || udp->src_port == RTE_BE16(NATT_PORT)) &&
-		load_u32(udp + 1) != 0;
+	if (ip->next_proto_id != IPPROTO_UDP || bytes < sizeof(*ip) + sizeof(*udp) + 4)
+		return false;
+
+	/* Any ports will do where an SA is known; else those of RFC 3948, in which four zero bytes
+	 * are IKE's mark (2.2). */
+	uint32_t spi = rte_be_to_cpu_32(load_u32(udp + 1));
+	return peers_find(peers, spi, rte_be_to_cpu_32(ip->dst_addr)) != NULL ||
+		((udp->dst_port == RTE_BE16(NATT_PORT) || udp->src_port == RTE_BE16(NATT_PORT)) &&
+			spi != 0);
 }
 
 static enum fault

@@ -35,8 +35,8 @@ struct esp_content {
 	unsigned bytes;
 };
 
-/* Is it ESP, bare or in UDP, to one of the peers? `bytes` begin with an IPv4 header. */
-bool esp_is(const struct rte_ipv4_hdr *ip, unsigned bytes);
+/* Is it ESP, bare or in UDP? `bytes` begin with an IPv4 header. */
+bool esp_is(const struct peers *peers, const struct rte_ipv4_hdr *ip, unsigned bytes);
 
 /*
  * Finds the SA, and judges all that can be seen from outside. ESP_NO_FAULT: `packet` and `op` are

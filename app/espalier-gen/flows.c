@@ -9,9 +9,9 @@
 #include "log.h"
 #include "payload.h"
 
-#define TRIES 64 /* to find two hosts that the routes and selectors join */
-#define PORT_FIRST 1024
-#define PORT_COUNT 60000
+#define TRIES 64         /* to find two hosts that the routes and selectors join */
+#define PORT_FIRST 10000 /* well away from 4500, which would be NAT-T */
+#define PORT_COUNT 50000
 
 /* Why no pair of hosts was found last. */
 enum trouble {

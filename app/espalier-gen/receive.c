@@ -109,7 +109,7 @@ take_packet(struct worker *worker, const struct rx_queue *queue, struct rte_mbuf
 	const struct arrival arrival = { .tsc = now, .peer = NO_PEER, .port = queue->port };
 	enum fault fault;
 
-	if (!esp_is(ip, bytes)) {
+	if (!esp_is(worker->peers, ip, bytes)) {
 		check_packet(&worker->checker, (const uint8_t *)ip, bytes, &arrival);
 		return;
 	}

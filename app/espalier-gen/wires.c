@@ -247,7 +247,7 @@ wires_wait(struct wires *wires, double seconds)
 	for (;;) {
 		const struct wire *missing = NULL;
 
-		for (unsigned i = 0; i < wires->n; i++) {
+		for (unsigned i = 0; i < wires->n && missing == NULL; i++) {
 			struct rte_eth_link link = { 0 };
 
 			if (rte_eth_link_get_nowait(wires->wire[i].id, &link) != 0 ||

@@ -145,6 +145,15 @@ def test_flows_follow_the_routes(files):
     assert len({(pair, packet[20:24]) for pair, packet in zip(pairs, sent)}) == 100
 
 
+def test_many_flows(files):
+    """Each is a flow of its own, and none looks like NAT-T."""
+    bench = files()
+    bench.run("--flows", 60000, "--packets", 60000)
+    tuples = {packet[12:24] for packet in bench.sent("lan0")}
+    assert len(tuples) == 60000
+    assert (4500).to_bytes(2, "big") not in {end for flow in tuples for end in (flow[8:10], flow[10:])}
+
+
 def test_flows_as_told(files):
     bench = files()
     bench.run(*QUICK, "--local", "10.0.7.0/29", "--remote", "192.168.3.0/30")

@@ -18,7 +18,8 @@ from topology import Topology
 PACKETS = 200
 RUN = ("--id", 7, "--packets", PACKETS, "--flows", 20)
 ESN_AND_NATT = pytest.mark.parametrize(
-    "options", [{}, {"esn": True}, {"udp_ports": (4500, 4500)}], ids=["plain", "esn", "natt"])
+    "options", [{}, {"esn": True}, {"udp_ports": (4500, 4500)}, {"udp_ports": (5005, 6006)}],
+    ids=["plain", "esn", "natt", "ports"])
 
 
 class Bench:
