@@ -124,6 +124,7 @@ def test_answers_for_its_hosts(files):
 
 
 def endpoints(packets):
+    assert packets, "nothing was sent"
     return [(ipaddress.ip_address(wire.parse(packet).source),
              ipaddress.ip_address(wire.parse(packet).destination)) for packet in packets]
 
