@@ -192,6 +192,54 @@ def test_ike_lives_through_a_flood(net):
     assert net.drops()["punt_limited"] > 1000
 
 
+def test_bgp_lives_through_a_flood(net):
+    """The same inside a tunnel, whose peer sends far more pings and garbage to the TUN's address than
+    are let through; to each connection that it opens to port 179 among them there is an answer."""
+    rng = random.Random(2)
+    tunnel = net.topology[1]
+    listener = net.open_socket(net.up, socket.AF_INET, socket.SOCK_STREAM)
+    listener.bind((INSIDE, BGP))
+    listener.listen(64)
+    stranger = kernel_net.Stranger(net)
+    gateway.wait_until(lambda: net.neighbors().get(WAN_ROUTER), 5, "the router's address")
+    sent, sequence, opened = received(net), 0, set()
+
+    def send(inner):
+        nonlocal sequence
+        sequence += 1
+        stranger.send(tunnel.into.seal(inner, sequence))
+
+    for number in range(40):
+        for _ in range(100):
+            send(wire.ipv4(PEER_INSIDE, INSIDE, wire.echo_request(), protocol=wire.ICMP))
+            send(wire.ipv4(PEER_INSIDE, INSIDE, rng.randbytes(60),
+                           protocol=rng.choice([wire.UDP, 89, 132])))
+        send(wire.ipv4(PEER_INSIDE, INSIDE, tcp_syn(40000 + number, BGP, 1), protocol=wire.TCP,
+                       ttl=1))
+        sent += 201
+        gateway.wait_until(lambda: received(net) >= sent, 10, "the flood to be taken")
+        opened |= answered(stranger, tunnel, 40000 + number)
+    assert opened == set(range(40000, 40040))
+    assert net.drops()["punt_limited"] > 1000
+    assert net.drops().keys() <= {"punt_limited", "punt_full", "not_ip"}
+
+
+def answered(stranger, tunnel, port):
+    """Looks at what leaves the tunnel until a SYN and ACK goes to that port of the peer; which went."""
+    found = set()
+
+    def is_it(packet):
+        if wire.parse(packet).protocol != wire.ESP:
+            return False
+        inner = wire.parse(tunnel.out.open(packet, tunnel.out.sequence_of(packet)))
+        if inner.protocol == wire.TCP and inner.payload[13] == 0x12:
+            found.add(struct.unpack_from("!H", inner.payload, 2)[0])
+        return port in found
+
+    stranger.receive(is_it, 0.7)  # the kernel would say it again after a second
+    return found
+
+
 def test_an_idle_gateway_rests(net):
     """After some seconds without a packet it uses next to none of its two CPUs."""
     time.sleep(9)
@@ -205,3 +253,4 @@ def cpu_seconds(pid):
     with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
         fields = stat.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
