@@ -8,7 +8,6 @@
     scene_charon.py            all scenes
     scene_charon.py trap up    those
 """
-import errno
 import os
 import signal
 import subprocess
@@ -25,7 +24,6 @@ import wire
 from gateway import wait_until
 
 HOME, PEER, NEW_PEER = "203.0.113.191", "192.0.2.1", "192.0.2.77"
-GETAE = 0x1F
 ADDRESSES = (HOME, PEER)
 NETWORKS = ("10.0.0.0/16", "172.16.1.0/24")
 
@@ -69,15 +67,6 @@ connections {{ c {{
 }} }}
 secrets {{ ike {{ secret = "{secret}" }} }}
 """
-
-
-class Client(fake_control.Client):
-    """The peer's: it knows no replay state, which charon takes for an SA without one."""
-
-    def answer(self, request):
-        if (request.family, request.kind) == (fake_control.XFRM, GETAE):
-            return self.acknowledge(request, errno.ESRCH)
-        return super().answer(request)
 
 
 class Charon:
@@ -156,7 +145,6 @@ def namespaces():
 @contextmanager
 def two_charons(here, *, dpd="0s", start="none"):
     """(the recorded one, its peer, the namespaces)."""
-    fake_control.Client = Client
     charons, control = [], fake_control.FakeControl(here.directory / "peer.sock").start()
     secret = os.urandom(16).hex()
     with namespaces() as names:

@@ -22,11 +22,13 @@ import kernel_net
 from topology import WAN_ADDRESS, WAN_ROUTER
 
 CHARON, SWANCTL = "/usr/sbin/charon-systemd", "/usr/sbin/swanctl"
+# Ours may be the other one, of the package strongswan-charon; unpacked, where both are not installed.
+OUR_CHARON = os.environ.get("ESPALIER_CHARON", CHARON)
 LIBIPSEC = "/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so"
 PEER, INSIDE, PEER_INSIDE = "192.0.2.1", "169.254.10.1", "169.254.10.2"
 
 STRONGSWAN = """
-charon-systemd {{
+charon {{
     load = random nonce openssl sha1 sha2 aes hmac kdf gcm pem pkcs1 x509 pubkey {kernel} \
 socket-default vici updown counters
     install_routes = {install_routes}
@@ -104,17 +106,19 @@ class IkeNet(kernel_net.KernelNet):
 
     def pinging(self, interval=0.05):
         """The same without end, until lost()."""
-        return subprocess.Popen(
+        pings = subprocess.Popen(
             ["ip", "netns", "exec", self.up, "ping", "-n", "-i", str(interval), "-I", INSIDE,
              PEER_INSIDE], stdout=subprocess.PIPE, text=True)
+        pings.in_half_a_second = round(0.5 / interval)
+        return pings
 
 
 def lost(pings):
-    """Ends such pings: which of them were not answered. The last was perhaps under way."""
+    """Ends such pings: which of them were not answered. The last were perhaps under way."""
     pings.send_signal(signal.SIGINT)
     said = pings.communicate(timeout=20 * gateway.PATIENCE)[0]
     sent = int(re.search(r"(\d+) packets transmitted", said)[1])
-    return set(range(1, sent)) - set(map(int, re.findall(r"icmp_seq=(\d+) ttl", said)))
+    return set(range(1, sent - pings.in_half_a_second)) - set(map(int, re.findall(r"icmp_seq=(\d+) ttl", said)))
 
 
 class Charon:
@@ -183,4 +187,4 @@ class OurCharon(Charon):
     tie = "if_id_in = 1\n        if_id_out = 1\n        "
 
     def command(self, net):
-        return espalier_run.command(net.socket, "ip", "netns", "exec", net.up, CHARON)
+        return espalier_run.command(net.socket, "ip", "netns", "exec", net.up, OUR_CHARON)
