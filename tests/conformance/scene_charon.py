@@ -55,7 +55,7 @@ connections {{ c {{
     remote {{ auth = psk
               id = {other} }}
     children {{ n {{
-        esp_proposals = aes128-sha1-modp2048
+        esp_proposals = {esp}
         local_ts = {local_ts}
         remote_ts = {remote_ts}
         if_id_in = {if_id}
@@ -143,7 +143,7 @@ def namespaces():
 
 
 @contextmanager
-def two_charons(here, *, dpd="0s", start="none"):
+def two_charons(here, *, dpd="0s", start="none", esp="aes128-sha1-modp2048"):
     """(the recorded one, its peer, the namespaces)."""
     charons, control = [], fake_control.FakeControl(here.directory / "peer.sock").start()
     secret = os.urandom(16).hex()
@@ -154,7 +154,8 @@ def two_charons(here, *, dpd="0s", start="none"):
                     espalier_run.command(control.path, "ip", "netns", "exec", names[1],
                                          "charon-systemd"))):
                 charons.append(Charon(
-                    number, command, here.directory / str(number), secret=secret, if_id=1,
+                    number, command, here.directory / f"{esp}-{number}", secret=secret, if_id=1,
+                    esp=esp,
                     dpd="0s" if number else dpd, start="none" if number else start))
             for charon in charons:
                 charon.ready()
@@ -201,6 +202,22 @@ def up_and_down(here):
         charon.swanctl("--terminate", "--ike", "c")
         settled(here, 0)
         here.recorder.remark("charon ends")
+
+
+def suites(here):
+    """AEADs, the longer hashes, extended sequence numbers."""
+    for esp in ("aes256-sha512-esn", "aes128-sha256-noesn", "aes256gcm16-esn", "chacha20poly1305-esn"):
+        with two_charons(here, esp=esp) as (charon, _, _):
+            here.recorder.remark(f"initiate, {esp}")
+            charon.swanctl("--initiate", "--child", "n")
+            settled(here)
+            before = spis(here)
+            here.recorder.remark("rekey")
+            charon.swanctl("--rekey", "--child", "n")
+            settled(here, besides=before)
+            here.recorder.remark("terminate")
+            charon.swanctl("--terminate", "--ike", "c")
+            settled(here, 0)
 
 
 def rekey(here):
@@ -274,7 +291,7 @@ def move(here):
         settled(here, 0)
 
 
-SCENES = {"up": (up_and_down, {}), "rekey": (rekey, {}), "dpd": (dpd, {}),
+SCENES = {"up": (up_and_down, {}), "suites": (suites, {}), "rekey": (rekey, {}), "dpd": (dpd, {}),
           "trap": (trap, {"lan": "live"}), "move": (move, {"kind": "roaming"})}
 
 

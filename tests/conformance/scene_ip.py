@@ -7,6 +7,7 @@ No root; but `ip monitor` asks for every namespace in /run/netns, which a trace 
 import os
 import re
 import subprocess
+import sys
 import time
 
 import stage
@@ -75,6 +76,45 @@ def policies(ip):
     ip("xfrm policy list")
 
 
+def filters(ip):
+    """What `ip xfrm` has besides: filters of listings, defaults, thresholds, index, marks."""
+    suite = f"mode tunnel enc cbc(aes) {key(16)} auth-trunc hmac(sha1) {key(20)} 96"
+    ip(f"xfrm state add {OUT} {suite} if_id 1 reqid 5")
+    ip(f"xfrm state add {OTHER} {suite} if_id 2 reqid 6")
+    ip(f"xfrm state add {IN} {suite} if_id 1 reqid 5 replay-window 32")
+    for what in ("src 203.0.113.191", "dst 192.0.2.2", "proto esp spi 0x77", "reqid 5",
+                 "mode tunnel", "nokeys"):
+        ip(f"xfrm state list {what}")
+    ip("xfrm state list proto ah")
+    ip(f"xfrm state update {OUT} {suite} if_id 1 reqid 5 limit byte-soft 1000 limit byte-hard 2000 "
+       "limit time-soft 100 limit time-hard 200")
+    ip("xfrm state allocspi src 192.0.2.1 dst 203.0.113.191 proto esp mode tunnel min 7 max 3",
+       fails=True)
+    ip("xfrm state deleteall dst 192.0.2.2")
+    ip("xfrm state list")
+    ip("xfrm state flush proto esp")
+    ip("xfrm state flush proto ah", fails=None)
+    ip(f"xfrm policy add {THERE} dir out if_id 1 priority 100 {WAYS} reqid 5")
+    ip(f"xfrm policy add {HERE} dir in if_id 1 priority 100 {BACK} reqid 5")
+    said = ip("xfrm policy list dir out")
+    ip("xfrm policy list dir in")
+    ip("xfrm policy list src 10.0.0.0/16")
+    ip("xfrm policy list dst 10.0.0.0/16 dir in")
+    ip("xfrm policy list nosock")
+    ip("xfrm policy get dir out index 4097", fails=True)
+    ip("xfrm policy getdefault")
+    ip("xfrm policy setdefault in accept fwd accept out accept")
+    ip("xfrm policy setdefault in block", fails=True)
+    ip("xfrm policy set hthresh4 32 32")
+    ip("-s xfrm policy count")
+    ip("xfrm policy deleteall dir in")
+    ip("xfrm policy list")
+    ip("xfrm policy flush ptype sub", fails=True)
+    ip("xfrm policy flush ptype main")
+    ip("xfrm policy list")
+    assert "dir out" in said
+
+
 def monitor(ip):
     suite = f"mode tunnel enc cbc(aes) {key(16)} auth-trunc hmac(sha1) {key(20)} 96"
     with ip.listening("xfrm", "monitor"):
@@ -132,7 +172,7 @@ class Ip:
         self.setting.recorder.remark(f"ip {stage.without_keys(words)}")
         done = subprocess.run(self.setting.command("--family", self.family, "ip", *words.split()),
                               capture_output=True, text=True, timeout=20, check=False)
-        if (done.returncode != 0) != fails:
+        if fails is not None and (done.returncode != 0) != fails:
             raise RuntimeError(f"ip {words}: exit status {done.returncode}\n{done.stderr}")
         return done.stdout
 
@@ -143,8 +183,12 @@ class Ip:
 
 if __name__ == "__main__":
     title = subprocess.run(["ip", "-V"], capture_output=True, text=True, check=True).stdout.strip()
+    names = sys.argv[1:]
     for name, scene, group in (("ip-state", states, "xfrm"), ("ip-policy", policies, "xfrm"),
+                               ("ip-filters", filters, "xfrm"),
                                ("ip-monitor", monitor, "xfrm"), ("ip-route", routes, "route"),
                                ("ip-neigh", neighbors, "route")):
+        if names and name not in names:
+            continue
         with stage.recorded(name, title) as here:
             scene(Ip(here, group))

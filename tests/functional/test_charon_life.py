@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+import espalier_run
 import ike_net
 from gateway import wait_until
 from ike_net import lost
@@ -112,6 +113,7 @@ def test_started_on_demand(net, charons):
     assert net.drops().keys() <= {"not_ip", "no_neighbor"}
 
 
+NAT_PORT = "5501"
 DPD_SECONDS = 2
 
 
@@ -132,3 +134,35 @@ def test_dead_peer_detection_listens_to_traffic(net, charons):
     time.sleep(4 * DPD_SECONDS)
     assert asked() == before
     assert lost(pings) == set()
+
+
+def test_a_nat_that_forgets_takes_the_sas_along(net, charons):
+    """The peer's packets come from another port all at once; Espalier says so to charon (MAPPING),
+    which moves the SAs, with their keys and numbers, and sends to that port."""
+    ours, _ = charons
+    ours.load(child=NEVER)
+    ours.swanctl("--initiate", "--child", "n")
+    before = net.spis()
+    assert net.ping(3) == 3
+    rules = net.directory / "nat"
+    rules.write_text(f"""table ip nat {{
+        chain out {{
+            type filter hook output priority -300;
+            ip saddr {ike_net.PEER} udp sport 4500 udp sport set {NAT_PORT}
+        }}
+        chain in {{
+            type filter hook prerouting priority -300;
+            ip daddr {ike_net.PEER} udp dport {NAT_PORT} udp dport set 4500 udp checksum set 0
+        }}
+    }}
+    """)
+    done = net.run_in(net.wire, "nft", "-f", str(rules))
+    assert done.returncode == 0, done.stderr
+    got = net.ping(5); print(got, net.drops(), espalier_run.run(net.socket, "ip", "xfrm", "state").stdout, ours.log()[-3000:], charons[1].log()[-1500:], net.run_in(net.wire, "nft", "list", "ruleset").stdout); assert got == 5
+
+    def ports():
+        said = espalier_run.run(net.socket, "ip", "xfrm", "state").stdout
+        return set(re.findall(r"sport (\d+) dport (\d+)", said))
+
+    wait_until(lambda: ports() == {("4500", NAT_PORT), (NAT_PORT, "4500")}, 5, "the move")
+    assert net.spis() == before and net.ping(5) == 5
