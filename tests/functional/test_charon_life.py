@@ -166,3 +166,17 @@ def test_a_nat_that_forgets_takes_the_sas_along(net, charons):
 
     wait_until(lambda: ports() == {("4500", NAT_PORT), (NAT_PORT, "4500")}, 5, "the move")
     assert net.spis() == before and net.ping(5) == 5
+
+
+def test_a_restart_of_the_gateway(net, charons):
+    """Its SAs are lost with it; both are told as expired, and charon, which runs on, makes new ones."""
+    ours, _ = charons
+    ours.load(child=NEVER)
+    ours.swanctl("--initiate", "--child", "n")
+    before = net.spis()
+    assert net.ping() == 1
+    net.stop()
+    net.start()
+    wait_until(lambda: len(net.spis()) == 2 and not net.spis() & before, 20, "a new pair of SAs")
+    wait_until(lambda: net.ping(3) == 3, 5, "packets")
+    assert ours.process.poll() is None and "told that they expired" in ours.log()

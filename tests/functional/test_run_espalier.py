@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """espalier-run and the real gateway: iproute2 as it is installed installs SAs and routes."""
 import re
+import shutil
+import time
 
 import pytest
 
@@ -8,6 +10,7 @@ import espalier_run
 import wire
 from esp import SCENARIO_SUITE, Sa
 from espalier_run import script
+from gateway import PATIENCE, wait_until
 from topology import HOST, WAN_ADDRESS, Topology
 
 KEYS = ["enc", "cbc(aes)", "0x" + bytes(range(16)).hex(),
@@ -90,3 +93,45 @@ def test_a_gateway_that_starts_anew(start, socket, topology):
     output, errors = espalier_run.finish(process)
     assert output.split() == ["True", "00001001", "1"] and "without 1 of our SAs" in errors
     assert len(gateway.show("sas")) == 6
+
+
+BIRD = """
+log stderr all;
+router id 192.0.2.99;
+protocol device { scan time 1; }
+protocol kernel { ipv4 { import none; export all; }; merge paths on limit 8; scan time 1; }
+protocol static {
+    ipv4;
+    route 10.50.0.0/16 via "conn1";
+    route 10.51.0.0/16 via 203.0.113.1%'wan0';
+    route 10.52.0.0/16 blackhole;
+    route 10.53.0.0/16 via "conn1" weight 2 via "conn2" weight 4;
+}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("bird", path="/usr/sbin"), reason="needs the package bird2")
+def test_bird(start, socket, topology, tmp_path):
+    """It finds the interfaces, installs its routes, says them again each second, and takes them back."""
+    gateway = start(topology)
+
+    def routes():
+        return {row["prefix"]: row["nexthops"] for row in gateway.show("routes")
+                if row["protocol"] == "bird" or row["protocol"] == 12}
+
+    before = gateway.show("routes")
+    (tmp_path / "bird.conf").write_text(BIRD)
+    bird = espalier_run.start(socket, "--family", "route", "/usr/sbin/bird", "-f", "-c",
+                              tmp_path / "bird.conf", "-s", tmp_path / "bird.ctl", "-P",
+                              tmp_path / "bird.pid")
+    wait_until(lambda: len(routes()) == 4, 10, "its routes")
+    time.sleep(2.5)
+    assert routes() == {
+        "10.50.0.0/16": [{"tunnel": "conn1", "weight": 1}],
+        "10.51.0.0/16": [{"port": "wan0", "gateway": "203.0.113.1", "weight": 1}],
+        "10.52.0.0/16": [{"drop": True}],
+        "10.53.0.0/16": [{"tunnel": "conn1", "weight": 2}, {"tunnel": "conn2", "weight": 4}]}
+    bird.terminate()
+    output, errors = bird.communicate(timeout=10 * PATIENCE)
+    assert bird.returncode == 0 and "Netlink" not in output + errors, errors
+    assert gateway.show("routes") == before

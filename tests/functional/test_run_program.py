@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """espalier-run as a parent: what it starts, what it refuses to start, signals and exit statuses."""
 import os
+import pty
 import shutil
 import signal
 import socket
@@ -62,6 +63,63 @@ def test_signals_are_forwarded(control, number):
     assert process.stdout.readline() == "ready\n"
     process.send_signal(number)
     assert process.wait(10 * PATIENCE) == 7
+
+
+def test_standard_channels_are_the_commands(control):
+    done = espalier_run.run(control.path, "sh", "-c", "cat; echo err >&2", input="in\n")
+    assert (done.stdout, done.stderr, done.returncode) == ("in\n", "err\n", 0)
+
+
+def test_terminal(control):
+    """The command reads from it, and a key that interrupts reaches it once."""
+    text = """
+        count = []
+        signal.signal(signal.SIGINT, lambda *_: count.append(1))
+        print(os.isatty(0), input(), flush=True)
+        while not count: time.sleep(0.01)
+        time.sleep(0.3)
+        print(len(count), "interrupts", flush=True)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        time.sleep(60)
+        """
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(ESPALIER_RUN, espalier_run.command(control.path, *script(text)),
+                  espalier_run.ENVIRONMENT)
+    said = b""
+
+    def says(word):
+        nonlocal said
+        while word not in said:
+            said += os.read(terminal, 1000)
+
+    os.write(terminal, b"hello\n")
+    says(b"True hello")
+    os.write(terminal, b"\x03")
+    says(b"1 interrupts")
+    os.write(terminal, b"\x03")
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 128 + signal.SIGINT
+    os.close(terminal)
+
+
+def test_memory_is_bounded(control):
+    """A program that asks without end and reads nothing is held up, and costs a megabyte or two."""
+    process = espalier_run.start(control.path, *script("""
+        sockets = [open_xfrm() for _ in range(8)]
+        for s in sockets: s.setblocking(False)
+        request, sent, last = message(nl.GETSA, bytes(24 + 3000), 5, 1), 0, time.monotonic()
+        while time.monotonic() - last < 0.5 and sent < 1 << 28:
+            for s in sockets:
+                try: sent, last = sent + s.send(request), time.monotonic()
+                except BlockingIOError: pass
+        print(sent >> 20, flush=True)
+        input()
+        """))
+    megabytes = int(process.stdout.readline())
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
+        resident = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+    assert megabytes > 2 and resident < 64 * 1024
+    process.kill()
 
 
 def test_a_daemon_that_leaves_its_parent_is_carried_on(control):
