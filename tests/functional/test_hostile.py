@@ -111,7 +111,7 @@ def test_all_of_them_together(start, socket, crowd_of):
           f"{worst - before:.1f} MB more")
     assert statistics.median(answers.seconds) < USUALLY * PATIENCE
     assert max(answers.seconds) < AT_WORST * PATIENCE
-    assert worst - before < MEGABYTES
+    assert worst - before < MEGABYTES * PATIENCE  # a sanitizer keeps what was freed
 
     assert len(client.list()) == len(others) + 6
     wait_until(lambda: client.get(topology[1].out).packets == sent and
