@@ -16,6 +16,9 @@ LABEL_GAP = 17  # between the names at the ends of lines
 # What would make every curve flat at the bottom: too fast, and no gateway.
 TOO_FAST = {"ipsec-mb", "testpmd"}
 BOUNDS = {"limit", "harmonic mean"}  # what could be had: dashed
+DRAWN = ("outbound", "inbound", "gcm-outbound", "gcm-inbound", "mixed", "tunnels", "routes")
+APART = {"imix"}  # places on no scale: no line leads there
+DASH = 14  # half of what stands for a bound there
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,22 +102,28 @@ class Chart:
         return drawn
 
     def curve(self, line: Line, colour: str) -> list[str]:
-        points = [(self.x(n), figure) for n, figure in enumerate(line.figures) if figure]
-        path = " ".join(f"{x:.1f},{self.y(figure['median']):.1f}" for x, figure in points)
-        dashes = {"stroke_dasharray": "6 5"} if line.bound else {}
-        drawn = [element("polyline", points=path, fill="none", stroke=colour,
-                         stroke_width=1.5 if line.bound else 2.5, stroke_linejoin="round",
-                         **dashes)]
-        for x, figure in points:
-            if not line.bound:
-                # From the least to the greatest round.
-                drawn.append(element("line", x1=f"{x:.1f}", x2=f"{x:.1f}",
-                                     y1=f"{self.y(figure['low']):.1f}",
-                                     y2=f"{self.y(figure['high']):.1f}",
-                                     stroke=colour, stroke_width=6, stroke_opacity=0.22,
-                                     stroke_linecap="round"))
-                drawn.append(element("circle", cx=f"{x:.1f}", cy=f"{self.y(figure['median']):.1f}",
-                                     r=4, fill="#ffffff", stroke=colour, stroke_width=2.5))
+        points = [(self.x(n), figure, place in APART) for n, (figure, place) in enumerate(
+            zip(line.figures, self.places)) if figure]
+        path = " ".join(f"{x:.1f},{self.y(figure['median']):.1f}"
+                        for x, figure, apart in points if not apart)
+        stroke = {"stroke": colour, "stroke_width": 1.5 if line.bound else 2.5}
+        if line.bound:
+            stroke["stroke_dasharray"] = "6 5"
+        drawn = [element("polyline", points=path, fill="none", stroke_linejoin="round", **stroke)]
+        for x, figure, apart in points:
+            middle = f"{self.y(figure['median']):.1f}"
+            if line.bound:
+                if apart:
+                    drawn.append(element("line", x1=f"{x - DASH:.1f}", x2=f"{x + DASH:.1f}",
+                                         y1=middle, y2=middle, **stroke))
+                continue
+            # From the least to the greatest round.
+            drawn.append(element("line", x1=f"{x:.1f}", x2=f"{x:.1f}",
+                                 y1=f"{self.y(figure['low']):.1f}",
+                                 y2=f"{self.y(figure['high']):.1f}", stroke=colour, stroke_width=6,
+                                 stroke_opacity=0.22, stroke_linecap="round"))
+            drawn.append(element("circle", cx=f"{x:.1f}", cy=middle, r=4, fill="#ffffff",
+                                 stroke=colour, stroke_width=2.5))
         return drawn
 
     def svg(self) -> str:
@@ -148,7 +157,7 @@ def curves(document: dict) -> dict[str, str]:
     for name, chapter in document["chapters"].items():
         lines = [line_of(chapter, column) for column in report.columns(chapter)
                  if unit_of(chapter, column) == "Mpps" and column not in TOO_FAST]
-        if lines and len(chapter["rows"]) > 1:
+        if name in DRAWN and lines and len(chapter["rows"]) > 1:
             drawn[name] = Chart(chapter["title"], chapter["key"], "Mpps",
                                 [row["key"] for row in chapter["rows"]], lines).svg()
     return drawn

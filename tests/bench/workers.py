@@ -24,6 +24,8 @@ def workers(run: Run) -> Result:
         measure(cell, run.plan, run.progress)
         result.rows.append(row(cell, size.name))
     if run.bench.cpus.second == run.bench.cpus.main:
+        for one in result.rows:
+            del one.facts["cpu_share_min"]  # it cannot have all
         result.notes.append("the second worker shares its CPU with the control core and the bench")
     return result
 
