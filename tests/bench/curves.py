@@ -168,7 +168,7 @@ def comparison(old: dict, new: dict) -> dict[str, str]:
     drawn = {}
     for name, column, before, after in report.pairs(old, new):
         lines = [Line("after", after.figures), Line("before", before.figures)]
-        if len(after.keys) > 1:
+        if name in DRAWN and len(after.keys) > 1:
             drawn[f"{name}-{column.replace(' ', '-').replace('/', 'over')}"] = Chart(
                 f"{new['chapters'][name]['title']}: {column}", new["chapters"][name]["key"], "",
                 after.keys, lines).svg()

@@ -111,6 +111,9 @@ def tables(document: dict) -> str:
     return "\n".join([*lines, LEGEND, *facts_text(document["facts"])])
 
 
+DRIFTING = {"Mpps", "per second"}
+
+
 class Column(typing.NamedTuple):
     """A column of a chapter, at the rows that two runs share."""
 
@@ -120,14 +123,14 @@ class Column(typing.NamedTuple):
 
 def pairs(old: dict, new: dict):
     """What two runs can be compared by, old and new: chapter, column, both columns. Ratios, and
-    what is no rate of packets: those drift with the machine."""
+    what is no rate: those drift with the machine."""
     for name, chapter in new["chapters"].items():
         earlier = {row["key"]: row["figures"]
                    for row in old["chapters"].get(name, {"rows": []})["rows"]}
         for column in columns(chapter):
             rows = [(row["key"], earlier[row["key"]].get(column), row["figures"].get(column))
                     for row in chapter["rows"] if row["key"] in earlier]
-            rows = [row for row in rows if row[1] and row[2] and row[2]["unit"] != "Mpps"]
+            rows = [row for row in rows if row[1] and row[2] and row[2]["unit"] not in DRIFTING]
             if rows:
                 keys, before, after = map(list, zip(*rows))
                 yield name, column, Column(keys, before), Column(keys, after)
