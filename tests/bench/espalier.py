@@ -54,7 +54,7 @@ class Espalier(System):
         return json.loads(answer.stdout)
 
     def go(self):
-        self.process.wait_until("listening", self.socket.is_socket)
+        self.process.wait_until("answering", lambda: self.ctl("show", "version").returncode == 0)
         if self.task.internet:
             messages = control.new_routes(self.task.far_prefixes(), self.task.group(0))
             with control.Client(self.socket, control.FAMILY_ROUTE) as client:

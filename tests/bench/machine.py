@@ -46,27 +46,33 @@ HUGEPAGES = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
 HUGEPAGES_NEEDED = 1600
 
 
-@contextlib.contextmanager
-def hugepages(wanted: bool):
-    """Has enough 2 MB pages free for a run; gives back what it took."""
-    free = int((HUGEPAGES / "free_hugepages").read_text()) if wanted else HUGEPAGES_NEEDED
-    if free >= HUGEPAGES_NEEDED:
-        yield
-        return
-    setting = HUGEPAGES / "nr_hugepages"
-    before = int(setting.read_text())
+def free_hugepages() -> int:
+    return int((HUGEPAGES / "free_hugepages").read_text())
+
+
+def set_hugepages(count: int) -> None:
     try:
-        setting.write_text(str(before + HUGEPAGES_NEEDED - free))
-        if int((HUGEPAGES / "free_hugepages").read_text()) < HUGEPAGES_NEEDED:
-            raise Failure(f"--hugepages takes {HUGEPAGES_NEEDED} free 2 MB pages, and the kernel"
-                          " has not as much free memory in one piece")
-        yield
+        (HUGEPAGES / "nr_hugepages").write_text(str(count))
     except OSError:
         raise Failure(f"--hugepages takes {HUGEPAGES_NEEDED} free 2 MB pages: as root, sysctl"
                       f" vm.nr_hugepages={HUGEPAGES_NEEDED}") from None
+
+
+@contextlib.contextmanager
+def hugepages(wanted: bool):
+    """Has enough 2 MB pages free for a run; gives back what it took."""
+    if not wanted or free_hugepages() >= HUGEPAGES_NEEDED:
+        yield
+        return
+    before = int((HUGEPAGES / "nr_hugepages").read_text())
+    set_hugepages(before + HUGEPAGES_NEEDED - free_hugepages())
+    try:
+        if free_hugepages() < HUGEPAGES_NEEDED:
+            raise Failure(f"--hugepages takes {HUGEPAGES_NEEDED} free 2 MB pages, and the kernel"
+                          " has not as much free memory in one piece")
+        yield
     finally:
-        with contextlib.suppress(OSError):
-            setting.write_text(str(before))
+        set_hugepages(before)
 
 
 def build_options(build: pathlib.Path) -> dict:
