@@ -17,8 +17,9 @@
 
 #define DATAGRAM_BYTES 65536 /* more than the kernel puts into one */
 #define DATAGRAMS_PER_TURN 64
-/* What happens at once is found by one listing, and listings leave time for other work. */
+/* What happens at once is found by one listing, and listings take a quarter of the time at most. */
 #define GATHER_NS (20 * MILLISECOND_NS)
+#define LISTING_SHARE 3
 
 /* --- asking --- */
 
@@ -49,7 +50,14 @@ list_again_after(struct kernel *kernel, uint64_t pause_ns)
 		due_ns = kernel->earliest_ns;
 	if (kernel->again_ns > due_ns)
 		kernel->again_ns = due_ns;
+}
+
+/* Routes may be missing, or there too long. */
+static void
+fail(struct kernel *kernel)
+{
 	feed_unsure(kernel->feed);
+	list_again_after(kernel, SECOND_NS);
 }
 
 static void
@@ -64,7 +72,7 @@ list_nexthops(struct kernel *kernel)
 	kernel->again_ns = NEVER_NS;
 	kernel->started_ns = clock_now_ns();
 	if (ask(kernel, RTM_GETNEXTHOP, &header, sizeof(header)) < 0)
-		list_again_after(kernel, SECOND_NS);
+		fail(kernel);
 }
 
 static void
@@ -74,7 +82,7 @@ list_routes(struct kernel *kernel)
 
 	kernel->stage = KERNEL_ROUTES;
 	if (ask(kernel, RTM_GETROUTE, &header, sizeof(header)) < 0)
-		list_again_after(kernel, SECOND_NS);
+		fail(kernel);
 }
 
 /* The listing is through. */
@@ -84,7 +92,7 @@ finish(struct kernel *kernel)
 	uint64_t now_ns = clock_now_ns();
 
 	kernel->stage = KERNEL_FOLLOWS;
-	kernel->earliest_ns = now_ns + (now_ns - kernel->started_ns);
+	kernel->earliest_ns = now_ns + LISTING_SHARE * (now_ns - kernel->started_ns);
 	if (kernel->interrupted) {
 		/* What it did not say may be there all the same. */
 		rib_round_abandon(&kernel->feed->rib);
@@ -122,7 +130,7 @@ take_route(struct kernel *kernel, const struct netlink_message *message)
 	if (message->type == RTM_DELROUTE)
 		rib_remove(&kernel->feed->rib, &route);
 	else if (!rib_set(&kernel->feed->rib, &route, saying(kernel, message)))
-		list_again_after(kernel, SECOND_NS);
+		fail(kernel);
 }
 
 static void
@@ -137,7 +145,7 @@ take_nexthop(struct kernel *kernel, const struct netlink_message *message)
 		nexthops_remove(&kernel->feed->nexthops, nexthop.id);
 		list_again_after(kernel, GATHER_NS);
 	} else if (!nexthops_set(&kernel->feed->nexthops, &nexthop)) {
-		list_again_after(kernel, SECOND_NS);
+		fail(kernel);
 	}
 }
 
@@ -169,7 +177,7 @@ take_end(struct kernel *kernel, const struct netlink_message *message)
 		log_error("the kernel does not list its routes: %s", strerror(error));
 		kernel->stage = KERNEL_FOLLOWS;
 		rib_round_abandon(&kernel->feed->rib);
-		list_again_after(kernel, SECOND_NS);
+		fail(kernel);
 	} else if (kernel->stage == KERNEL_NEXTHOPS) {
 		list_routes(kernel);
 	} else {
@@ -215,6 +223,7 @@ lost_some(struct kernel *kernel)
 	if (!kernel->lost_some)
 		log_info("the kernel told more than there was room for; listing its routes again");
 	kernel->lost_some = true;
+	feed_unsure(kernel->feed);
 	list_again_after(kernel, GATHER_NS);
 }
 

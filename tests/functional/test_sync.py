@@ -118,13 +118,24 @@ def test_the_best_of_several(net, start):
     agree(net)
 
 
-def test_nexthop_objects(net, start):
+@pytest.mark.parametrize("compatible", [0, 1])
+def test_nexthop_objects(net, start, compatible):
+    """With and without the ways that the kernel adds to routes for programs which do not know objects."""
+    done = net.run_in(net.up, "sysctl", "-qw", f"net.ipv4.nexthop_compat_mode={compatible}")
+    assert done.returncode == 0, done.stderr
     ip("-n", net.up, "nexthop", "add", "id", "1", "dev", "conn1")
     ip("-n", net.up, "nexthop", "add", "id", "2", "via", "169.254.11.2", "dev", "conn2")
     ip("-n", net.up, "nexthop", "add", "id", "10", "group", "1,3/2")
     route(net, "add", "100.64.0.0/24", "nhid", "10")
     start().wait_in_step()
     wait_routes(net, {"100.64.0.0/24": (BOOT, ["conn1*3", "conn2*1"])})
+    ip("-n", net.up, "nexthop", "replace", "id", "2", "dev", "conn3")
+    wait_routes(net, {"100.64.0.0/24": (BOOT, ["conn1*3", "conn3*1"])})
+    ip("-n", net.up, "nexthop", "del", "id", "1")
+    wait_routes(net, {"100.64.0.0/24": (BOOT, ["conn3"])})
+    agree(net)
+    ip("-n", net.up, "nexthop", "del", "id", "10")  # takes the route along, without a word
+    wait_routes(net, {})
 
 
 def test_interfaces_that_go_take_routes_along(net, start):
@@ -263,3 +274,9 @@ def test_an_overrun_is_made_good(net, start):
     wait_until(lambda: compare(net).returncode == 0, 20, "both to agree")
     assert "listing its routes again" in sync.said()
     assert agree(net).startswith("25000 routes agree")
+
+    # The next one's COMMIT waits until the kernel has listed all of them.
+    sync.kill()
+    events = Events(net.socket)
+    start().wait_in_step()
+    assert events.take() == []

@@ -2,6 +2,7 @@
 """espalier-sync as FPM server: a zebra of our own, hostile ones, and FRR's. kernel_net.py draws the stage."""
 import random
 import struct
+import time
 
 import pytest
 
@@ -146,11 +147,12 @@ def test_zebra_comes_back(net, start):
     zebra.say(*said)
     sync.wait_in_step(2)  # nothing was missing: no need for the grace time
     zebra.socket.close()
-    zebra = FakeZebra(net)
+    zebra, came = FakeZebra(net), time.monotonic()
     zebra.say(*said[:2990], frame(route_message(wanted[2999], kind=s.DELROUTE)))
     wait_until(lambda: events.take() == [(False, wanted[2999])], 3, "the deleted one to go")
     assert len(routes(net)) == 2999
     sync.wait_in_step(3)
+    assert time.monotonic() - came >= 6
     assert sorted(events.take()) == sorted((False, one) for one in wanted[2990:2999])
     assert "9 routes did not come again" in sync.said()
     sync.stop()
