@@ -135,6 +135,17 @@ cbc_hmac_seal(struct crypto *crypto, struct crypto_op ops[], const struct order_
 	cbc_hmac_seal_with(crypto, ops, run, iv_draw(&crypto->ivs, crypto->manager, run->n));
 }
 
+/* Shares the packet, and cache lines of the job, with what describes the hash. */
+static inline void
+describe_decryption(IMB_JOB *job, const struct crypto_op *op, size_t state_bytes)
+{
+	job->dec_keys = op->key->schedule + 2 * state_bytes;
+	job->src = op->esp;
+	job->dst = op->esp + PAYLOAD_AT;
+	job->msg_len_to_cipher_in_bytes = (uint64_t)op->bytes - PAYLOAD_AT;
+	job->iv = op->esp + ESP_HEADER_BYTES;
+}
+
 void
 cbc_hmac_verify(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run)
 {
@@ -149,7 +160,7 @@ cbc_hmac_verify(struct crypto *crypto, struct crypto_op ops[], const struct orde
 		const struct crypto_key *key = op->key;
 		IMB_JOB *job = &crypto->jobs[i];
 
-		job->src = op->esp;
+		describe_decryption(job, op, state_bytes);
 		job->msg_len_to_hash_in_bytes = op->bytes;
 		job->auth_tag_output = crypto->computed[i];
 		job->auth_tag_output_len_in_bytes = icv_bytes;
@@ -170,24 +181,18 @@ cbc_hmac_verify(struct crypto *crypto, struct crypto_op ops[], const struct orde
 	}
 }
 
-/* Decrypting CBC is parallel within a packet: one after the other, in any order. */
+/* Decrypting CBC is parallel within a packet: one after the other, in any order. If all that was
+ * verified is to be decrypted, the jobs are as they should be. */
 void
 cbc_hmac_decrypt(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run)
 {
 	const struct group *group = &engine_groups[run->group];
-	const size_t rounds_at = 2 * (size_t)group->state_bytes;
 	const unsigned n = run->n;
 
-	for (unsigned i = n; i-- > 0;) {
-		const struct crypto_op *op = &ops[run->ops[i]];
-		IMB_JOB *job = &crypto->jobs[i];
-
-		job->dec_keys = op->key->schedule + rounds_at;
-		job->src = op->esp;
-		job->dst = op->esp + PAYLOAD_AT;
-		job->msg_len_to_cipher_in_bytes = (uint64_t)op->bytes - PAYLOAD_AT;
-		job->iv = op->esp + ESP_HEADER_BYTES;
-	}
+	if (crypto->prepared == NULL)
+		for (unsigned i = n; i-- > 0;)
+			describe_decryption(
+				&crypto->jobs[i], &ops[run->ops[i]], group->state_bytes);
 	require_all(IMB_SUBMIT_CIPHER_BURST_NOCHECK(crypto->manager, crypto->jobs, n,
 			    IMB_CIPHER_CBC, IMB_DIR_DECRYPT, group->key_size),
 		n);

@@ -174,6 +174,7 @@ crypto_seal(struct crypto *crypto, struct crypto_op ops[], unsigned n)
 
 	unsigned runs = order_by_group(&crypto->order, ops, n);
 
+	crypto->prepared = NULL;
 	for (unsigned r = 0; r < runs; r++) {
 		const struct order_run *run = &crypto->order.runs[r];
 
@@ -194,6 +195,8 @@ crypto_verify(struct crypto *crypto, struct crypto_op ops[], unsigned n)
 
 		engine_groups[run->group].verify(crypto, ops, run);
 	}
+	crypto->prepared = runs == 1 ? ops : NULL;
+	crypto->n_prepared = n;
 }
 
 void
@@ -202,12 +205,17 @@ crypto_decrypt(struct crypto *crypto, struct crypto_op ops[], unsigned n)
 	if (n == 0)
 		return;
 
-	unsigned runs = order_by_group(&crypto->order, ops, n);
+	/* Survivors only ever become fewer: as many as before are the same. */
+	bool same = ops == crypto->prepared && n == crypto->n_prepared;
+	unsigned runs = same ? 1 : order_by_group(&crypto->order, ops, n);
 
+	if (!same)
+		crypto->prepared = NULL;
 	for (unsigned r = 0; r < runs; r++) {
 		const struct order_run *run = &crypto->order.runs[r];
 
 		if (engine_groups[run->group].decrypt != NULL)
 			engine_groups[run->group].decrypt(crypto, ops, run);
 	}
+	crypto->prepared = NULL;
 }

@@ -108,5 +108,6 @@ void crypto_seal(struct crypto *crypto, struct crypto_op ops[], unsigned n);
  */
 void crypto_verify(struct crypto *crypto, struct crypto_op ops[], unsigned n);
 
-/* Decrypts what crypto_verify() found ok and left encrypted. Every op given must be ok. */
+/* Decrypts what crypto_verify() found ok and left encrypted: the same ops, in their order, without
+ * those that must not be. Every op given must be ok. */
 void crypto_decrypt(struct crypto *crypto, struct crypto_op ops[], unsigned n);

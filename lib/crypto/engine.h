@@ -38,6 +38,10 @@ struct crypto {
 	CACHE_ALIGNED uint8_t computed[BURST_PKTS][ICV_BYTES_MAX]; /* ICVs as they should be */
 	uint8_t received[BURST_PKTS][ICV_BYTES_MAX]; /* ICVs that ESN's high half displaced */
 	struct order order;
+	/* The ops that the latest verification found all ok, in one run, whose jobs also say how to
+	 * decrypt them; NULL: there are none. */
+	const struct crypto_op *prepared;
+	unsigned n_prepared;
 	struct iv_source ivs;
 	IMB_MGR *manager;
 	struct gcm_context_data gcm;

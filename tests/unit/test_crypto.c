@@ -220,6 +220,73 @@ any_flipped_bit_is_found(void **state)
 	}
 }
 
+static void
+assert_plain(const struct packet *packet)
+{
+	unsigned payload_at = ESP_HEADER_BYTES + packet->sa->suite.encryption->iv_bytes;
+
+	assert_memory_equal(packet->buffer + payload_at, packet->plain + payload_at,
+		packet->bytes - payload_at);
+}
+
+/* Between verification and decryption the replay window may take packets out. */
+static void
+survivors_are_decrypted(void **state)
+{
+	const unsigned n = 20;
+
+	(void)state;
+	for (unsigned s = 0; s < sas_n; s++) {
+		unsigned kept = 0;
+
+		if (sas[s].suite.encryption->aead)
+			continue;
+		for (unsigned i = 0; i < n; i++) {
+			make_packet(&packets[i], &sas[s], random_blocks(&sas[s]));
+			stranger_seal(&packets[i], packets[i].buffer);
+		}
+		make_ops(n, CRYPTO_OPEN);
+		crypto_verify(crypto, ops, n);
+		for (unsigned i = 0; i < n; i++)
+			if (i % 3 != 0)
+				ops[kept++] = ops[i];
+		crypto_decrypt(crypto, ops, kept);
+		for (unsigned i = 0; i < n; i++)
+			if (i % 3 != 0)
+				assert_plain(&packets[i]);
+	}
+}
+
+/* What one call prepared must not be taken for another's. */
+static void
+other_packets_in_the_same_places_are_decrypted(void **state)
+{
+	const unsigned n = 20;
+
+	(void)state;
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < n; i++) {
+			make_packet(&packets[i], &sas[0], 3);
+			stranger_seal(&packets[i], packets[i].buffer);
+		}
+		make_ops(n, CRYPTO_OPEN);
+		crypto_verify(crypto, ops, n);
+		if (round == 1) { /* other work, through the same jobs */
+			struct crypto_op opened[BURST_PKTS];
+
+			memcpy(opened, ops, sizeof(opened));
+			for (unsigned i = n; i < 2 * n; i++)
+				make_packet(&packets[i], &sas[0], 3);
+			make_ops(2 * n, CRYPTO_SEAL);
+			crypto_seal(crypto, ops + n, n);
+			memcpy(ops, opened, sizeof(opened));
+		}
+		crypto_decrypt(crypto, ops, n);
+		for (unsigned i = 0; i < n; i++)
+			assert_plain(&packets[i]);
+	}
+}
+
 int
 main(void)
 {
@@ -227,6 +294,9 @@ main(void)
 		cmocka_unit_test(mixed_bursts_agree_with_openssl),
 		cmocka_unit_test_setup_teardown(
 			bursts_of_one_suite_agree_with_openssl, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(survivors_are_decrypted, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			other_packets_in_the_same_places_are_decrypted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(any_flipped_bit_is_found, set_up, tear_down),
 	};
 
