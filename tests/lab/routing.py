@@ -104,6 +104,11 @@ def bird_bgp(name, near, far, channel, more=""):
 class GatewayBird(Bird):
     """A data centre's gateway: BGP and BFD in its tunnel, and to the DC's router."""
 
+    def __init__(self, node, build, device):
+        """`device`: the tunnel's interface."""
+        self.device = device
+        super().__init__(node, build)
+
     @property
     def connection(self):
         return plan.connection_of(self.node)
@@ -114,7 +119,10 @@ class GatewayBird(Bird):
     def protocols(self):
         connection = self.connection
         yield BIRD_KERNEL.format(merge="")
-        yield f'protocol bfd {{ interface "ipsec0", "vpn*" {{ {BFD_TIMES} }}; }}'
+        # A session of its own, so that it is there while BGP waits to try again.
+        yield (f'protocol bfd {{ interface "ipsec0", "vpn*" {{ {BFD_TIMES} }};\n'
+               f'neighbor {connection.cloud_inside} dev "{self.device}" '
+               f"local {connection.peer_inside}; }}")
         yield bird_bgp("cloud", (connection.peer_inside, plan.DC_ASN),
                        (connection.cloud_inside, plan.CLOUD_ASN),
                        'import all; export where proto = "dc"; next hop self;', "bfd on;")

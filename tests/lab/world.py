@@ -97,7 +97,8 @@ class World:
         yield DcBird(plan.DC, self.build)
         yield RegionBird(plan.REGION, self.build)
         for node in plan.PEERS:
-            yield GatewayBird(node, self.build)
+            yield GatewayBird(node, self.build, plan.connection_of(node).tun
+                              if node in self.gateways else "ipsec0")
         if self.bgp == "frr":
             home = f"{STATE_DIRECTORY}/frr"
             yield Bfdd(plan.CLOUD, self.build, home)
