@@ -13,6 +13,7 @@
 #include <sys/signalfd.h>
 
 #include "burst.h"
+#include "early.h"
 #include "handover.h"
 #include "hold.h"
 #include "ipv4.h"
@@ -83,6 +84,7 @@ tick(const struct loop *loop, uint64_t now)
 {
 	sa_expire(loop->gw, now);
 	mapping_tell(loop->gw, now);
+	early_tick(loop->gw, now);
 	control_tick(loop->control, now);
 	tunnel_check_liveness(loop->gw, now);
 	policy_note_use(loop->gw, (uint64_t)time(NULL));
@@ -109,6 +111,8 @@ take_punted(const struct loop *loop, uint64_t now)
 	for (unsigned i = 0; i < n; i++) {
 		if (punt_kind(pkt[i]) == PUNT_HOLD)
 			hold_take(loop->gw, pkt[i], now);
+		else if (punt_kind(pkt[i]) == PUNT_EARLY)
+			early_take(loop->gw, pkt[i], now);
 		else if (loop->kernel_if != NULL)
 			kernel_if_take(loop->kernel_if, pkt[i]);
 		else
@@ -126,6 +130,20 @@ send_held(const void *context, struct rte_mbuf *pkt, uint16_t tunnel)
 
 	pkt->hash.usr = tunnel;
 	if (rte_ring_enqueue(loop->workers->worker[owner]->inject, pkt) == 0)
+		return;
+	loop->gw->control_drops[DROP_handover_full]++;
+	rte_pktmbuf_free(pkt);
+}
+
+/* What came before its SA goes the way of what one worker hands over to another. */
+static void
+send_early(const void *context, struct rte_mbuf *pkt)
+{
+	const struct loop *loop = context;
+	unsigned owner =
+		handover_owner(loop->gw, ipv4_flow_hash(burst_ip(pkt), loop->gw->hash_seed));
+
+	if (rte_ring_enqueue(loop->workers->worker[owner]->handed[owner], pkt) == 0)
 		return;
 	loop->gw->control_drops[DROP_handover_full]++;
 	rte_pktmbuf_free(pkt);
@@ -164,6 +182,7 @@ run(const struct loop *loop)
 			next_tick_ns = now + interval_ns;
 		}
 		hold_release(loop->gw, now, send_held, loop);
+		early_release(loop->gw, now, send_early, loop);
 		kernel_if_follow(loop->kernel_if);
 		int fd = wait_for_event(
 			loop, ready ? (int)((next_tick_ns - now) / NS_PER_MS) + 1 : TICK_READY_MS);

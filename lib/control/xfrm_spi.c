@@ -3,6 +3,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "early.h"
+#include "gateway.h"
 #include "xfrm_message.h"
 #include "xfrm_request.h"
 
@@ -99,6 +101,7 @@ XFRM_HANDLER(xfrm_sa_alloc_spi)
 	if (state == NULL)
 		return netlink_refuse(why, ENOMEM, "out of memory");
 	xfrm_state_reserve(xfrm->states, state, now_ns());
+	early_expect(xfrm->gw->early, spi, destination, now_ns());
 	/* As the kernel makes it, whatever else stands in the request. */
 	state->if_id = if_id;
 	struct xfrm_usersa_info *info = &state->info; /* all zero: its padding is sent as well */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pipeline.h"
 
+#include "early.h"
 #include "punt.h"
 #include "stage_clock.h"
 #include "stages.h"
@@ -60,6 +61,8 @@ pipeline_victims(struct worker *worker)
 {
 	unsigned n = worker->victims.n;
 
+	if (unlikely(early_any(worker->gw->early)))
+		esp_early(worker);
 	if (worker->gw->punt->kernel)
 		punt(worker);
 	icmp_errors(worker);

@@ -11,6 +11,7 @@
 
 #include "branch.h"
 #include "config.h"
+#include "early.h"
 #include "hold.h"
 #include "log.h"
 #include "mapping.h"
@@ -60,12 +61,13 @@ create_tables(struct gateway *gw, const struct config *config)
 	gw->mappings = mapping_notes_create();
 	gw->hold = hold_create();
 	gw->branch_slots = branch_slots_create();
+	gw->early = early_create();
 	gw->neighbors = neighbor_table_create();
 	gw->nexthops = nexthop_table_create();
 	gw->sas = sa_table_create();
 	if (gw->publisher == NULL || gw->punt == NULL || gw->mappings == NULL || gw->hold == NULL ||
-		gw->branch_slots == NULL || gw->neighbors == NULL || gw->nexthops == NULL ||
-		gw->sas == NULL)
+		gw->branch_slots == NULL || gw->early == NULL || gw->neighbors == NULL ||
+		gw->nexthops == NULL || gw->sas == NULL)
 		return -ENOMEM;
 	if (tunnel_create_all(gw, config) < 0)
 		return -ENOMEM;
@@ -196,6 +198,7 @@ gateway_destroy(struct gateway *gw)
 	neighbor_table_destroy(gw->neighbors);
 	hold_destroy(gw->hold);
 	branch_slots_destroy(gw->branch_slots);
+	early_destroy(gw->early);
 	mapping_notes_destroy(gw->mappings);
 	punt_destroy(gw->punt);
 	rcu_destroy(gw->rcu);

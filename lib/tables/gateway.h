@@ -39,6 +39,7 @@ struct encap;
 struct selector_set;
 struct branch_slots;
 struct hold;
+struct early;
 struct mapping_notes;
 struct sa_table;
 struct route_table;
@@ -59,6 +60,7 @@ struct gateway {
 	struct publisher *publisher;
 	struct punt *punt;              /* packets from workers to the control core */
 	struct mapping_notes *mappings; /* and what they see of peers that move */
+	struct early *early;            /* ESP that comes before its SA */
 	struct neighbor_table *neighbors;
 	struct nexthop_table *nexthops;
 	struct route_table *routes;

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "early.h"
+
+#include <stdlib.h>
+
+#include <rte_byteorder.h>
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_udp.h>
+
+#include "bytes.h"
+#include "gateway.h"
+#include "sa.h"
+
+struct early *
+early_create(void)
+{
+	return calloc(1, sizeof(struct early));
+}
+
+void
+early_destroy(struct early *early)
+{
+	if (early == NULL)
+		return;
+	for (unsigned i = 0; i < early->n; i++)
+		rte_pktmbuf_free(early->packets[i].pkt);
+	free(early);
+}
+
+static uint64_t
+make_name(uint32_t spi, uint32_t destination)
+{
+	return (uint64_t)spi << 32 | destination;
+}
+
+void
+early_expect(struct early *early, uint32_t spi, uint32_t destination, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < EARLY_SPIS; i++) {
+		if (atomic_load_explicit(&early->names[i], memory_order_relaxed) != 0)
+			continue;
+		early->until_ns[i] = now_ns + EARLY_EXPECT_NS;
+		atomic_store_explicit(
+			&early->names[i], make_name(spi, destination), memory_order_relaxed);
+		atomic_fetch_add_explicit(&early->expected, 1, memory_order_relaxed);
+		return;
+	}
+}
+
+bool
+early_expects(const struct early *early, uint32_t spi, uint32_t destination)
+{
+	uint64_t name = make_name(spi, destination);
+
+	for (unsigned i = 0; i < EARLY_SPIS; i++)
+		if (atomic_load_explicit(&early->names[i], memory_order_relaxed) == name)
+			return true;
+	return false;
+}
+
+/* Of a frame that a worker has looked at: ESP, bare or in UDP. */
+static uint64_t
+read_name(const struct rte_mbuf *pkt)
+{
+	const struct rte_ipv4_hdr *ip =
+		rte_pktmbuf_mtod_offset(pkt, const struct rte_ipv4_hdr *, RTE_ETHER_HDR_LEN);
+	unsigned skip = rte_ipv4_hdr_len(ip) +
+		(ip->next_proto_id == IPPROTO_UDP ? sizeof(struct rte_udp_hdr) : 0);
+
+	return make_name(rte_be_to_cpu_32(load_u32((const uint8_t *)ip + skip)),
+		rte_be_to_cpu_32(ip->dst_addr));
+}
+
+static bool
+has_sa(const struct gateway *gw, uint64_t name)
+{
+	uint32_t spi = (uint32_t)(name >> 32), destination = (uint32_t)name;
+	struct sa *sa;
+
+	sa_lookup(gw->sas, &spi, &destination, &sa, 1);
+	return sa != NULL;
+}
+
+static void
+drop(struct gateway *gw, struct rte_mbuf *pkt)
+{
+	gw->control_drops[DROP_unknown_spi]++;
+	rte_pktmbuf_free(pkt);
+}
+
+void
+early_take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns)
+{
+	struct early *early = gw->early;
+	uint64_t name = read_name(pkt);
+	unsigned alike = 0;
+
+	for (unsigned i = 0; i < early->n; i++)
+		alike += early->packets[i].name == name;
+	if (early->n == EARLY_PKTS || alike == EARLY_SPI_PKTS)
+		drop(gw, pkt);
+	else
+		early->packets[early->n++] = (struct early_packet) { pkt, now_ns, name };
+}
+
+void
+early_release(struct gateway *gw, uint64_t now_ns, early_send_fn send, const void *context)
+{
+	struct early *early = gw->early;
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < early->n; i++) {
+		struct early_packet packet = early->packets[i];
+
+		if (has_sa(gw, packet.name))
+			send(context, packet.pkt);
+		else if (now_ns - packet.since_ns >= EARLY_HOLD_NS)
+			drop(gw, packet.pkt);
+		else
+			early->packets[kept++] = packet;
+	}
+	early->n = kept;
+}
+
+void
+early_tick(struct gateway *gw, uint64_t now_ns)
+{
+	struct early *early = gw->early;
+
+	if (!early_any(early))
+		return;
+	for (unsigned i = 0; i < EARLY_SPIS; i++) {
+		uint64_t name = atomic_load_explicit(&early->names[i], memory_order_relaxed);
+
+		if (name == 0)
+			continue;
+		if (now_ns + EARLY_GRACE_NS < early->until_ns[i] && has_sa(gw, name))
+			early->until_ns[i] = now_ns + EARLY_GRACE_NS;
+		if (now_ns < early->until_ns[i])
+			continue;
+		atomic_store_explicit(&early->names[i], 0, memory_order_relaxed);
+		atomic_fetch_sub_explicit(&early->expected, 1, memory_order_relaxed);
+	}
+}

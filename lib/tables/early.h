@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+/*
+ * ESP that comes before its SA. Our IKE daemon reserves an SPI and tells it to the peer, who may
+ * send under it as soon as he has answered (RFC 7296 2.8): while the answer is on its way, and the
+ * daemon computes keys. Workers pass such packets to the control core (PUNT_EARLY), which keeps a
+ * few for a moment and gives them back when the SA is there.
+ */
+
+#define EARLY_SPIS 256     /* expected at the same time; of more, packets are dropped as before */
+#define EARLY_PKTS 512     /* in all */
+#define EARLY_SPI_PKTS 128 /* of one SPI */
+#define EARLY_HOLD_NS UINT64_C(2000000000)
+#define EARLY_EXPECT_NS UINT64_C(30000000000) /* how long an SPI stays reserved */
+/* An SPI stays expected for so long after its SA came: for packets that a worker looked up before
+ * that. */
+#define EARLY_GRACE_NS UINT64_C(500000000)
+
+struct gateway;
+
+struct early_packet {
+	struct rte_mbuf *pkt;
+	uint64_t since_ns;
+	uint64_t name;
+};
+
+struct early {
+	/* control writes, workers read */
+	_Atomic uint32_t expected;
+	_Atomic uint64_t names[EARLY_SPIS]; /* SPI, destination; 0: nothing expected */
+
+	/* control only */
+	uint64_t until_ns[EARLY_SPIS];
+	unsigned n;
+	struct early_packet packets[EARLY_PKTS]; /* in the order in which they came */
+};
+
+/* NULL: out of memory. */
+struct early *early_create(void);
+/* Frees all packets. NULL is fine. */
+void early_destroy(struct early *early);
+
+/* An SPI was reserved for an inbound SA. Host order. Control. */
+void early_expect(struct early *early, uint32_t spi, uint32_t destination, uint64_t now_ns);
+
+/* Is any expected? Worker. */
+static inline bool
+early_any(const struct early *early)
+{
+	return atomic_load_explicit(&early->expected, memory_order_relaxed) != 0;
+}
+
+/* Is that one expected? Worker. */
+bool early_expects(const struct early *early, uint32_t spi, uint32_t destination);
+
+/* Takes over a frame that a worker punted, under an SPI that was expected. Control. */
+void early_take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns);
+
+/* Takes over a frame whose SA is there by now. */
+typedef void (*early_send_fn)(const void *context, struct rte_mbuf *pkt);
+
+/* Gives back what has its SA now, in the order in which it came, and drops what came in vain. In
+ * each turn of the control core. */
+void early_release(struct gateway *gw, uint64_t now_ns, early_send_fn send, const void *context);
+
+/* Forgets SPIs that need not be expected any more. Control, every 100 ms or so. */
+void early_tick(struct gateway *gw, uint64_t now_ns);

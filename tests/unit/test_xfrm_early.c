@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "xfrm_bench.h"
+
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+#include <rte_udp.h>
+
+#include "early.h"
+
+/* ESP under an SPI that is reserved: what is kept, for how long, and what becomes of it. */
+
+#define SECOND UINT64_C(1000000000)
+#define START (1000 * SECOND)
+#define POOL_PKTS 2047
+#define IP_AT 14
+
+static struct rte_mempool *pool;
+static struct {
+	unsigned n;
+	uint32_t number[EARLY_PKTS];
+} sent;
+
+static int
+start(void **state)
+{
+	bench_start(state);
+	pool = rte_pktmbuf_pool_create("pool", POOL_PKTS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+	assert_non_null(pool);
+	return 0;
+}
+
+static int
+setup(void **state)
+{
+	sent.n = 0;
+	return bench_setup(state);
+}
+
+/* No packet is lost or left behind by any test. */
+static int
+teardown(void **state)
+{
+	bench_teardown(state);
+	assert_int_equal(rte_mempool_avail_count(pool), POOL_PKTS);
+	return 0;
+}
+
+static uint32_t
+reserve(void)
+{
+	struct xfrm_userspi_info wanted = {
+		.info = sa_info(SA_IN, 0, 0), .min = 0xc0000000, .max = 0xcfffffff
+	};
+	struct xfrm_usersa_info got;
+
+	begin(XFRM_MSG_ALLOCSPI, 0);
+	put(&wanted, sizeof(wanted));
+	put_if_id(1);
+	assert_int_equal(send_off(), -1);
+	read_answer(&got, sizeof(got), 0);
+	return ntohl(got.id.spi);
+}
+
+static void
+claim(uint32_t spi)
+{
+	begin_sa(XFRM_MSG_UPDSA, SA_IN, 0, spi);
+	assert_int_equal(send_off(), 0);
+}
+
+/* ESP as a worker punts it, with `number` where its sequence number is. */
+static void
+punted(uint32_t spi, uint8_t protocol, uint32_t number, uint64_t now_ns)
+{
+	struct rte_mbuf *pkt = rte_pktmbuf_alloc(pool);
+	uint32_t esp[2] = { htonl(spi), htonl(number) };
+	struct rte_ipv4_hdr ip = {
+		.version_ihl = RTE_IPV4_VHL_DEF,
+		.next_proto_id = protocol,
+		.src_addr = htonl(REMOTE(0)),
+		.dst_addr = htonl(LOCAL),
+	};
+
+	assert_non_null(pkt);
+	memset(rte_pktmbuf_append(pkt, IP_AT), 0, IP_AT);
+	memcpy(rte_pktmbuf_append(pkt, sizeof(ip)), &ip, sizeof(ip));
+	if (protocol == IPPROTO_UDP)
+		memset(rte_pktmbuf_append(pkt, sizeof(struct rte_udp_hdr)), 0,
+			sizeof(struct rte_udp_hdr));
+	memcpy(rte_pktmbuf_append(pkt, sizeof(esp)), esp, sizeof(esp));
+	early_take(gw, pkt, now_ns);
+}
+
+static void
+send_packet(const void *to, struct rte_mbuf *pkt)
+{
+	uint32_t number;
+
+	assert_ptr_equal(to, &sent);
+	memcpy(&number, rte_pktmbuf_mtod_offset(pkt, uint8_t *, pkt->data_len - sizeof(number)),
+		sizeof(number));
+	sent.number[sent.n++] = ntohl(number);
+	rte_pktmbuf_free(pkt);
+}
+
+static void
+release(uint64_t now_ns)
+{
+	early_release(gw, now_ns, send_packet, &sent);
+}
+
+static void
+it_goes_on_when_its_sa_is_there(void **state)
+{
+	uint32_t spi = reserve();
+
+	(void)state;
+	punted(spi, IPPROTO_ESP, 1, START);
+	punted(spi, IPPROTO_UDP, 2, START);
+	release(START);
+	assert_int_equal(sent.n, 0);
+	claim(spi);
+	release(START);
+	assert_int_equal(sent.n, 2);
+	assert_int_equal(sent.number[0], 1);
+	assert_int_equal(sent.number[1], 2);
+	assert_int_equal(gw->control_drops[DROP_unknown_spi], 0);
+	release(START);
+	assert_int_equal(sent.n, 2);
+}
+
+static void
+only_reserved_spis_are_expected(void **state)
+{
+	(void)state;
+	assert_false(early_any(gw->early));
+	uint32_t spi = reserve();
+	assert_true(early_any(gw->early));
+	assert_true(early_expects(gw->early, spi, LOCAL));
+	assert_false(early_expects(gw->early, spi ^ 1, LOCAL));
+	assert_false(early_expects(gw->early, spi, LOCAL ^ 1));
+}
+
+/* A worker may have looked before the SA came, and pass the packet on after that. */
+static void
+an_spi_stays_expected_for_a_moment(void **state)
+{
+	struct timespec clock;
+	uint32_t spi = reserve();
+
+	(void)state;
+	clock_gettime(CLOCK_MONOTONIC, &clock);
+	uint64_t now = (uint64_t)clock.tv_sec * SECOND;
+	claim(spi);
+	early_tick(gw, now);
+	assert_true(early_expects(gw->early, spi, LOCAL));
+	punted(spi, IPPROTO_ESP, 1, now);
+	release(now);
+	assert_int_equal(sent.n, 1);
+	early_tick(gw, now + EARLY_GRACE_NS);
+	assert_false(early_expects(gw->early, spi, LOCAL));
+	assert_false(early_any(gw->early));
+}
+
+static void
+a_reservation_without_sa_ends(void **state)
+{
+	struct timespec clock;
+	uint32_t spi = reserve();
+
+	(void)state;
+	clock_gettime(CLOCK_MONOTONIC, &clock);
+	uint64_t now = (uint64_t)clock.tv_sec * SECOND;
+	early_tick(gw, now + 29 * SECOND);
+	assert_true(early_expects(gw->early, spi, LOCAL));
+	early_tick(gw, now + 32 * SECOND);
+	assert_false(early_any(gw->early));
+}
+
+static void
+what_waits_in_vain_is_dropped(void **state)
+{
+	uint32_t spi = reserve();
+
+	(void)state;
+	punted(spi, IPPROTO_ESP, 1, START);
+	release(START + EARLY_HOLD_NS - 1);
+	assert_int_equal(gw->control_drops[DROP_unknown_spi], 0);
+	release(START + EARLY_HOLD_NS);
+	assert_int_equal(gw->control_drops[DROP_unknown_spi], 1);
+	claim(spi);
+	release(START + EARLY_HOLD_NS);
+	assert_int_equal(sent.n, 0);
+}
+
+static void
+few_are_kept(void **state)
+{
+	uint32_t one = reserve(), other = reserve();
+
+	(void)state;
+	for (unsigned i = 0; i <= EARLY_SPI_PKTS; i++)
+		punted(one, IPPROTO_ESP, i, START);
+	assert_int_equal(gw->control_drops[DROP_unknown_spi], 1);
+	punted(other, IPPROTO_ESP, 1000, START);
+	assert_int_equal(gw->control_drops[DROP_unknown_spi], 1);
+	claim(other);
+	release(START);
+	assert_int_equal(sent.n, 1);
+	assert_int_equal(sent.number[0], 1000);
+	claim(one);
+	release(START);
+	assert_int_equal(sent.n, 1 + EARLY_SPI_PKTS);
+}
+
+/* More SPIs than are expected at a time: the rest is as it was without. */
+static void
+many_reservations_do_no_harm(void **state)
+{
+	uint32_t spi = 0;
+
+	(void)state;
+	for (unsigned i = 0; i <= EARLY_SPIS; i++)
+		spi = reserve();
+	assert_false(early_expects(gw->early, spi, LOCAL));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(it_goes_on_when_its_sa_is_there, setup, teardown),
+		cmocka_unit_test_setup_teardown(only_reserved_spis_are_expected, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			an_spi_stays_expected_for_a_moment, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_reservation_without_sa_ends, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_waits_in_vain_is_dropped, setup, teardown),
+		cmocka_unit_test_setup_teardown(few_are_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(many_reservations_do_no_harm, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, start, bench_stop);
+}
