@@ -8,6 +8,7 @@ from daemon import Daemon
 from gateway import Gateway, cpus
 from network import batch
 from plan import bare, namespace
+from shell import run_in
 
 
 class ScenarioGateway(Gateway):
@@ -91,7 +92,8 @@ class EspalierDaemon(Daemon):
     def after_start(self):
         """The kernel's own default route, for IKE. It stays when Espalier goes, as its TAPs do."""
         batch(namespace(self.node),
-              f"route replace default via {self.gateway.default_gateway()} dev {plan.WAN_PORT}")
+              f"route replace default via {self.gateway.default_gateway()} dev {plan.WAN_PORT} "
+              "proto static")
 
     def end(self, number):
         if not self.running():
@@ -121,8 +123,14 @@ class SyncDaemon(Daemon):
 
     def commands(self):
         options = ("--fpm", "127.0.0.1:2620") if self.fpm else ()
-        yield "sync", (f"{self.build}/app/espalier-sync/espalier-sync", "-s", self.gateway.socket,
-                       *options)
+        yield "sync", (*self.program(), *options)
+
+    def program(self):
+        return f"{self.build}/app/espalier-sync/espalier-sync", "-s", self.gateway.socket
+
+    def compare(self):
+        """Whether the kernel and Espalier have the same: status and words of --compare."""
+        return run_in(self.node, *self.program(), "--compare", check=False)
 
     def write_config(self):
         os.mkdir(self.directory, 0o700)

@@ -9,11 +9,13 @@ import trial_flood
 import trial_kill
 import trial_reach
 import trial_tables
+from sessions import wait_for_sessions
 
 # In this order: the first look at what nobody has touched yet.
 TRIALS = (trial_tables, trial_reach, trial_balance, trial_failover, trial_flood, trial_demand,
           trial_kill)
 LEAST_RATE = 3000
+SESSIONS_S = 30
 
 
 class ScenarioTrial:
@@ -31,6 +33,7 @@ class ScenarioTrial:
 
     def run(self):
         took = self.world.wait_converged()
+        wait_for_sessions(self.world, SESSIONS_S)
         self.report.progress(f"IKE, BGP, BFD and routes were there after {took:.1f} s")
         marks.install(self.world)
         for trial in TRIALS:

@@ -4,6 +4,13 @@
 import re
 
 import scenario_plan as plan
+from shell import wait_for
+
+
+def wait_for_sessions(world, timeout):
+    """Until all of them are up; LabError after `timeout` seconds."""
+    wait_for("BGP and BFD in all tunnels",
+             lambda: len(sessions(world)) == 2 * len(plan.CONNECTIONS), timeout)
 
 
 def sessions(world):

@@ -13,6 +13,7 @@ import statistics
 import time
 
 from load import FLOWS, TO_DC, TO_VPC, Load
+from sessions import wait_for_sessions
 
 VICTIM, NUMBER = "gw2", 2
 HOWS = ("blackhole", "cease", "link")
@@ -53,6 +54,7 @@ def one(trial, how):
     world = trial.world
     trial.report.progress(f"{VICTIM} fails: {how}")
     world.wait_converged(HEAL_LIMIT_S)
+    wait_for_sessions(world, HEAL_LIMIT_S)
     with Load(trial.scratch, world.build, trial.safe_rate, ROUNDS) as load:
         load.go()
         time.sleep(BEFORE_S)

@@ -125,6 +125,9 @@ def agreement(world, report):
     report.claim("espalierctl show routes and ip route of its namespace agree",
                  f"{len(told & kernel)} rows alike, {len(told ^ kernel)} different",
                  "all rows alike", told == kernel)
+    done = world.daemon(plan.CLOUD, "sync").compare()
+    report.claim("... and espalier-sync --compare says so", done.stdout.strip().splitlines()[-1],
+                 "exit status 0", done.returncode == 0)
 
 
 def told_by_cloud(world, connection):
