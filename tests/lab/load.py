@@ -69,17 +69,10 @@ class Course:
         return [before + (after - before) * place // (packets + 1)
                 for packets, before, after in self.gaps for place in range(1, packets + 1)]
 
-    def lost_between(self, begin, end):
-        """Packets that left in that time and were lost; also those that none followed."""
-        return sum(begin <= when < end for when in self.lost_times()) + self.lost_at_the_end
-
-    def outage_ms(self, begin, end):
-        """How long after `begin` the last of the packets left that were lost in that time; None where
-        the flow never came back."""
-        if self.lost_at_the_end:
-            return None
-        return max([(when - begin) / MILLISECOND_NS for when in self.lost_times()
-                    if begin <= when < end], default=0.0)
+    def lost_on(self, path, begin, end):
+        """When the packets left, from `begin` to `end`, that were lost while it went by that path."""
+        return [when for when in self.lost_times()
+                if begin <= when < end and self.path_at(when) == path]
 
 
 class Load:

@@ -21,7 +21,7 @@ SETTLE_S = 0.5
 
 
 def run(trial):
-    world, report = trial.world, trial.report
+    report = trial.report
     report.group("Balance", f"""{FLOWS} UDP flows between the clients and the ECS, {ROUNDS} packets each
         way in each. Towards the DC Espalier chooses the connection, towards the VPC the kernel of
         the DC's router. Flows by the mark that this router gives to what comes and goes by each

@@ -10,12 +10,14 @@ import json
 import re
 
 import scenario_plan as plan
+from shell import wait_for
 
 CONNECTION_NAMES = [connection.name for connection in plan.CONNECTIONS]
 # What BGP brought, as the kernel and Espalier call it: BIRD's routes have a protocol of its own.
 PROTOCOLS = {"frr": "bgp", "bird": "bird"}
 ESPALIER_PROTOCOLS = {"frr": "bgp", "bird": 12}
 REGION_LINK = plan.PORT_NAMES[plan.REGION_PORT]
+TELL_S = 20  # for BGP to say what each neighbor said
 
 
 def run(trial):
@@ -73,6 +75,9 @@ def vpc(world, report):
 
 def connections(world, report):
     """From the cloud it goes out what came from the VPC; from the DC came its three prefixes."""
+    wait_for("BGP to tell what each neighbor said", lambda: all(
+        told_by_cloud(world, connection) and told_to_cloud(world, connection)
+        for connection in plan.CONNECTIONS), TELL_S)
     for connection in plan.CONNECTIONS:
         rows = [(prefix, "cloud") for prefix in told_by_cloud(world, connection)]
         rows += [(prefix, "data centre") for prefix in told_to_cloud(world, connection)]
