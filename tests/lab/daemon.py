@@ -110,7 +110,9 @@ class Daemon:
     def end(self, number):
         if not (pids := self.pids()):
             return None
-        send(pids, number)
+        # Children first: a charon whose espalier-run dies is told to end in good order, and says
+        # so to its peers.
+        send(sorted(pids, reverse=True), number)
         try:
             wait_for(f"{self.name} of {self.node}: end", lambda: not self.pids(), STOP_S)
         except LabError:
