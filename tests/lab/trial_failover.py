@@ -15,6 +15,7 @@ import time
 from load import FLOWS, TO_DC, TO_VPC, Load
 from peers import PeerDrops, lost_words
 from sessions import wait_for_sessions
+from shell import wait_for
 
 VICTIM, NUMBER = "gw2", 2
 HOWS = ("blackhole", "cease", "link")
@@ -115,5 +116,7 @@ def fill(trial, count):
     trial.report.progress(f"{count:,} prefixes more from the data centre")
     began = time.monotonic()
     trial.world.add_prefixes(count)
+    wait_for(f"{count:,} prefixes in Espalier",
+             lambda: len(trial.world.espalierctl("show", "routes")) >= count, PREFIXES_LIMIT_S, 2)
     trial.world.wait_converged(PREFIXES_LIMIT_S)
     trial.report.progress(f"... in Espalier after {time.monotonic() - began:.0f} s")
