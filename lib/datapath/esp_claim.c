@@ -6,6 +6,7 @@
 #include "headers.h"
 #include "ipv4.h"
 #include "sa.h"
+#include "warm.h"
 
 /* Where a candidate's ESP header would be, and how many bytes follow from there. */
 struct place {
@@ -84,6 +85,8 @@ esp_claim(struct worker *worker, const uint16_t candidates[], unsigned n)
 		esp->dst[i] = burst->dst[candidates[i]];
 	}
 	sa_lookup(worker->gw->sas, esp->spi, esp->dst, sa, n);
+	if (warm_pays(worker))
+		warm_sas(worker, sa, n);
 	for (unsigned i = 0; i < n; i++) {
 		/* RFC 3948: an SA takes the encapsulation it was negotiated for, no other. */
 		if (unlikely(sa[i] == NULL || sa[i]->udp != place[i].udp))

@@ -5,6 +5,7 @@
 #include "punt.h"
 #include "stage_clock.h"
 #include "stages.h"
+#include "warm.h"
 
 /* ESP to us: out come inner packets, appended to worker->ip. */
 static void
@@ -30,6 +31,8 @@ pipeline_tunnels(struct worker *worker)
 {
 	unsigned n = worker->tunnel.n;
 
+	if (warm_pays(worker))
+		warm_tunnels(worker);
 	esp_admit(worker);
 	stage_clock_bill(worker, STAGE_esp_admit, n);
 	do {

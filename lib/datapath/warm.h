@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <stdbool.h>
+
+#include "worker.h"
+
+/*
+ * With many tunnels, what a burst needs of them lies in far caches, each a load that waits for the
+ * one before: encap, SA, key schedule. So it is asked for ahead, for all packets of the burst at
+ * once. With few tunnels everything is near, and asking would cost more than it gives.
+ */
+
+#define TUNNELS_NEAR 64
+
+static inline bool
+warm_pays(const struct worker *worker)
+{
+	return worker->gw->n_tunnels > TUNNELS_NEAR;
+}
+
+/* What worker->tunnel needs to be admitted, wrapped and sealed. Worker. */
+void warm_tunnels(struct worker *worker);
+/* What these SAs need to check, verify and decrypt; NULL where there is none. Worker. */
+void warm_sas(struct worker *worker, struct sa *const sa[], unsigned n);
