@@ -7,10 +7,17 @@
 
 /* NEWAE on an inbound SA that workers use: its window is replaced whole. */
 
+/* struct xfrm_replay_state_esn with a ring of its own: as a member, the kernel's could not stand in
+ * front of one. */
 struct esn_state {
-	struct xfrm_replay_state_esn head;
+	struct {
+		uint32_t bmp_len, oseq, seq, oseq_hi, seq_hi, replay_window;
+	} head;
 	uint32_t ring[4];
 };
+
+_Static_assert(offsetof(struct esn_state, ring) == sizeof(struct xfrm_replay_state_esn),
+	"laid out as the kernel's");
 
 static void
 begin_ae(uint32_t spi, uint16_t type, const void *state, size_t bytes)
