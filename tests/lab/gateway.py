@@ -42,7 +42,7 @@ class Gateway:
         self.log = f"{self.directory}/log"
         self.pid_file = f"{self.directory}/pid"
         self.status_file = f"{self.directory}/status"
-        self.eal_directory = f"/run/dpdk/{namespace(name)}"  # DPDK makes it, and leaves it
+        self.eal_directory = f"/run/dpdk/espalier-{namespace(name)}"  # DPDK makes it, and leaves it
 
     # --- configuration
 

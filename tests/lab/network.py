@@ -17,7 +17,7 @@ import os
 
 from plan import (CLIENTS, GATEWAYS, HOST_MTU, LINKS, NODES, SERVERS, TUNNELS, bare, links_of,
                   namespace)
-from shell import namespaces, pids_in, run, run_in, stop
+from shell import add_namespace, namespaces, pids_in, run, run_in, stop
 
 # Bounds what TCP has in flight, so that no queue of the kernel overflows (the shortest holds 1000
 # packets) and a packet that is lost was lost by a gateway.
@@ -43,7 +43,7 @@ def create():
 
 def create_nodes(nodes):
     for node in nodes:
-        run("ip", "netns", "add", namespace(node))
+        add_namespace(node)
         # No router solicitations and the like: each packet in the lab is one that was meant.
         sysctl(node, "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
         run("ip", "-n", namespace(node), "link", "set", "lo", "up")

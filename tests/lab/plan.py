@@ -7,8 +7,10 @@ from ipaddress import ip_address, ip_interface
 
 # ESPALIER_LAB, a word, makes a lab beside another: namespaces, files and lock of its own.
 NAME = os.environ.get("ESPALIER_LAB", "")
-NAMESPACE_PREFIX = f"{NAME}-espalier-" if NAME else "espalier-"
+NAMESPACE_PREFIX = f"{NAME}-" if NAME else ""
 STATE_DIRECTORY = f"/run/espalier-lab-{NAME}" if NAME else "/run/espalier-lab"
+# The namespaces that the lab made: what else bears such a name is not the lab's to touch.
+NAMESPACES = f"{STATE_DIRECTORY}/namespaces"
 
 DRAWING = """\
  VPC 10.0.0.0/16                        internet                           data centre

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from plan import namespace
+from plan import NAMESPACES, namespace
 
 TIMEOUT_S = 20
 LAST_LINES = 20  # of what a program said that failed
@@ -50,9 +50,29 @@ def start_in(node, *command, log, stdin=subprocess.DEVNULL):
 
 def namespaces():
     """All namespaces of the lab that exist now."""
+    try:
+        with open(NAMESPACES, encoding="ascii") as made:
+            ours = made.read().split()
+    except FileNotFoundError:
+        return []
+    return [name for name in existing_namespaces() if name in ours]
+
+
+def existing_namespaces():
+    """All that have a name on this machine."""
     listed = run("ip", "netns", "list", check=False).stdout.split("\n")
-    names = [line.split()[0] for line in listed if line.strip()]
-    return [name for name in names if name.startswith(namespace(""))]
+    return [line.split()[0] for line in listed if line.strip()]
+
+
+def add_namespace(node):
+    """Makes a node's namespace and notes first that it is the lab's."""
+    name = namespace(node)
+    if name in existing_namespaces():
+        raise LabError(f"there is a namespace '{name}' that the lab did not make: "
+                       f"ip netns delete {name}, or ESPALIER_LAB=NAME for a lab beside it")
+    with open(NAMESPACES, "a", encoding="ascii") as made:
+        made.write(name + "\n")
+    run("ip", "netns", "add", name)
 
 
 def pids_in(name):

@@ -7,7 +7,7 @@ import shutil
 
 import network
 from plan import STATE_DIRECTORY
-from shell import LabError, namespaces
+from shell import LabError, existing_namespaces, namespaces
 
 KEPT = f"{STATE_DIRECTORY}/kept"  # there while a lab stands that `lab up` made
 LOG_TAIL_LINES = 20
@@ -45,10 +45,11 @@ class Stage:
         self.report.logs |= {f"{name}, scene {self.name}":
                              "\n".join(text.splitlines()[-LOG_TAIL_LINES:])
                              for name, text in self.logs().items()}
+        made = namespaces()
         self.sweep()
         shutil.rmtree(STATE_DIRECTORY, ignore_errors=True)
-        left = namespaces() + [name for name in network.interfaces()
-                               if name not in self.interfaces]
+        left = [name for name in existing_namespaces() if name in made]
+        left += [name for name in network.interfaces() if name not in self.interfaces]
         left += filter(os.path.exists, (STATE_DIRECTORY, *self.eal_directories()))
         left += [f"process {pid}" for pid in processes()]
         self.report.claim("no namespace, interface, file or process is left",
