@@ -18,32 +18,18 @@ from contextlib import contextmanager
 import stage
 
 # pylint: disable=wrong-import-order
+import charon
 import espalier_run
 import fake_control
 import wire
+from charon import ip, joined
 from gateway import wait_until
 
 HOME, PEER, NEW_PEER = "203.0.113.191", "192.0.2.1", "192.0.2.77"
 ADDRESSES = (HOME, PEER)
 NETWORKS = ("10.0.0.0/16", "172.16.1.0/24")
 
-STRONGSWAN = """
-charon-systemd {{
-    load = random nonce openssl sha1 sha2 aes hmac kdf gcm pem pkcs1 x509 pubkey \
-kernel-netlink socket-default vici updown counters
-    install_routes = no
-    retransmit_timeout = 0.5
-    retransmit_tries = 2
-    journal {{ default = -1 }}
-    filelog {{ file {{
-        path = {directory}/charon.log
-        flush_line = yes
-        default = 1
-    }} }}
-    plugins {{ vici {{ socket = unix://{directory}/vici }} }}
-}}
-"""
-SWANCTL = """
+CONNECTIONS = """
 connections {{ c {{
     version = 2
     proposals = aes128-sha1-modp2048
@@ -67,41 +53,12 @@ connections {{ c {{
 }} }}
 secrets {{ ike {{ secret = "{secret}" }} }}
 """
+SETTINGS = """install_routes = no
+    retransmit_timeout = 0.5
+    retransmit_tries = 2"""
 
 
-class Charon:
-    def __init__(self, number, command, directory, **settings):
-        self.directory = directory
-        directory.mkdir()
-        (directory / "strongswan.conf").write_text(STRONGSWAN.format(directory=directory))
-        (directory / "swanctl.conf").write_text(SWANCTL.format(
-            local=ADDRESSES[number], remote=ADDRESSES[1 - number],
-            me=f"{number}.test", other=f"{1 - number}.test",
-            local_ts=NETWORKS[number], remote_ts=NETWORKS[1 - number], **settings))
-        with open(directory / "log", "wb") as log:
-            self.process = subprocess.Popen(command, env=self.environment(), stdout=log,
-                                            stderr=log)
-
-    def environment(self):
-        return {**espalier_run.ENVIRONMENT, "SWANCTL_DIR": str(self.directory),
-                "STRONGSWAN_CONF": str(self.directory / "strongswan.conf")}
-
-    def ready(self):
-        wait_until((self.directory / "vici").exists, 10, "charon to start")
-        self.swanctl("--load-all")
-
-    def swanctl(self, *words):
-        done = subprocess.run(
-            ["/usr/sbin/swanctl", *words, "--uri", f"unix://{self.directory}/vici"],
-            env=self.environment(), capture_output=True, text=True, timeout=30, check=False)
-        if done.returncode:
-            raise RuntimeError(f"swanctl {words}: {done.stderr}\n"
-                               f"{(self.directory / 'log').read_text()}")
-        return done.stdout
-
-    def children(self):
-        return self.swanctl("--list-sas").count("INSTALLED")
-
+class Charon(charon.Strongswan):
     def freeze(self):
         """The charon itself, which is a child of espalier-run's; it answers nobody any more."""
         for pid in descendants(self.process.pid):
@@ -110,8 +67,7 @@ class Charon:
     def stop(self):
         for pid in descendants(self.process.pid):
             os.kill(pid, signal.SIGCONT)
-        self.process.terminate()
-        self.process.wait(20)
+        super().stop()
 
 
 def descendants(pid):
@@ -120,50 +76,31 @@ def descendants(pid):
     return [found for child in children for found in (child, *descendants(child))]
 
 
-def ip(*words):
-    subprocess.run(["/usr/sbin/ip", *map(str, words)], check=True)
-
-
-@contextmanager
-def namespaces():
-    names = [f"conformance-{os.getpid()}-{number}" for number in (1, 2)]
-    for name in names:
-        ip("netns", "add", name)
-    try:
-        ip("link", "add", "v0", "netns", names[0], "type", "veth", "peer", "v0", "netns", names[1])
-        for name, here, there in zip(names, ADDRESSES, reversed(ADDRESSES)):
-            ip("-n", name, "link", "set", "lo", "up")
-            ip("-n", name, "addr", "add", f"{here}/32", "peer", there, "dev", "v0")
-            ip("-n", name, "link", "set", "v0", "up")
-        ip("-n", names[0], "route", "add", f"{NEW_PEER}/32", "dev", "v0")
-        yield names
-    finally:
-        for name in names:
-            ip("netns", "del", name)
-
-
 @contextmanager
 def two_charons(here, *, dpd="0s", start="none", esp="aes128-sha1-modp2048"):
     """(the recorded one, its peer, the namespaces)."""
-    charons, control = [], fake_control.FakeControl(here.directory / "peer.sock").start()
+    control = fake_control.FakeControl(here.directory / "peer.sock").start()
     secret = os.urandom(16).hex()
-    with namespaces() as names:
-        try:
-            for number, command in enumerate((
-                    here.command("ip", "netns", "exec", names[0], "charon-systemd"),
-                    espalier_run.command(control.path, "ip", "netns", "exec", names[1],
-                                         "charon-systemd"))):
-                charons.append(Charon(
-                    number, command, here.directory / f"{esp}-{number}", secret=secret, if_id=1,
-                    esp=esp,
-                    dpd="0s" if number else dpd, start="none" if number else start))
-            for charon in charons:
-                charon.ready()
-            yield (*charons, names)
-        finally:
-            for charon in charons:
-                charon.stop()
-            control.stop()
+    try:
+        with joined("conformance", ADDRESSES) as names:
+            ip("-n", names[0], "route", "add", f"{NEW_PEER}/32", "dev", "v0")
+            inside = [("ip", "netns", "exec", name, charon.CHARON) for name in names]
+            with Charon(here.directory / f"{esp}-1", espalier_run.command(control.path, *inside[1]),
+                        more=SETTINGS) as peer, \
+                    Charon(here.directory / f"{esp}-0", here.command(*inside[0]), more=SETTINGS) as recorded:
+                recorded.load(connections(0, secret, dpd=dpd, start=start, esp=esp))
+                peer.load(connections(1, secret, dpd="0s", start="none", esp=esp))
+                yield recorded, peer, names
+    finally:
+        control.stop()
+
+
+def connections(number, secret, **settings):
+    """The swanctl.conf of one end."""
+    return CONNECTIONS.format(
+        local=ADDRESSES[number], remote=ADDRESSES[1 - number], me=f"{number}.test",
+        other=f"{1 - number}.test", local_ts=NETWORKS[number], remote_ts=NETWORKS[1 - number],
+        secret=secret, if_id=1, **settings)
 
 
 def spis(here):
@@ -188,18 +125,18 @@ def settled(here, count=2, besides=frozenset()):
 
 
 def up_and_down(here):
-    with two_charons(here) as (charon, _, _):
+    with two_charons(here) as (ours, _, _):
         here.recorder.remark("initiate")
-        charon.swanctl("--initiate", "--child", "n")
+        ours.swanctl("--initiate", "--child", "n")
         settled(here)
         here.recorder.remark("terminate the child")
-        charon.swanctl("--terminate", "--child", "n")
+        ours.swanctl("--terminate", "--child", "n")
         settled(here, 0)
         here.recorder.remark("initiate again")
-        charon.swanctl("--initiate", "--child", "n")
+        ours.swanctl("--initiate", "--child", "n")
         settled(here)
         here.recorder.remark("terminate all")
-        charon.swanctl("--terminate", "--ike", "c")
+        ours.swanctl("--terminate", "--ike", "c")
         settled(here, 0)
         here.recorder.remark("charon ends")
 
@@ -207,56 +144,54 @@ def up_and_down(here):
 def suites(here):
     """AEADs, the longer hashes, extended sequence numbers."""
     for esp in ("aes256-sha512-esn", "aes128-sha256-noesn", "aes256gcm16-esn", "chacha20poly1305-esn"):
-        with two_charons(here, esp=esp) as (charon, _, _):
+        with two_charons(here, esp=esp) as (ours, _, _):
             here.recorder.remark(f"initiate, {esp}")
-            charon.swanctl("--initiate", "--child", "n")
+            ours.swanctl("--initiate", "--child", "n")
             settled(here)
             before = spis(here)
             here.recorder.remark("rekey")
-            charon.swanctl("--rekey", "--child", "n")
+            ours.swanctl("--rekey", "--child", "n")
             settled(here, besides=before)
             here.recorder.remark("terminate")
-            charon.swanctl("--terminate", "--ike", "c")
+            ours.swanctl("--terminate", "--ike", "c")
             settled(here, 0)
 
 
 def rekey(here):
-    with two_charons(here) as (charon, peer, _):
+    with two_charons(here) as (ours, peer, _):
         here.recorder.remark("the peer initiates")
         peer.swanctl("--initiate", "--child", "n")
         settled(here)
-        for title, rekeying in (("us", [charon]), ("the peer", [peer]), ("both", [charon, peer])):
+        for title, rekeying in (("us", [ours]), ("the peer", [peer]), ("both", [ours, peer])):
             before = spis(here)
             here.recorder.remark(f"rekey by {title}")
-            orders = [subprocess.Popen(
-                ["/usr/sbin/swanctl", "--rekey", "--child", "n", "--uri",
-                 f"unix://{one.directory}/vici"], stdout=subprocess.DEVNULL,
-                env=one.environment()) for one in rekeying]
+            orders = [subprocess.Popen(one.asking("--rekey", "--child", "n"), env=one.environment(),
+                                       stdout=subprocess.DEVNULL) for one in rekeying]
             for order in orders:
                 order.wait(10)
             settled(here, besides=before)
             time.sleep(0.5)
             settled(here, besides=before)
         here.recorder.remark("terminate")
-        charon.swanctl("--terminate", "--ike", "c")
+        ours.swanctl("--terminate", "--ike", "c")
         settled(here, 0)
 
 
 def dpd(here):
-    with two_charons(here, dpd="1s") as (charon, peer, _):
+    with two_charons(here, dpd="1s") as (ours, peer, _):
         here.recorder.remark("initiate")
-        charon.swanctl("--initiate", "--child", "n")
+        ours.swanctl("--initiate", "--child", "n")
         settled(here)
         here.recorder.remark("DPD, the peer answers")
         time.sleep(3.5)
         here.recorder.remark("the peer answers no more")
         peer.freeze()
         settled(here, 0)
-        wait_until(lambda: charon.children() == 0, 10, "the child to go")
+        wait_until(lambda: ours.children() == 0, 10, "the child to go")
 
 
 def trap(here):
-    with two_charons(here, start="trap") as (charon, _, _):
+    with two_charons(here, start="trap") as (ours, _, _):
         time.sleep(0.5)
         frame = wire.ether(wire.udp_packet("10.0.0.1", "172.16.1.1"))
         here.recorder.remark("a packet for the trap")
@@ -265,7 +200,7 @@ def trap(here):
         stand(here)  # no listings: they tell whether the packet has left
         time.sleep(0.3)
         here.recorder.remark("terminate")
-        charon.swanctl("--terminate", "--ike", "c")
+        ours.swanctl("--terminate", "--ike", "c")
         stand(here, 0)
 
 
@@ -275,9 +210,9 @@ def moved(here):
 
 
 def move(here):
-    with two_charons(here) as (charon, _, names):
+    with two_charons(here) as (ours, _, names):
         here.recorder.remark("initiate")
-        charon.swanctl("--initiate", "--child", "n")
+        ours.swanctl("--initiate", "--child", "n")
         settled(here)
         here.recorder.remark("the peer moves to another address (MOBIKE)")
         ip("-n", names[1], "addr", "add", f"{NEW_PEER}/32", "dev", "v0")
@@ -287,7 +222,7 @@ def move(here):
         wait_until(lambda: moved(here), 15, "the SAs to move")
         settled(here)
         here.recorder.remark("terminate")
-        charon.swanctl("--terminate", "--ike", "c")
+        ours.swanctl("--terminate", "--ike", "c")
         settled(here, 0)
 
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A private FRR: its daemons, configuration and sockets in a directory of their own."""
-import os
 import pathlib
 import shutil
 import subprocess

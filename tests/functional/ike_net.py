@@ -11,36 +11,22 @@ times nothing itself: it hands them to the kernel, here Espalier, and waits for 
 """
 import os
 import re
-import shutil
 import signal
 import subprocess
-from pathlib import Path
 
+import charon
 import espalier_run
 import gateway
 import kernel_net
+from charon import CHARON, Strongswan
 from topology import WAN_ADDRESS, WAN_ROUTER
 
-CHARON, SWANCTL = "/usr/sbin/charon-systemd", "/usr/sbin/swanctl"
 # Ours may be the other one, of the package strongswan-charon; unpacked, where both are not installed.
 OUR_CHARON = os.environ.get("ESPALIER_CHARON", CHARON)
 LIBIPSEC = "/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so"
 PEER, INSIDE, PEER_INSIDE = "192.0.2.1", "169.254.10.1", "169.254.10.2"
+NEVER = "rekey_time = 0s\n        life_time = 0s\n        "  # lines of a child without limits
 
-STRONGSWAN = """
-charon {{
-    load = random nonce openssl sha1 sha2 aes hmac kdf gcm pem pkcs1 x509 pubkey {kernel} \
-socket-default vici updown counters
-    install_routes = {install_routes}
-    journal {{ default = -1 }}
-    filelog {{ file {{
-        path = {directory}/charon.log
-        flush_line = yes
-        default = 1
-    }} }}
-    plugins {{ vici {{ socket = unix://{directory}/vici }} }}
-}}
-"""
 SWANCTL_CONF = """
 connections {{ c {{
     version = 2
@@ -70,11 +56,9 @@ secrets {{ ike {{ secret = "fddsFF123****" }} }}
 
 def why_not():
     """Why tests on this stage cannot run here, or None."""
-    for path, package in ((CHARON, "charon-systemd"), (SWANCTL, "strongswan-swanctl"),
-                          (LIBIPSEC, "libcharon-extra-plugins")):
-        if not os.path.exists(path):
-            return f"needs the package {package}"
-    return kernel_net.why_not()
+    if not os.path.exists(LIBIPSEC):
+        return "needs the package libcharon-extra-plugins"
+    return charon.why_not() or kernel_net.why_not()
 
 
 class IkeNet(kernel_net.KernelNet):
@@ -121,69 +105,31 @@ def lost(pings):
     return set(range(1, sent - pings.in_half_a_second)) - set(map(int, re.findall(r"icmp_seq=(\d+) ttl", said)))
 
 
-class Charon:
-    """One daemon. `connection` and `child` are lines of its swanctl.conf."""
+class Charon(Strongswan):
+    """The peer's. It knows nothing of us."""
 
     near, far, near_inside, far_inside = PEER, WAN_ADDRESS, PEER_INSIDE, INSIDE
-    kernel, install_routes, tie = "kernel-libipsec kernel-netlink", "yes", ""
+    kernel, routes, tie = "kernel-libipsec kernel-netlink", "yes", ""
 
     def __init__(self, net):
-        self.directory = Path(net.directory) / type(self).__name__
-        self.directory.mkdir()
-        # A copy: where AppArmor knows swanctl by its path, it reads no files but the system's.
-        shutil.copy(SWANCTL, self.directory)
-        (self.directory / "strongswan.conf").write_text(STRONGSWAN.format(
-            kernel=self.kernel, install_routes=self.install_routes, directory=self.directory))
-        with open(self.directory / "output", "wb") as log:
-            self.process = subprocess.Popen(self.command(net), env=self.environment(), stdout=log,
-                                            stderr=log, stdin=subprocess.DEVNULL)
+        super().__init__(net.directory / type(self).__name__, self.command(net), kernel=self.kernel,
+                         more=f"install_routes = {self.routes}")
 
     def command(self, net):
         return ["ip", "netns", "exec", net.wire, CHARON]
 
-    def environment(self):
-        return {**espalier_run.ENVIRONMENT, "SWANCTL_DIR": str(self.directory),
-                "STRONGSWAN_CONF": str(self.directory / "strongswan.conf")}
-
     def load(self, connection="", child=""):
-        gateway.wait_until((self.directory / "vici").exists, 20, "charon to start")
-        (self.directory / "swanctl.conf").write_text(SWANCTL_CONF.format(
+        """`connection` and `child` are lines of its swanctl.conf."""
+        super().load(SWANCTL_CONF.format(
             near=self.near, far=self.far, near_inside=self.near_inside,
             far_inside=self.far_inside, connection=connection, child=self.tie + child))
-        self.swanctl("--load-all")
-
-    def swanctl(self, *words):
-        done = subprocess.run(
-            [self.directory / "swanctl", *words, "--uri", f"unix://{self.directory}/vici"],
-            env=self.environment(), capture_output=True, text=True, check=False,
-            timeout=30 * gateway.PATIENCE)
-        assert done.returncode == 0, f"{done.stderr}\n{done.stdout}\n{self.log()}"
-        return done.stdout
-
-    def log(self):
-        return "".join((self.directory / name).read_text(errors="replace")
-                       for name in ("output", "charon.log") if (self.directory / name).exists())
-
-    def counter(self, name):
-        """One of its counters of IKE messages, such as info-out-req."""
-        said = self.swanctl("--counters")
-        return int(re.search(rf"{name}\s*:\s*(\d+)", said)[1])
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(20 * gateway.PATIENCE)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
 
 
 class OurCharon(Charon):
     """The one whose kernel Espalier is."""
 
     near, far, near_inside, far_inside = WAN_ADDRESS, PEER, INSIDE, PEER_INSIDE
-    kernel, install_routes = "kernel-netlink", "no"
+    kernel, routes = "kernel-netlink", "no"
     tie = "if_id_in = 1\n        if_id_out = 1\n        "
 
     def command(self, net):

@@ -43,12 +43,26 @@ def ip(*arguments):
 
 
 class KernelNet:
+    """As a context: the stage, with a running gateway on it, until the block ends."""
+
     def __init__(self, directory, topology):
         self.directory, self.topology = directory, topology
         self.socket = directory / "control.sock"
         prefix = f"esp{os.getpid()}"
         self.up, self.mid, self.wire = f"{prefix}-up", f"{prefix}-mid", f"{prefix}-wire"
         self.process, self.sockets, self.runs = None, [], 0
+
+    def __enter__(self):
+        try:
+            self.build()
+            self.start()
+        except BaseException:
+            self.raze()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.raze()
 
     # --- the stage
 

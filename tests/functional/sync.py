@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A real `espalier-sync` between a real kernel's routes and a real Espalier, on the stage of kernel_net.py."""
 import ipaddress
-import os
 import select
 import signal
 import socket
 import struct
 import subprocess
-import time
 
 import fake_control as nl
-import gateway
-import kernel_net
 from gateway import BUILD, PATIENCE, wait_until
-from kernel_net import ip
 
 ESPALIER_SYNC = BUILD / "app/espalier-sync/espalier-sync"
 NEWROUTE, DELROUTE, GETROUTE = 24, 25, 26

@@ -6,26 +6,27 @@ ike_net.py draws the stage. The NAT is two stateless rules at the peer's own end
 follows the other at a moment that the test knows. What still goes to the old port is lost. ESP in UDP
 has no checksum (RFC 3948 2.1), and nft would make a wrong one of none: so there is none for IKE too.
 """
+import re
 import shutil
 import subprocess
 
 import pytest
 
+import espalier_run
 import ike_net
 from gateway import wait_until
-from ike_net import INSIDE, PEER, PEER_INSIDE
+from ike_net import INSIDE, NEVER, PEER, PEER_INSIDE
 from topology import Topology
 
 pytestmark = pytest.mark.skipif(
     ike_net.why_not() is not None or not shutil.which("nft", path="/usr/sbin:/sbin"),
     reason=ike_net.why_not() or "needs nftables")
 
-NEVER = "rekey_time = 0s\n        life_time = 0s\n        "
-NAT_T = 4500
+NAT_T, NAT_PORT = 4500, 5501
 RULES = """
 table ip nat_t {{
     chain in {{ type filter hook prerouting priority raw;
-        ip daddr {peer} udp dport {inside} drop
+        ip daddr {peer} udp dport {inside} {old}
         ip daddr {peer} udp dport {outside} udp dport set {inside} udp checksum set 0
     }}
     chain out {{ type filter hook output priority raw;
@@ -38,10 +39,10 @@ table ip nat_t {{
 class NattedNet(ike_net.IkeNet):
     mapped = False
 
-    def map(self, port):
-        """From now on the NAT shows the peer's port 4500 as this one, and no other."""
+    def map(self, port, old="drop"):
+        """From now on the NAT shows the peer's port 4500 as this one; what becomes of packets to that."""
         rules = "flush table ip nat_t\ndelete table ip nat_t\n" if self.mapped else ""
-        rules += RULES.format(peer=PEER, inside=NAT_T, outside=port)
+        rules += RULES.format(peer=PEER, inside=NAT_T, outside=port, old=old)
         subprocess.run(["ip", "netns", "exec", self.wire, "nft", "-f", "-"], input=rules, text=True,
                        check=True, timeout=20)
         self.mapped = True
@@ -54,26 +55,16 @@ class NattedNet(ike_net.IkeNet):
 
 @pytest.fixture
 def net(tmp_path):
-    stage = NattedNet(tmp_path, Topology())
-    try:
-        stage.build()
-        stage.start()
+    with NattedNet(tmp_path, Topology()) as stage:
         yield stage
-    finally:
-        stage.raze()
 
 
 @pytest.fixture
 def charons(net):
-    running = []
-    try:
-        running += [ike_net.OurCharon(net), ike_net.Charon(net)]
-        for charon in running:
+    with ike_net.OurCharon(net) as ours, ike_net.Charon(net) as peer:
+        for charon in (ours, peer):
             charon.load(child=NEVER)
-        yield running
-    finally:
-        for charon in running:
-            charon.stop()
+        yield ours, peer
 
 
 def test_charon_follows_a_peer_to_its_new_port(net, charons):
@@ -92,3 +83,21 @@ def test_charon_follows_a_peer_to_its_new_port(net, charons):
         assert f"{PEER}[{port}]" in ours.swanctl("--list-sas")
     assert (ours.counter("info-in-req"), ours.counter("info-in-resp")) == heard, "no IKE said it"
     assert {row["sequence"] > 0 for row in net.show("sas")} == {True}
+
+
+def test_no_packet_is_lost_where_the_old_port_still_leads_there(net, charons):
+    """The SAs move with their keys and numbers."""
+    ours, _ = charons
+    ours.swanctl("--initiate", "--child", "n")
+    before = net.spis()
+    assert net.ping(3) == 3
+    net.map(NAT_PORT, old="accept")
+    assert net.ping(5) == 5
+
+    def ports():
+        said = espalier_run.run(net.socket, "ip", "xfrm", "state").stdout
+        return set(re.findall(r"sport (\d+) dport (\d+)", said))
+
+    wait_until(lambda: ports() == {(str(NAT_T), str(NAT_PORT)), (str(NAT_PORT), str(NAT_T))}, 5,
+               "the move")
+    assert net.spis() == before and net.ping(5) == 5

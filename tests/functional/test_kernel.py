@@ -21,13 +21,8 @@ BGP = 179
 
 @pytest.fixture
 def net(tmp_path):
-    stage = kernel_net.KernelNet(tmp_path, Topology())
-    try:
-        stage.build()
-        stage.start()
+    with kernel_net.KernelNet(tmp_path, Topology()) as stage:
         yield stage
-    finally:
-        stage.raze()
 
 
 def tcp_syn(source_port, destination_port, sequence):

@@ -51,7 +51,7 @@ conn c
     auto=ignore
 """
 PLAIN = "    esn=no\n    mobike=no\n"
-PEER_CHILD = "rekey_time = 0s\n        life_time = 0s\n        esp_proposals = "
+PEER_CHILD = ike_net.NEVER + "esp_proposals = "
 
 
 class Pluto:
@@ -116,23 +116,15 @@ class Pluto:
 @pytest.fixture
 def net(tmp_path):
     # Its traps name neither if_id nor addresses, so there must be one tunnel alone.
-    stage = ike_net.IkeNet(tmp_path, Topology([SCENARIO_SUITE]))
-    try:
-        stage.build()
-        stage.start()
+    with ike_net.IkeNet(tmp_path, Topology([SCENARIO_SUITE])) as stage:
         yield stage
-    finally:
-        stage.raze()
 
 
 @pytest.fixture
 def peer(net):
-    charon = ike_net.Charon(net)
-    try:
-        charon.load(child="rekey_time = 0s\n        life_time = 0s\n")
+    with ike_net.Charon(net) as charon:
+        charon.load(child=ike_net.NEVER)
         yield charon
-    finally:
-        charon.stop()
 
 
 @pytest.fixture

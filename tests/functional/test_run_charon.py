@@ -6,32 +6,20 @@
 Each has a control socket that records and answers. Needs root, for the namespaces.
 """
 import os
-import shutil
-import subprocess
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
+import charon
 import espalier_run
 import fake_control
 from fake_control import ALLOCSPI, DELSA, GETSPDINFO, NEWPOLICY, NEWSA, UPDSA, FakeControl
-from gateway import PATIENCE, wait_until
+from gateway import wait_until
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or not shutil.which("charon-systemd", path="/usr/sbin"),
-    reason="needs root and the package charon-systemd")
+pytestmark = pytest.mark.skipif(os.geteuid() != 0 or charon.why_not() is not None,
+                                reason=charon.why_not() or "needs root")
 
-STRONGSWAN = """
-charon-systemd {{
-    load = random nonce openssl sha1 sha2 aes hmac kdf gcm pem pkcs1 x509 pubkey \
-kernel-netlink socket-default vici updown counters
-    install_routes = no
-    journal {{ default = -1 }}
-    plugins {{ vici {{ socket = unix://{directory}/vici }} }}
-}}
-"""
-SWANCTL = """
+ADDRESSES = ("10.99.0.1", "10.99.0.2")
+CONNECTIONS = """
 connections {{ c {{
     version = 2
     proposals = aes128-sha1-modp2048
@@ -53,74 +41,25 @@ secrets {{ ike {{ secret = "fddsFF123****" }} }}
 """
 
 
-@dataclass
-class Charon:
-    directory: Path
-    control: FakeControl
-    process: subprocess.Popen
+class Charon(charon.Strongswan):
+    def __init__(self, directory, namespace):
+        self.control = FakeControl(directory.with_suffix(".sock")).start()
+        super().__init__(directory, espalier_run.command(
+            self.control.path, "ip", "netns", "exec", namespace, charon.CHARON))
 
-    def swanctl(self, *words):
-        return subprocess.run(
-            ["/usr/sbin/swanctl", *words, "--uri", f"unix://{self.directory}/vici"], check=True,
-            env=environment(self.directory), capture_output=True, text=True,
-            timeout=30 * PATIENCE).stdout
-
-    def established(self):
-        return self.swanctl("--list-sas").count("INSTALLED")
-
-
-def environment(directory):
-    return {**espalier_run.ENVIRONMENT, "STRONGSWAN_CONF": str(directory / "strongswan.conf"),
-            "SWANCTL_DIR": str(directory)}
-
-
-def ip(*words):
-    subprocess.run(["/usr/sbin/ip", *map(str, words)], check=True)
+    def stop(self):
+        super().stop()
+        self.control.stop()
 
 
 @pytest.fixture
-def namespaces():
-    names = [f"espalier-{os.getpid()}-{number}" for number in (1, 2)]
-    for name in names:
-        ip("netns", "add", name)
-    try:
-        ip("link", "add", "v0", "netns", names[0], "type", "veth", "peer", "v0", "netns", names[1])
-        for number, name in enumerate(names, start=1):
-            ip("-n", name, "addr", "add", f"10.99.0.{number}/24", "dev", "v0")
-            ip("-n", name, "link", "set", "v0", "up")
-        yield names
-    finally:
-        for name in names:
-            ip("netns", "del", name)
-
-
-@pytest.fixture
-def charons(tmp_path, namespaces):
-    running = []
-    for number, name in enumerate(namespaces, start=1):
-        directory = tmp_path / str(number)
-        directory.mkdir()
-        (directory / "strongswan.conf").write_text(STRONGSWAN.format(directory=directory))
-        (directory / "swanctl.conf").write_text(SWANCTL.format(
-            number=number, other=3 - number, local=f"10.99.0.{number}",
-            remote=f"10.99.0.{3 - number}"))
-        control = FakeControl(directory / "c.sock").start()
-        with open(directory / "log", "wb") as log:
-            process = subprocess.Popen(
-                espalier_run.command(control.path, "ip", "netns", "exec", name, "charon-systemd"),
-                env=environment(directory), stdout=log, stderr=log)
-        running.append(Charon(directory, control, process))
-    try:
-        for charon in running:
-            wait_until((charon.directory / "vici").exists, 10, "charon to start")
-            charon.swanctl("--load-all")
-        yield running
-    finally:
-        for charon in running:
-            charon.process.terminate()
-        for charon in running:
-            charon.process.wait(20 * PATIENCE)
-            charon.control.stop()
+def charons(tmp_path):
+    with charon.joined("espalier", ADDRESSES) as names, \
+            Charon(tmp_path / "1", names[0]) as first, Charon(tmp_path / "2", names[1]) as second:
+        for number, one in enumerate((first, second)):
+            one.load(CONNECTIONS.format(number=number + 1, other=2 - number, local=ADDRESSES[number],
+                                        remote=ADDRESSES[1 - number]))
+        yield first, second
 
 
 def test_charon(charons):
@@ -130,7 +69,7 @@ def test_charon(charons):
     first.swanctl("--initiate", "--child", "n")
     kinds = [kind for kind in first.control.kinds() if kind != GETSPDINFO]
     assert kinds[:6] == [ALLOCSPI, UPDSA, NEWSA, NEWPOLICY, NEWPOLICY, NEWPOLICY]
-    assert len(first.control.sas) == 2 and first.established() == 1
+    assert len(first.control.sas) == 2 and first.children() == 1
     for body in first.control.sas.values():
         assert b"aes\0" in body and b"sha1\0" in body  # its keys came along
 
@@ -142,7 +81,7 @@ def test_charon(charons):
     first.control.start()
     wait_until(lambda: NEWSA in [request.kind for request in first.control.requests[before:]], 15,
                "a new child SA after the hard EXPIREs")
-    wait_until(lambda: first.established() == 1, 10, "the new child SA")
+    wait_until(lambda: first.children() == 1, 10, "the new child SA")
     first.swanctl("--terminate", "--ike", "c")
     wait_until(lambda: not first.control.sas, 10, "the SAs to be deleted")
-    assert all(charon.process.poll() is None for charon in charons)
+    assert all(one.process.poll() is None for one in charons)

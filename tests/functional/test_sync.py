@@ -28,13 +28,8 @@ class LargeNet(kernel_net.KernelNet):
 
 @pytest.fixture
 def net(tmp_path):
-    stage = LargeNet(tmp_path, Topology())
-    try:
-        stage.build()
-        stage.start()
+    with LargeNet(tmp_path, Topology()) as stage:
         yield stage
-    finally:
-        stage.raze()
 
 
 @pytest.fixture

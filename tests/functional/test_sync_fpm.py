@@ -21,13 +21,8 @@ pytestmark = pytest.mark.skipif(kernel_net.why_not() is not None, reason=kernel_
 
 @pytest.fixture
 def net(tmp_path):
-    stage = LargeNet(tmp_path, Topology())
-    try:
-        stage.build()
-        stage.start()
+    with LargeNet(tmp_path, Topology()) as stage:
         yield stage
-    finally:
-        stage.raze()
 
 
 @pytest.fixture
