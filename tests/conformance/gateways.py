@@ -5,15 +5,12 @@ from topology import Topology
 
 def plain(socket):
     """conn1 to conn3, as in all functional tests."""
-    config = Topology().config(socket)
-    config["security_associations"] = ()
-    return config
+    return Topology().config_without_sas(socket)
 
 
 def roaming(socket):
     """One tunnel to a peer that says where it is, and may move."""
-    config = Topology().config(socket)
-    config["security_associations"] = ()
+    config = Topology().config_without_sas(socket)
     config["tunnels"] = ({**config["tunnels"][0], "remote": "%any"},)
     config["routes"] = tuple(
         route for route in config["routes"]

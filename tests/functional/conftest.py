@@ -2,7 +2,9 @@
 """Fixtures; README.md tells the rest."""
 import pytest
 
+import espalier_run
 import gateway as gateway_module
+from fake_control import FakeControl
 from gateway import Gateway
 from topology import Topology
 
@@ -47,3 +49,12 @@ def run(start):
 def socket(tmp_path):
     """Where the control socket of Topology.config() goes."""
     return tmp_path / "control.sock"
+
+
+@pytest.fixture
+def control(tmp_path):
+    """A control socket without a gateway, for programs that espalier-run starts; none of them is left."""
+    server = FakeControl(tmp_path / "c.sock").start()
+    yield server
+    espalier_run.end_all()
+    server.stop()

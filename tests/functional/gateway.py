@@ -111,7 +111,26 @@ class Outcome:
         return next(row for row in self.shows["tunnels"] if row["name"] == tunnel.name)
 
 
-class Gateway:
+class Operated:
+    """Who answers at the control socket self.socket."""
+
+    def ctl(self, *arguments, socket=None):
+        return run_ctl("-s", socket or self.socket, *arguments)
+
+    def order(self, *arguments):
+        """Runs an espalierctl command that must succeed."""
+        done = self.ctl(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def show(self, subject):
+        return json.loads(self.order("-j", "show", subject))
+
+    def drops(self):
+        return {row["reason"]: row["packets"] for row in self.show("drops") if row["packets"]}
+
+
+class Gateway(Operated):
     """One `espalier` process. Frames for lan0 and wan0 are lists, or "live" for a Feed."""
 
     def __init__(self, directory, config, *, lan=(), wan=(), workers=1, queues=None, held=False,
@@ -175,21 +194,6 @@ class Gateway:
     def output(self):
         return "".join((self.directory / name).read_text(errors="replace")
                        for name in ("stdout", "stderr"))
-
-    def ctl(self, *arguments, socket=None):
-        return run_ctl("-s", socket or self.socket, *arguments)
-
-    def order(self, *arguments):
-        """Runs an espalierctl command that must succeed."""
-        done = self.ctl(*arguments)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def show(self, subject):
-        return json.loads(self.order("-j", "show", subject))
-
-    def drops(self):
-        return {row["reason"]: row["packets"] for row in self.show("drops") if row["packets"]}
 
     def received(self):
         return {row["name"]: row["rx"]["packets"] for row in self.show("ports")}

@@ -42,7 +42,7 @@ def ip(*arguments):
     return done.stdout
 
 
-class KernelNet:
+class KernelNet(gateway.Operated):
     """As a context: the stage, with a running gateway on it, until the block ends."""
 
     def __init__(self, directory, topology):
@@ -151,17 +151,6 @@ class KernelNet:
         said = self.log.read_text(errors="replace")
         assert status == 0, said
         assert "heap: balanced" in said
-
-    def order(self, *arguments):
-        done = gateway.run_ctl("-s", self.socket, *arguments)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def show(self, subject):
-        return json.loads(self.order("-j", "show", subject))
-
-    def drops(self):
-        return {row["reason"]: row["packets"] for row in self.show("drops") if row["packets"]}
 
     def neighbors(self):
         return {row["address"]: row["mac"] for row in self.show("neighbors")}

@@ -8,11 +8,21 @@ import struct
 import subprocess
 
 import fake_control as nl
+import kernel_net
 from gateway import BUILD, PATIENCE, wait_until
 
 ESPALIER_SYNC = BUILD / "app/espalier-sync/espalier-sync"
 NEWROUTE, DELROUTE, GETROUTE = 24, 25, 26
 GROUP_IPV4_ROUTE = 7
+
+
+class LargeNet(kernel_net.KernelNet):
+    """With room for the routes of these tests."""
+
+    def config(self):
+        config = super().config()
+        config["gateway"]["max_routes"] = 65536
+        return config
 
 
 class Sync:

@@ -37,9 +37,7 @@ class Scene:
     def __init__(self, start, socket, workers=1, groups=()):
         topology = Topology()
         self.tunnel = topology[1]
-        config = topology.config(socket)
-        config["security_associations"] = ()
-        self.gateway = start(config, lan="live", wan="live", workers=workers, queues=1)
+        self.gateway = start(topology.config_without_sas(socket), lan="live", wan="live", workers=workers, queues=1)
         self.daemon = Daemon(socket, self.tunnel)
         self.ear = xfrm.Client(socket, groups)
         self.spi = 0x51000000

@@ -52,11 +52,9 @@ def moved(sa, port, source=None):
 
 class Scene:
     def __init__(self, start, socket, **options):
-        self.tunnel = Topology(udp_ports=PORTS, **options)[1]
         topology = Topology(udp_ports=PORTS, **options)
-        config = topology.config(socket)
-        config["security_associations"] = ()
-        self.gateway = start(config, lan="live", wan="live")
+        self.tunnel = topology[1]
+        self.gateway = start(topology.config_without_sas(socket), lan="live", wan="live")
         self.client = xfrm.Client(socket)
         self.ear = xfrm.Client(str(socket).replace(".sock", "-ro.sock"), [GROUP_MAPPING])
 
@@ -176,9 +174,7 @@ def test_who_installs_it_may_want_to_hear_again_sooner(scene):
 def test_without_udp_nobody_moves(start, socket):
     topology = Topology()
     tunnel = topology[1]
-    config = topology.config(socket)
-    config["security_associations"] = ()
-    gateway = start(config, wan="live")
+    gateway = start(topology.config_without_sas(socket), wan="live")
     client = xfrm.Client(socket)
     ear = xfrm.Client(socket, [GROUP_MAPPING])
     client.add(tunnel.into, 1, window=32)

@@ -77,12 +77,6 @@ class Daemon(xfrm.Client):
         return struct.unpack_from("=4Q", body, 56 + 64)[3]
 
 
-def without_sas(topology, socket):
-    config = topology.config(socket)
-    config["security_associations"] = ()
-    return config
-
-
 def packets_to(tunnel, count, *, source=HOST, dport=4242):
     return [wire.udp_packet(source, tunnel.peer_host, bytes(100), ident=n, dport=dport)
             for n in range(count)]
@@ -100,7 +94,7 @@ def state_of(gateway, tunnel):
 def test_the_first_packets_wait_for_their_sa(start, socket, workers):
     topology = Topology()
     tunnel = topology[1]
-    gateway = start(without_sas(topology, socket), lan="live", workers=workers, queues=1)
+    gateway = start(topology.config_without_sas(socket), lan="live", workers=workers, queues=1)
     daemon = Daemon(socket, tunnel)
     ear = xfrm.Client(Path(str(socket).replace(".sock", "-ro.sock")), [GROUP_ACQUIRE])
     assert state_of(gateway, tunnel) == "no-sa"
@@ -129,7 +123,7 @@ def test_the_first_packets_wait_for_their_sa(start, socket, workers):
 def test_waiting_has_its_bounds(start, socket):
     topology = Topology()
     tunnel = topology[1]
-    gateway = start(without_sas(topology, socket), lan="live")
+    gateway = start(topology.config_without_sas(socket), lan="live")
     daemon = Daemon(socket, tunnel)
     daemon.trap()
     gateway.feed("lan0", frames(packets_to(tunnel, 150)))
@@ -177,7 +171,7 @@ def test_a_rekey_as_charon_does_it(start, socket):
     """UPDSA in, NEWSA out, UPDPOLICY out, DELSA: it is the policy that moves the sending."""
     topology = Topology()
     tunnel = topology[1]
-    gateway = start(without_sas(topology, socket), lan="live")
+    gateway = start(topology.config_without_sas(socket), lan="live")
     daemon = Daemon(socket, tunnel)
     new = Sa(tunnel.out.spi + 0x1000, WAN_ADDRESS, tunnel.remote)
     daemon.add(tunnel.into, 1, window=32)

@@ -10,7 +10,7 @@ import pytest
 import espalier_run
 import fake_control
 from espalier_run import script
-from fake_control import FakeControl, attribute, message, sa_info
+from fake_control import attribute, message, sa_info
 from gateway import wait_until
 
 STATE = ["ip", "xfrm", "state"]
@@ -18,14 +18,6 @@ ADD = [*STATE, "add", "src", "203.0.113.191", "dst", "192.0.2.1", "proto", "esp"
        "mode", "tunnel", "if_id", "1", "reqid", "7", "enc", "cbc(aes)",
        "0x000102030405060708090a0b0c0d0e0f", "auth", "hmac(sha1)",
        "0x000102030405060708090a0b0c0d0e0f10111213"]
-
-
-@pytest.fixture
-def control(tmp_path):
-    server = FakeControl(tmp_path / "c.sock").start()
-    yield server
-    espalier_run.end_all()
-    server.stop()
 
 
 def run(control, *words):

@@ -17,14 +17,6 @@ from fake_control import ROUTE, XFRM, FakeControl
 from gateway import PATIENCE, wait_until
 
 
-@pytest.fixture
-def control(tmp_path):
-    server = FakeControl(tmp_path / "c.sock").start()
-    yield server
-    espalier_run.end_all()
-    server.stop()
-
-
 @pytest.mark.parametrize("words, status", [
     (["true"], 0), (["false"], 1), (["sh", "-c", "exit 77"], 77),
     (["sh", "-c", "kill -9 $$"], 128 + 9), (["sh", "-c", "kill -TERM $$"], 128 + 15),

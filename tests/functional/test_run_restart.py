@@ -9,16 +9,8 @@ import pytest
 import espalier_run
 import fake_control
 from espalier_run import script
-from fake_control import DELSA, FLUSHSA, GETSA, GROUP_EXPIRE, NEWSA, FakeControl
+from fake_control import DELSA, FLUSHSA, GETSA, GROUP_EXPIRE, NEWSA
 from gateway import wait_until
-
-
-@pytest.fixture
-def control(tmp_path):
-    server = FakeControl(tmp_path / "c.sock").start()
-    yield server
-    espalier_run.end_all()
-    server.stop()
 
 
 class Program:

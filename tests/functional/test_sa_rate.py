@@ -19,9 +19,7 @@ def measure(socket, sas):
 
 
 def test_thousands_of_sas_come_and_go(start, socket):
-    config = Topology().config(socket)
-    config["security_associations"] = ()
-    gateway = start(config)
+    gateway = start(Topology().config_without_sas(socket))
     for sas in SAS:
         measure(socket, sas)
     assert gateway.show("sas") == []

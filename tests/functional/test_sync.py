@@ -10,20 +10,13 @@ import kernel_net
 import wire
 from gateway import wait_until
 from kernel_net import ip
-from sync import (Events, Sync, agree, batch, compare, prefixes, routes, wait_routes)
+from sync import (Events, LargeNet, Sync, agree, batch, compare, prefixes, routes, wait_routes)
 from topology import WAN_ROUTER, Topology
 
 pytestmark = pytest.mark.skipif(kernel_net.why_not() is not None, reason=kernel_net.why_not() or "")
 
 BOOT = 3
 PEER_HOST = "198.18.0.1"
-
-
-class LargeNet(kernel_net.KernelNet):
-    def config(self):
-        config = super().config()
-        config["gateway"]["max_routes"] = 65536
-        return config
 
 
 @pytest.fixture

@@ -11,9 +11,8 @@ import kernel_net
 import sync as s
 from gateway import wait_until
 from kernel_net import ip
-from sync import (Events, FakeZebra, Sync, agree, compare, frame, group, multipath, nexthop_message, prefixes,
+from sync import (Events, FakeZebra, LargeNet, Sync, agree, compare, frame, group, multipath, nexthop_message, prefixes,
                   route_message, routes, u32, wait_routes)
-from test_sync import LargeNet
 from topology import WAN_ADDRESS, WAN_ROUTER, Topology
 
 pytestmark = pytest.mark.skipif(kernel_net.why_not() is not None, reason=kernel_net.why_not() or "")

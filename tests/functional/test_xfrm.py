@@ -12,12 +12,6 @@ from esp import ALL_SUITES, Sa
 from topology import HOST, WAN_ADDRESS, Topology
 
 
-def without_sas(topology, socket):
-    config = topology.config(socket)
-    config["security_associations"] = ()
-    return config
-
-
 def frames_to(tunnel, count, size=100):
     return [wire.ether(wire.udp_packet(HOST, tunnel.peer_host, bytes(size - 28), ident=n))
             for n in range(count)]
@@ -32,7 +26,7 @@ def frames_from(tunnel, sa, first, count):
                          ids=["plain", "esn", "udp"])
 def test_sas_of_every_suite_carry_packets(start, socket, options):
     topology = Topology(ALL_SUITES, **options)
-    gateway = start(without_sas(topology, socket), lan="live", wan="live")
+    gateway = start(topology.config_without_sas(socket), lan="live", wan="live")
     client = xfrm.Client(socket)
     for tunnel in topology:
         client.add(tunnel.out, tunnel.number)
@@ -56,7 +50,7 @@ def test_a_rekey_loses_nothing(start, socket):
     """As charon does it: the new pair first, then the old one goes; traffic both ways throughout."""
     topology = Topology()
     tunnel = topology[1]
-    gateway = start(without_sas(topology, socket), lan="live", wan="live")
+    gateway = start(topology.config_without_sas(socket), lan="live", wan="live")
     client = xfrm.Client(socket)
     old_in, old_out = tunnel.into, tunnel.out
     sas = [old_out]
@@ -88,7 +82,7 @@ def test_an_sa_moves_and_goes_on_counting(start, socket):
     """GETSA, GETAE, DELSA, NEWSA with what they said, and packets between all of them."""
     topology = Topology()
     tunnel = topology[1]
-    gateway = start(without_sas(topology, socket), lan="live", wan="live")
+    gateway = start(topology.config_without_sas(socket), lan="live", wan="live")
     client = xfrm.Client(socket)
     client.add(tunnel.out, 1)
     client.add(tunnel.into, 1, window=32)
@@ -115,7 +109,7 @@ def test_an_sa_moves_and_goes_on_counting(start, socket):
 def test_lifetimes_end_with_events(start, socket):
     topology = Topology()
     tunnel = topology[1]
-    gateway = start(without_sas(topology, socket), lan="live")
+    gateway = start(topology.config_without_sas(socket), lan="live")
     client = xfrm.Client(socket)
     ear = xfrm.Client(Path(str(socket).replace(".sock", "-ro.sock")), [xfrm.GROUP_EXPIRE])
     client.add(tunnel.out, 1, soft_packets=10, hard_packets=15)
@@ -134,7 +128,7 @@ def test_lifetimes_end_with_events(start, socket):
 
 def test_keys_are_for_the_read_write_socket(start, socket):
     topology = Topology()
-    gateway = start(without_sas(topology, socket))
+    gateway = start(topology.config_without_sas(socket))
     client = xfrm.Client(socket)
     reader = xfrm.Client(Path(str(socket).replace(".sock", "-ro.sock")), [xfrm.GROUP_SA])
     for tunnel in topology:

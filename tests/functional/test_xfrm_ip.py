@@ -22,9 +22,7 @@ pytestmark = pytest.mark.skipif(not ESPALIER_RUN.exists() or not shutil.which("i
 
 @pytest.fixture
 def gateway(start, socket):
-    config = Topology().config(socket)
-    config["security_associations"] = ()
-    return start(config)
+    return start(Topology().config_without_sas(socket))
 
 
 @pytest.fixture

@@ -32,9 +32,7 @@ def set_window(client, sa, top, bitmap):
 def test_a_window_is_set_anew_between_packets(start, socket):
     topology = Topology()
     tunnel = topology[1]
-    config = topology.config(socket)
-    config["security_associations"] = ()
-    gateway = start(config, wan="live")
+    gateway = start(topology.config_without_sas(socket), wan="live")
     client = xfrm.Client(socket)
     client.add(tunnel.into, 1, window=32)
     gateway.feed("wan0", frames(tunnel, *range(1, 101)))

@@ -86,6 +86,10 @@ class Topology:
                 for t in self for direction, sa in (("out", t.out), ("in", t.into))),
         }
 
+    def config_without_sas(self, socket):
+        """The same for SAs that come over the socket."""
+        return {**self.config(socket), "security_associations": ()}
+
 
 def render(value, indent=""):
     """libconfig's text of Python data: dict = group, tuple = list, list = array."""
