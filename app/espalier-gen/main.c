@@ -14,9 +14,9 @@
 #include "payload.h"
 #include "report.h"
 #include "search.h"
+#include "start.h"
 #include "team.h"
 
-#define MESSAGE_BYTES 256
 #define WARM_UP_PPS 2000.0
 #define PROBE_S 1.0 /* how long the maximum is measured that --rate 10% refers to */
 #define FOREVER_S 1e9
@@ -43,29 +43,6 @@ interrupt(int signal_number)
 {
 	(void)signal_number;
 	interrupted = 1;
-}
-
-static void
-print_line(void *context, const char *line)
-{
-	(void)context;
-	fprintf(stderr, "%s\n", line);
-}
-
-static int
-make_crypto(struct process *process)
-{
-	char message[MESSAGE_BYTES];
-
-	process->crypto = crypto_create(process->options.imb_arch, message, sizeof(message));
-	if (process->crypto == NULL) {
-		log_error("%s", message);
-		return -EINVAL;
-	}
-	if (crypto_self_test(process->crypto, message, sizeof(message)) == 0)
-		return 0;
-	log_error("crypto self-test failed, not starting: %s", message);
-	return -EIO;
 }
 
 static int
@@ -115,7 +92,7 @@ set_up(struct process *process)
 
 	payload_init();
 	if (error == 0)
-		error = make_crypto(process);
+		process->crypto = start_crypto(options->imb_arch, &error);
 	if (error == 0)
 		error = make_peers(process);
 	if (error == 0)
@@ -294,7 +271,7 @@ main(int argc, char *argv[])
 		return EXIT_BAD_INPUT;
 	}
 	prctl(PR_SET_DUMPABLE, 0); /* the file has keys */
-	if (config_load(process.options.config_path, &process.config, print_line, NULL) !=
+	if (config_load(process.options.config_path, &process.config, start_print_line, NULL) !=
 		CONFIG_GOOD)
 		return EXIT_BAD_INPUT;
 	if (rte_eal_init(process.options.eal_argc, argv) < 0) {

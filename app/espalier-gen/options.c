@@ -239,8 +239,10 @@ read_timing(int option, struct options *options)
 }
 
 static bool
-read_option(int option, struct options *options)
+read_option(int option, void *context)
 {
+	struct options *options = context;
+
 	switch (option) {
 	case 'f':
 		options->config_path = optarg;
@@ -268,32 +270,6 @@ read_option(int option, struct options *options)
 	}
 }
 
-/* Where EAL's arguments end: at "--", or at the end of the line. */
-static int
-find_separator(int argc, char *argv[])
-{
-	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], "--") == 0)
-			return i;
-	return argc;
-}
-
-/* With or without "--": whoever asks for help has not read about it yet. */
-static bool
-asks_for_help(int argc, char *argv[])
-{
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--help") == 0)
-			usage_print();
-		else if (strcmp(argv[i], "--version") == 0)
-			puts("espalier-gen " ESPALIER_VERSION);
-		else
-			continue;
-		return true;
-	}
-	return false;
-}
-
 static void
 set_defaults(struct options *options)
 {
@@ -314,30 +290,23 @@ set_defaults(struct options *options)
 enum options_result
 options_parse(int argc, char *argv[], struct options *options)
 {
-	int separator = find_separator(argc, argv);
-	int option;
-
 	set_defaults(options);
-	options->eal_argc = separator;
-	if (asks_for_help(argc, argv))
+	options->eal_argc = eal_line_end(argc, argv);
+	if (eal_line_has(argc, argv, "--help")) {
+		usage_print();
 		return OPTIONS_DONE;
-	if (separator == argc) {
+	}
+	if (eal_line_has(argc, argv, "--version")) {
+		puts("espalier-gen " ESPALIER_VERSION);
+		return OPTIONS_DONE;
+	}
+	if (options->eal_argc == argc) {
 		log_error("no configuration file: espalier-gen [EAL options] -- -f FILE (see "
 			  "--help)");
 		return OPTIONS_BAD;
 	}
-	/* getopt takes argv[separator], the "--", for the program's name; its messages begin with
-	 * it. */
-	argv[separator] = argv[0];
-	optind = 1;
-	while ((option = getopt_long(
-			argc - separator, argv + separator, "f:j", long_options, NULL)) != -1)
-		if (!read_option(option, options))
-			return OPTIONS_BAD;
-	if (separator + optind < argc) {
-		log_error("'%s' is not an option (see --help)", argv[separator + optind]);
+	if (!eal_line_read(argc, argv, "f:j", long_options, read_option, options))
 		return OPTIONS_BAD;
-	}
 	if (options->config_path == NULL) {
 		log_error("no configuration file: give the gateway's with -f FILE after \"--\" "
 			  "(see --help)");

@@ -6,6 +6,7 @@
 
 #include <rte_ether.h>
 
+#include "eal_line.h"
 #include "faults.h"
 #include "lengths.h"
 #include "prefix.h"
@@ -13,8 +14,7 @@
 
 /* The command line: `espalier-gen [EAL options] -- [options]`, as testpmd has it. */
 
-#define EXIT_WRONG 1     /* packets were lost beyond --loss, or something was wrong */
-#define EXIT_BAD_INPUT 2 /* a bad option or configuration file, or it cannot start */
+#define EXIT_WRONG 1 /* packets were lost beyond --loss, or something was wrong */
 #define NAMED_MAX PORTS_MAX
 #define PREFIXES_MAX 64
 
@@ -63,8 +63,6 @@ struct options {
 	bool search, json;
 	bool allowed[FAULT_COUNT];
 };
-
-enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_BAD };
 
 /*
  * Reads the command line. OPTIONS_DONE: it asked for help or the version, which were printed.

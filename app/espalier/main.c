@@ -19,6 +19,7 @@
 #include "ports.h"
 #include "punt.h"
 #include "rcu.h"
+#include "start.h"
 #include "workers.h"
 
 #define MESSAGE_BYTES 256
@@ -38,13 +39,6 @@ struct process {
 	struct control *control;
 };
 
-static void
-print_line(void *context, const char *line)
-{
-	(void)context;
-	fprintf(stderr, "%s\n", line);
-}
-
 static unsigned
 heap_allocations(void)
 {
@@ -62,19 +56,12 @@ heap_allocations(void)
 static int
 make_crypto(struct process *process)
 {
-	char message[MESSAGE_BYTES];
+	int error = 0;
 
-	process->crypto = crypto_create(process->options.imb_arch, message, sizeof(message));
-	if (process->crypto == NULL) {
-		log_error("%s", message);
-		return -EINVAL;
-	}
-	log_info("crypto: %s", crypto_description(process->crypto));
-	if (crypto_self_test(process->crypto, message, sizeof(message)) != 0) {
-		log_error("crypto self-test failed, not starting: %s", message);
-		return -EIO;
-	}
-	return 0;
+	process->crypto = start_crypto(process->options.imb_arch, &error);
+	if (process->crypto != NULL)
+		log_info("crypto: %s", crypto_description(process->crypto));
+	return error;
 }
 
 static int
@@ -216,7 +203,7 @@ main(int argc, char *argv[])
 	}
 	guard_process();
 	if (process.options.config_path != NULL &&
-		config_load(process.options.config_path, &process.config, print_line, NULL) !=
+		config_load(process.options.config_path, &process.config, start_print_line, NULL) !=
 			CONFIG_GOOD)
 		return EXIT_BAD_INPUT;
 

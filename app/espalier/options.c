@@ -122,8 +122,10 @@ read_assignments(const char *text, struct options *options)
 }
 
 static bool
-read_option(int option, struct options *options)
+read_option(int option, void *context)
 {
+	struct options *options = context;
+
 	switch (option) {
 	case 'f':
 		options->config_path = optarg;
@@ -149,58 +151,33 @@ read_option(int option, struct options *options)
 	}
 }
 
-/* Where EAL's arguments end: at "--", or at the end of the line. */
-static int
-find_separator(int argc, char *argv[])
-{
-	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], "--") == 0)
-			return i;
-	return argc;
-}
-
 enum options_result
 options_parse(int argc, char *argv[], struct options *options)
 {
-	int separator = find_separator(argc, argv);
-	int option;
+	int eal_argc = eal_line_end(argc, argv);
 
 	*options = (struct options) {
-		.eal_argc = separator,
+		.eal_argc = eal_argc,
 		.idle_sleep_us = IDLE_SLEEP_US_DEFAULT,
 		.kernel_interfaces = true,
 	};
-	/* With or without "--": whoever asks for help has not read about it yet. */
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--help") == 0) {
-			fputs(usage, stdout);
-			return OPTIONS_DONE;
-		}
-		if (strcmp(argv[i], "--version") == 0) {
-			puts("espalier " ESPALIER_VERSION);
-			return OPTIONS_DONE;
-		}
+	if (eal_line_has(argc, argv, "--help")) {
+		fputs(usage, stdout);
+		return OPTIONS_DONE;
 	}
-	if (separator == argc) {
+	if (eal_line_has(argc, argv, "--version")) {
+		puts("espalier " ESPALIER_VERSION);
+		return OPTIONS_DONE;
+	}
+	if (eal_argc == argc) {
 		/* EAL's -h needs no configuration file; EAL prints and exits. */
 		if (argc == 2 && strcmp(argv[1], "-h") == 0)
 			return OPTIONS_RUN;
 		log_error("no configuration file: espalier [EAL options] -- -f FILE (see --help)");
 		return OPTIONS_BAD;
 	}
-
-	/* getopt takes argv[separator], the "--", for the program's name; its messages begin with
-	 * it. */
-	argv[separator] = argv[0];
-	optind = 1;
-	while ((option = getopt_long(
-			argc - separator, argv + separator, "f:", long_options, NULL)) != -1)
-		if (!read_option(option, options))
-			return OPTIONS_BAD;
-	if (separator + optind < argc) {
-		log_error("'%s' is not an option (see --help)", argv[separator + optind]);
+	if (!eal_line_read(argc, argv, "f:", long_options, read_option, options))
 		return OPTIONS_BAD;
-	}
 	if (options->config_path == NULL) {
 		log_error("no configuration file: give -f FILE after \"--\" (see --help)");
 		return OPTIONS_BAD;

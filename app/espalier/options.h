@@ -4,9 +4,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "eal_line.h"
+
 /* The command line: `espalier [EAL options] -- [options]`, as testpmd has it. */
 
-#define EXIT_BAD_INPUT 2 /* a bad option or configuration file */
 #define ASSIGNMENTS_MAX 256
 
 /* One of --config's triples: this lcore polls that queue of that DPDK port. */
@@ -27,8 +28,6 @@ struct options {
 	bool kernel_interfaces;
 	bool start_held;
 };
-
-enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_BAD };
 
 /*
  * Reads the command line. OPTIONS_DONE: it asked for help or the version, which were printed.
