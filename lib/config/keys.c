@@ -7,41 +7,55 @@
 
 #define NAMES_BYTES 256
 
-static const char *
-encryption_names(char list[NAMES_BYTES])
-{
-	const struct encryption *row;
+/* The name in a row of one of the tables of algorithms; NULL behind the last. */
+typedef const char *(*name_fn)(unsigned row);
 
-	list[0] = '\0';
-	for (unsigned i = 0; (row = suite_encryption_row(i)) != NULL; i++)
-		words_list(list, NAMES_BYTES, row->name);
-	return list;
+static const char *
+encryption_name(unsigned row)
+{
+	const struct encryption *encryption = suite_encryption_row(row);
+
+	return encryption != NULL ? encryption->name : NULL;
 }
 
 static const char *
-authentication_names(char list[NAMES_BYTES])
+authentication_name(unsigned row)
 {
-	const struct authentication *row;
+	const struct authentication *authentication = suite_authentication_row(row);
+
+	return authentication != NULL ? authentication->name : NULL;
+}
+
+static const char *
+names(name_fn name_of, char list[NAMES_BYTES])
+{
+	const char *name;
 
 	list[0] = '\0';
-	for (unsigned i = 0; (row = suite_authentication_row(i)) != NULL; i++)
-		words_list(list, NAMES_BYTES, row->name);
+	for (unsigned row = 0; (name = name_of(row)) != NULL; row++)
+		words_list(list, NAMES_BYTES, name);
 	return list;
+}
+
+static void
+refuse_name(struct reader *reader, const config_setting_t *setting, name_fn name_of)
+{
+	char list[NAMES_BYTES];
+
+	reader_value_error(reader, setting, "it must be one of: %s", names(name_of, list));
 }
 
 FIELD_READER(keys_encryption)
 {
 	const char *name = value_string(reader, setting);
 	struct suite *suite = value;
-	char names[NAMES_BYTES];
 
 	(void)field;
 	if (name == NULL)
 		return false;
 	suite->encryption = suite_encryption_find(name);
 	if (suite->encryption == NULL)
-		reader_value_error(
-			reader, setting, "it must be one of: %s", encryption_names(names));
+		refuse_name(reader, setting, encryption_name);
 	return suite->encryption != NULL;
 }
 
@@ -49,15 +63,13 @@ FIELD_READER(keys_authentication)
 {
 	const char *name = value_string(reader, setting);
 	struct suite *suite = value;
-	char names[NAMES_BYTES];
 
 	(void)field;
 	if (name == NULL)
 		return false;
 	suite->authentication = suite_authentication_find(name);
 	if (suite->authentication == NULL)
-		reader_value_error(
-			reader, setting, "it must be one of: %s", authentication_names(names));
+		refuse_name(reader, setting, authentication_name);
 	return suite->authentication != NULL;
 }
 
@@ -137,13 +149,13 @@ read_key(struct reader *reader, const config_setting_t *setting, const struct ke
 static void
 refuse_authentication(struct reader *reader, const config_setting_t *group, const char *encryption)
 {
-	static const char *const names[] = { "authentication", "authentication_key" };
+	static const char *const settings[] = { "authentication", "authentication_key" };
 
-	for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
-		const config_setting_t *setting = config_setting_get_member(group, names[i]);
+	for (unsigned i = 0; i < ARRAY_LEN(settings); i++) {
+		const config_setting_t *setting = config_setting_get_member(group, settings[i]);
 		if (setting != NULL)
 			reader_error(reader, setting,
-				"%s: %s authenticates by itself; leave it out", names[i],
+				"%s: %s authenticates by itself; leave it out", settings[i],
 				encryption);
 	}
 }
@@ -155,13 +167,13 @@ read_authentication(struct reader *reader, const config_setting_t *group, struct
 	const struct authentication *row = sa->suite.authentication;
 	const config_setting_t *name = config_setting_get_member(group, "authentication");
 	const config_setting_t *key = config_setting_get_member(group, "authentication_key");
-	char names[NAMES_BYTES];
+	char list[NAMES_BYTES];
 
 	if (name == NULL)
 		reader_error(reader, group,
 			"a security association with %s needs the setting \"authentication\", one "
 			"of: %s",
-			sa->suite.encryption->name, authentication_names(names));
+			sa->suite.encryption->name, names(authentication_name, list));
 	if (key == NULL)
 		reader_error(reader, group,
 			"a security association with %s needs the setting \"authentication_key\"",

@@ -37,12 +37,6 @@ small_eal_init(void)
 		abort();
 }
 
-static inline void
-small_set_name(char name[NAME_BYTES], const char *text)
-{
-	snprintf(name, NAME_BYTES, "%s", text);
-}
-
 static inline struct config_sa
 small_sa(unsigned tunnel, bool outbound, uint32_t spi)
 {
@@ -61,53 +55,67 @@ small_sa(unsigned tunnel, bool outbound, uint32_t spi)
 	return sa;
 }
 
+/* --- its configuration --- */
+
+static struct prefix small_lan[] = { { IP(192, 168, 50, 1), 24 } };
+static struct prefix small_wan[] = { { IP(203, 0, 113, 191), 24 } };
+static struct prefix small_inside[] = { { IP(169, 254, 10, 1), 30 } };
+
+static struct config_port small_ports[] = {
+	{ .name = "lan0", .mtu = 1500, .addresses = small_lan, .n_addresses = 1 },
+	{ .name = "wan0", .mtu = 1500, .addresses = small_wan, .n_addresses = 1 },
+};
+
+static struct config_selector small_selectors[] = { {
+	.local = { IP(10, 0, 0, 0), 8 },
+	.remote = { IP(192, 168, 0, 0), 16 },
+} };
+
+#define SMALL_TUNNEL(number, text) \
+	.name = (text), .if_id = (number), .local = IP(203, 0, 113, 191), \
+	.remote = IP(192, 0, 2, number)
+
+static struct config_tunnel small_tunnels[] = {
+	{ SMALL_TUNNEL(1, "conn1"), .addresses = small_inside,
+		.n_addresses = ARRAY_LEN(small_inside), .selectors = small_selectors,
+		.n_selectors = ARRAY_LEN(small_selectors) },
+	{ SMALL_TUNNEL(2, "IPsec-VPN Connection 2"), .selectors = small_selectors,
+		.n_selectors = ARRAY_LEN(small_selectors) },
+	{ SMALL_TUNNEL(3, "conn3") },
+};
+
+static struct config_nexthop small_balanced[] = {
+	{ .kind = CONFIG_VIA_TUNNEL, .tunnel = 0, .weight = 1 },
+	{ .kind = CONFIG_VIA_TUNNEL, .tunnel = 1, .weight = 1 },
+};
+static struct config_nexthop small_third[] = {
+	{ .kind = CONFIG_VIA_TUNNEL, .tunnel = 2, .weight = 3 },
+};
+static struct config_nexthop small_router[] = {
+	{ .kind = CONFIG_VIA_GATEWAY, .port = 1, .gateway = IP(203, 0, 113, 1), .weight = 1 },
+};
+static struct config_nexthop small_nobody[] = {
+	{ .kind = CONFIG_VIA_GATEWAY, .port = 0, .gateway = IP(192, 168, 50, 9), .weight = 1 },
+};
+static struct config_nexthop small_hole[] = { { .kind = CONFIG_VIA_DROP, .weight = 1 } };
+
+static struct config_route small_routes[] = {
+	{ .prefix = { IP(192, 168, 0, 0), 16 }, .nexthops = small_balanced, .n_nexthops = 2 },
+	{ .prefix = { IP(172, 16, 0, 0), 12 }, .nexthops = small_third, .n_nexthops = 1 },
+	{ .prefix = { IP(192, 0, 2, 0), 24 }, .nexthops = small_router, .n_nexthops = 1 },
+	{ .prefix = { IP(10, 9, 0, 0), 16 }, .nexthops = small_nobody, .n_nexthops = 1 },
+	{ .prefix = { IP(10, 66, 0, 0), 16 }, .nexthops = small_hole, .n_nexthops = 1 },
+};
+
+static struct config_neighbor small_neighbors[] = {
+	{ .port = 1, .address = IP(203, 0, 113, 1), .mac = { 2, 0, 0, 0, 0, 3 } },
+	{ .port = 0, .address = IP(192, 168, 50, 2), .mac = { 2, 0, 0, 0, 0, 2 } },
+};
+
 /* Aborts when it cannot: nothing can be tested without it. */
 static inline struct gateway *
 small_gateway_create(void)
 {
-	static struct prefix lan[] = { { IP(192, 168, 50, 1), 24 } };
-	static struct prefix wan[] = { { IP(203, 0, 113, 191), 24 } };
-	static struct prefix inside[] = { { IP(169, 254, 10, 1), 30 } };
-	static struct config_selector selectors[] = { {
-		.local = { IP(10, 0, 0, 0), 8 },
-		.remote = { IP(192, 168, 0, 0), 16 },
-	} };
-	static struct config_nexthop balanced[] = {
-		{ .kind = CONFIG_VIA_TUNNEL, .tunnel = 0, .weight = 1 },
-		{ .kind = CONFIG_VIA_TUNNEL, .tunnel = 1, .weight = 1 },
-	};
-	static struct config_nexthop third[] = {
-		{ .kind = CONFIG_VIA_TUNNEL, .tunnel = 2, .weight = 3 },
-	};
-	static struct config_nexthop router[] = {
-		{ .kind = CONFIG_VIA_GATEWAY,
-			.port = 1,
-			.gateway = IP(203, 0, 113, 1),
-			.weight = 1 },
-	};
-	static struct config_nexthop nobody[] = {
-		{ .kind = CONFIG_VIA_GATEWAY,
-			.port = 0,
-			.gateway = IP(192, 168, 50, 9),
-			.weight = 1 },
-	};
-	static struct config_nexthop hole[] = { { .kind = CONFIG_VIA_DROP, .weight = 1 } };
-	static struct config_route routes[] = {
-		{ .prefix = { IP(192, 168, 0, 0), 16 }, .nexthops = balanced, .n_nexthops = 2 },
-		{ .prefix = { IP(172, 16, 0, 0), 12 }, .nexthops = third, .n_nexthops = 1 },
-		{ .prefix = { IP(192, 0, 2, 0), 24 }, .nexthops = router, .n_nexthops = 1 },
-		{ .prefix = { IP(10, 9, 0, 0), 16 }, .nexthops = nobody, .n_nexthops = 1 },
-		{ .prefix = { IP(10, 66, 0, 0), 16 }, .nexthops = hole, .n_nexthops = 1 },
-	};
-	static struct config_neighbor neighbors[] = {
-		{ .port = 1, .address = IP(203, 0, 113, 1), .mac = { 2, 0, 0, 0, 0, 3 } },
-		{ .port = 0, .address = IP(192, 168, 50, 2), .mac = { 2, 0, 0, 0, 0, 2 } },
-	};
-	static struct config_port ports[] = {
-		{ .name = "lan0", .mtu = 1500, .addresses = lan, .n_addresses = 1 },
-		{ .name = "wan0", .mtu = 1500, .addresses = wan, .n_addresses = 1 },
-	};
-	static struct config_tunnel tunnels[3];
 	struct config_sa sas[] = {
 		small_sa(0, true, 0x1001),
 		small_sa(0, false, 0x2001),
@@ -120,31 +128,18 @@ small_gateway_create(void)
 		.hash_seed_given = true,
 		.max_routes = 10000,
 		.max_tbl8 = 256,
-		.ports = ports,
-		.n_ports = ARRAY_LEN(ports),
-		.tunnels = tunnels,
-		.n_tunnels = ARRAY_LEN(tunnels),
-		.routes = routes,
-		.n_routes = ARRAY_LEN(routes),
-		.neighbors = neighbors,
-		.n_neighbors = ARRAY_LEN(neighbors),
+		.ports = small_ports,
+		.n_ports = ARRAY_LEN(small_ports),
+		.tunnels = small_tunnels,
+		.n_tunnels = ARRAY_LEN(small_tunnels),
+		.routes = small_routes,
+		.n_routes = ARRAY_LEN(small_routes),
+		.neighbors = small_neighbors,
+		.n_neighbors = ARRAY_LEN(small_neighbors),
 		.sas = sas,
 		.n_sas = ARRAY_LEN(sas),
 	};
 	char error[256];
-
-	for (unsigned i = 0; i < ARRAY_LEN(tunnels); i++) {
-		tunnels[i].if_id = i + 1;
-		tunnels[i].local = IP(203, 0, 113, 191);
-		tunnels[i].remote = IP(192, 0, 2, 1 + i);
-	}
-	small_set_name(tunnels[0].name, "conn1");
-	small_set_name(tunnels[1].name, "IPsec-VPN Connection 2");
-	small_set_name(tunnels[2].name, "conn3");
-	tunnels[0].addresses = inside;
-	tunnels[0].n_addresses = ARRAY_LEN(inside);
-	tunnels[0].selectors = tunnels[1].selectors = selectors;
-	tunnels[0].n_selectors = tunnels[1].n_selectors = ARRAY_LEN(selectors);
 
 	struct crypto *crypto = crypto_create(NULL, error, sizeof(error));
 	struct rcu *rcu = rcu_create(1);
