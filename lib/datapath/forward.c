@@ -5,6 +5,7 @@
 #include <rte_udp.h>
 
 #include "ecmp.h"
+#include "fetch.h"
 #include "ipv4.h"
 #include "neighbor.h"
 #include "nexthop.h"
@@ -139,21 +140,35 @@ send_on(struct worker *worker, unsigned i, const struct nexthop *nexthop)
 	return to_port(worker, i, nexthop);
 }
 
-void
-forward(struct worker *worker)
+/* A loop of its own, because where there are many next hops each step of it waits for memory: the
+ * shorter the loop, the more packets wait side by side. */
+static void
+resolve(const struct nexthop_slots *slots, const struct ip_burst *burst,
+	const struct nexthop *nexthops[])
 {
-	const struct nexthop_slots *slots = nexthop_slots(worker->gw->nexthops);
-	struct ip_burst *burst = &worker->ip;
-
-	worker->tunnel.hops = 1;
 	for (unsigned i = 0; i < burst->n; i++) {
 		const struct nexthop *nexthop = nexthop_read(slots, (uint32_t)burst->nexthop[i]);
 
 		if (nexthop->kind == NEXTHOP_GROUP)
 			nexthop = nexthop_read(
 				slots, nexthop->group->leaf[ecmp_bucket(burst->hash[i])]);
+		fetch(nexthop);
+		nexthops[i] = nexthop;
+	}
+}
 
+void
+forward(struct worker *worker)
+{
+	struct ip_burst *burst = &worker->ip;
+	const struct nexthop *nexthops[BURST_PKTS];
+
+	worker->tunnel.hops = 1;
+	resolve(nexthop_slots(worker->gw->nexthops), burst, nexthops);
+	for (unsigned i = 0; i < burst->n; i++) {
+		const struct nexthop *nexthop = nexthops[i];
 		enum drop_reason reason = send_on(worker, i, nexthop);
+
 		if (likely(reason == DROP_NONE))
 			continue;
 		if (reason == DROP_too_big)

@@ -6,9 +6,9 @@
 #include <stddef.h>
 
 #include <rte_malloc.h>
-#include <rte_prefetch.h>
 
 #include "compiler.h"
+#include "fetch.h"
 #include "publish.h"
 #include "sa.h"
 #include "sizes.h"
@@ -166,7 +166,7 @@ spi_index_lookup(const struct spi_index *index, const uint32_t spi[], const uint
 
 	for (unsigned i = 0; i < n; i++) {
 		homes[i] = home(index, make_name(spi[i], destination[i]));
-		rte_prefetch0(&index->places[homes[i]]);
+		fetch(&index->places[homes[i]]);
 	}
 	for (unsigned i = 0; i < n; i++) {
 		uint64_t name = make_name(spi[i], destination[i]);
