@@ -12,6 +12,10 @@ BIRD, BIRDC, VTYSH, FRR = "/usr/sbin/bird", "/usr/sbin/birdc", "/usr/bin/vtysh",
 HOLD_S, KEEPALIVE_S = 9, 3
 RESTART_S = 60  # how long a neighbor keeps the routes of one whose BGP daemon restarts,
 RECOVERY_S = 20  # and how long that one waits at most for all of its neighbors
+# For two minutes after its start bgpd says "restarted" (RFC 4724, 3) to whoever calls, and a BIRD that
+# restarts waits for no End-of-RIB of such a neighbor. So a gateway hears the cloud first and then the
+# DC, whose End-of-RIB it does wait for: then it takes the kernel's routes over, and has them all.
+LAN_DELAY_S = 4
 PATHS = 8
 
 BIRD_CONFIG = """\
@@ -22,13 +26,15 @@ protocol device {{ scan time 2; }}
 {protocols}
 """
 
+BY_BGP, NETWORKS = "source = RTS_BGP", 'proto = "announced"'
+
 # What a BGP daemon that was killed left in the kernel stays there, and is taken over.
 BIRD_KERNEL = """\
 protocol kernel {{
     persist;
     graceful restart;
     {merge}
-    ipv4 {{ import none; export where source = RTS_BGP; }};
+    ipv4 {{ import none; export where {which}; }};
 }}
 """
 
@@ -40,7 +46,7 @@ protocol bgp {name} {{
     direct;
     hold time {hold};
     keepalive time {keepalive};
-    connect delay time 1;
+    connect delay time {delay};
     connect retry time 2;
     error wait time 1, 2;
     graceful restart on;
@@ -94,15 +100,16 @@ class Bird(Daemon):
         raise NotImplementedError
 
 
-def bird_bgp(name, near, far, channel, more=""):
-    """`near` and `far`: (address, AS)."""
-    return BIRD_BGP.format(name=name, near=near[0], near_as=near[1], far=far[0], far_as=far[1],
-                           hold=HOLD_S, keepalive=KEEPALIVE_S, restart=RESTART_S, more=more,
-                           channel=channel)
+def bird_bgp(name, near, far, channel, more="", delay=1):
+    """`near` and `far`: (address, AS). `delay`: in seconds, before it calls."""
+    return BIRD_BGP.format(name=name, delay=delay, near=near[0], near_as=near[1],
+                           far=far[0], far_as=far[1], hold=HOLD_S, keepalive=KEEPALIVE_S,
+                           restart=RESTART_S, more=more, channel=channel)
 
 
 class GatewayBird(Bird):
-    """A data centre's gateway: BGP and BFD in its tunnel, and to the DC's router."""
+    """A data centre's gateway: BGP and BFD in its tunnel, and to the DC's router. The DC's prefixes
+    are in its file, as the tutorial has it: a `network` statement and a route for each."""
 
     def __init__(self, node, build, device):
         """`device`: the tunnel's interface."""
@@ -118,16 +125,19 @@ class GatewayBird(Bird):
 
     def protocols(self):
         connection = self.connection
-        yield BIRD_KERNEL.format(merge="")
+        yield BIRD_KERNEL.format(merge="", which=f"{BY_BGP} || {NETWORKS}")
         # A session of its own, so that it is there while BGP waits to try again.
         yield (f'protocol bfd {{ interface "ipsec0", "vpn*" {{ {BFD_TIMES} }};\n'
                f'neighbor {connection.cloud_inside} dev "{self.device}" '
                f"local {connection.peer_inside}; }}")
+        networks = " ".join(f"route {prefix} via {connection.dc};" for prefix in plan.DC_PREFIXES)
+        yield f"protocol static announced {{ ipv4; {networks} }}"
         yield bird_bgp("cloud", (connection.peer_inside, plan.DC_ASN),
                        (connection.cloud_inside, plan.CLOUD_ASN),
-                       'import all; export where proto = "dc"; next hop self;', "bfd on;")
+                       f'import all; export where {NETWORKS} || proto = "dc"; next hop self;',
+                       "bfd on;")
         yield bird_bgp("dc", (connection.lan, plan.DC_ASN), (connection.dc, plan.DC_ASN),
-                       'import all; export where proto = "cloud"; next hop self;')
+                       'import all; export where proto = "cloud"; next hop self;', delay=LAN_DELAY_S)
 
 
 class DcBird(Bird):
@@ -137,7 +147,7 @@ class DcBird(Bird):
         return plan.CONNECTIONS[0].dc
 
     def protocols(self):
-        yield BIRD_KERNEL.format(merge=f"merge paths on limit {PATHS};")
+        yield BIRD_KERNEL.format(merge=f"merge paths on limit {PATHS};", which=BY_BGP)
         yield 'protocol direct clients { ipv4; interface "client*"; }'
         # Prefixes for the long trials: World.add_prefixes() writes that file.
         yield f'protocol static more {{ ipv4;\ninclude "{self.directory}/more.conf";\n}}'
@@ -145,7 +155,7 @@ class DcBird(Bird):
             yield bird_bgp(connection.gateway, (connection.dc, plan.DC_ASN),
                            (connection.lan, plan.DC_ASN),
                            'import all; export where proto = "clients" || proto = "more"; '
-                           "next hop self;")
+                           "next hop self;", "passive;")
 
 
 class RegionBird(Bird):
@@ -155,7 +165,7 @@ class RegionBird(Bird):
         return plan.REGION_ADDRESS
 
     def protocols(self):
-        yield BIRD_KERNEL.format(merge="")
+        yield BIRD_KERNEL.format(merge="", which=BY_BGP)
         yield 'protocol direct vpc { ipv4; interface "vswitch*"; }'
         yield bird_bgp("hangzhou", (plan.REGION_ADDRESS, plan.CLOUD_ASN),
                        (plan.CLOUD_REGION_ADDRESS, plan.CLOUD_ASN),
@@ -170,11 +180,11 @@ class CloudBird(Bird):
         return plan.CONNECTIONS[0].cloud
 
     def protocols(self):
-        yield BIRD_KERNEL.format(merge=f"merge paths on limit {PATHS};")
+        yield BIRD_KERNEL.format(merge=f"merge paths on limit {PATHS};", which=BY_BGP)
         for connection in plan.CONNECTIONS:
             yield bird_bgp(connection.gateway, (connection.cloud_inside, plan.CLOUD_ASN),
                            (connection.peer_inside, plan.DC_ASN),
-                           'import all; export where proto = "shanghai";')
+                           'import all; export where proto = "shanghai";', "passive;")
         yield bird_bgp("shanghai", (plan.CLOUD_REGION_ADDRESS, plan.CLOUD_ASN),
                        (plan.REGION_ADDRESS, plan.CLOUD_ASN),
                        "import all; next hop self; add paths tx; "
@@ -276,11 +286,15 @@ def bgpd_config():
     lines = ["hostname cloud", f"router bgp {plan.CLOUD_ASN}",
              f" bgp router-id {plan.CONNECTIONS[0].cloud}", " no bgp ebgp-requires-policy",
              " bgp graceful-restart", f" bgp graceful-restart restart-time {RESTART_S}",
-             " bgp graceful-restart preserve-fw-state", " coalesce-time 0",
-             f" timers bgp {KEEPALIVE_S} {HOLD_S}"]
+             " bgp graceful-restart preserve-fw-state",
+             # bgpd takes itself for restarted when the neighbors that came back so far have said
+             # all, and the others' routes go. So it waits for every neighbor before it decides.
+             " bgp graceful-restart select-defer-time 0", f" update-delay {RECOVERY_S}",
+             " coalesce-time 0", f" timers bgp {KEEPALIVE_S} {HOLD_S}"]
     peers = [connection.peer_inside for connection in plan.CONNECTIONS]
     for peer in peers:
-        lines += [f" neighbor {peer} remote-as {plan.DC_ASN}"]
+        # The data centre calls: two calls that meet would end one session, and not gracefully.
+        lines += [f" neighbor {peer} remote-as {plan.DC_ASN}", f" neighbor {peer} passive"]
     lines += [f" neighbor {plan.REGION_ADDRESS} remote-as {plan.CLOUD_ASN}"]
     for neighbor in (*peers, plan.REGION_ADDRESS):
         lines += [f" neighbor {neighbor} timers connect 2",

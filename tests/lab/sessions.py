@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The BGP and BFD sessions inside the tunnels, as the gateways of the data centre see them."""
+"""The BGP and BFD sessions of the gateways of the data centre, as they see them."""
 
 import re
 
@@ -9,12 +9,13 @@ from shell import wait_for
 
 def wait_for_sessions(world, timeout):
     """Until all of them are up; LabError after `timeout` seconds."""
-    wait_for("BGP and BFD in all tunnels",
-             lambda: len(sessions(world)) == 2 * len(plan.CONNECTIONS), timeout)
+    wait_for("BGP and BFD in all tunnels, and BGP in the data centre",
+             lambda: len(sessions(world)) == 3 * len(plan.CONNECTIONS), timeout)
 
 
 def sessions(world):
-    """{"BGP of gw1": since when it is up, ...} and the same of BFD; only those that are up."""
+    """{"BGP of gw1": since when it is up, ...}, the same of BFD, and of BGP with the DC's router; only
+    those that are up."""
     found = {}
     for connection in plan.CONNECTIONS:
         node = connection.gateway
@@ -23,6 +24,8 @@ def sessions(world):
             if words[:1] == [connection.cloud_inside] and words[2] == "Up":
                 found[f"BFD of {node}"] = words[3]
         for block in re.split(r"\n(?=\S)", world.birdc(node, "show protocols all")):
-            if f"Neighbor address: {connection.cloud_inside}" in block and "Established" in block:
-                found[f"BGP of {node}"] = block.split()[4]
+            for title, neighbor in (("BGP", connection.cloud_inside),
+                                    ("BGP in the data centre", connection.dc)):
+                if f"Neighbor address: {neighbor}" in block and "Established" in block:
+                    found[f"{title} of {node}"] = block.split()[4]
     return found
