@@ -5,11 +5,11 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <linux/xfrm.h>
 #include <utlist.h>
 
+#include "clock.h"
 #include "compiler.h"
 #include "log.h"
 #include "protocol.h"
@@ -22,15 +22,6 @@ static const uint32_t protocol_family[RENDEZVOUS_FAMILIES] = {
 	[RENDEZVOUS_XFRM] = ESPALIER_FAMILY_XFRM,
 	[RENDEZVOUS_ROUTE] = ESPALIER_FAMILY_ROUTE,
 };
-
-static uint64_t
-now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
 
 /* --- the broker's own links --- */
 
@@ -267,7 +258,7 @@ serve_link(struct link *link, short events)
 	if ((events & POLLOUT) != 0)
 		link_send(link);
 	if ((events & ~POLLOUT) != 0)
-		link_receive(link, now());
+		link_receive(link, clock_now_ns());
 }
 
 static void
@@ -276,7 +267,7 @@ serve_carrier(struct carrier *carrier, short program_events, short link_events)
 	if ((program_events & POLLOUT) != 0)
 		outbox_flush(&carrier->outbox, carrier->fd);
 	if ((program_events & ~POLLOUT) != 0)
-		carrier_receive(carrier, now());
+		carrier_receive(carrier, clock_now_ns());
 	serve_link(&carrier->link, link_events);
 }
 
@@ -317,7 +308,7 @@ static void
 tend(struct broker *broker)
 {
 	struct carrier *carrier, *after;
-	uint64_t time = now();
+	uint64_t time = clock_now_ns();
 
 	for (unsigned i = 0; i < RENDEZVOUS_FAMILIES; i++)
 		if (carried(&broker->clerks[i]))
@@ -362,7 +353,7 @@ broker_turn(struct broker *broker, int wake_fd)
 int
 broker_wait(struct broker *broker, int patience_ms)
 {
-	const uint64_t begin = now(), end = begin + (uint64_t)patience_ms * 1000000;
+	const uint64_t begin = clock_now_ns(), end = begin + (uint64_t)patience_ms * MILLISECOND_NS;
 	bool said = false;
 
 	tend(broker);
@@ -372,13 +363,13 @@ broker_wait(struct broker *broker, int patience_ms)
 
 		while (carried(clerk) && clerk->link.state != LINK_UP) {
 			broker_turn(broker, -1);
-			if (fault->lasting || now() >= end) {
+			if (fault->lasting || clock_now_ns() >= end) {
 				log_error("%s",
 					fault->error != 0 ? fault->text
 							  : "the gateway does not answer");
 				return -1;
 			}
-			if (!said && fault->error != 0 && now() > begin + 1000000000) {
+			if (!said && fault->error != 0 && clock_now_ns() > begin + SECOND_NS) {
 				log_info("%s; waiting", fault->text);
 				said = true;
 			}

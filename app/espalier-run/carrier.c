@@ -13,12 +13,13 @@
 #include <linux/netlink.h>
 #include <linux/xfrm.h>
 
+#include "clock.h"
 #include "ledger.h"
 #include "log.h"
 #include "order.h"
 #include "protocol.h"
 
-#define PATIENCE_NS 10000000000ull
+#define PATIENCE_NS (10 * SECOND_NS)
 #define WAITING_BYTES_MAX (1u << 20)
 #define DATAGRAM_BYTES_MAX 65536
 

@@ -11,11 +11,12 @@
 
 #include <linux/netlink.h>
 
+#include "clock.h"
 #include "protocol.h"
 
 #define PAUSE_MIN_NS 10000000ull
-#define PAUSE_MAX_NS 1000000000ull
-#define GREETING_NS 10000000000ull
+#define PAUSE_MAX_NS SECOND_NS
+#define GREETING_NS (10 * SECOND_NS)
 #define DATAGRAM_BYTES_MAX 65536
 
 void

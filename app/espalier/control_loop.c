@@ -13,6 +13,7 @@
 #include <sys/signalfd.h>
 
 #include "burst.h"
+#include "clock.h"
 #include "early.h"
 #include "handover.h"
 #include "hold.h"
@@ -28,19 +29,9 @@
 #define TICK_READY_MS 1     /* until the workers poll */
 #define TICK_LIVENESS_MS 10 /* with a tunnel that has liveness_ms */
 #define TICK_LIFETIMES_MS 100
-#define NS_PER_MS UINT64_C(1000000)
 
 #define PUNTS_PER_TURN 256
 #define NOTHING INT_MIN /* of wait_for_event(): neither a descriptor nor -errno */
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 static void
 stop_signals(sigset_t *signals)
@@ -166,8 +157,8 @@ wait_for_event(const struct loop *loop, int wait_ms)
 static int
 run(const struct loop *loop)
 {
-	uint64_t interval_ns = (uint64_t)tick_ms(loop->gw) * NS_PER_MS;
-	uint64_t now = now_ns();
+	uint64_t interval_ns = (uint64_t)tick_ms(loop->gw) * MILLISECOND_NS;
+	uint64_t now = clock_now_ns();
 	uint64_t next_tick_ns = now;
 	bool ready = false;
 
@@ -184,9 +175,9 @@ run(const struct loop *loop)
 		hold_release(loop->gw, now, send_held, loop);
 		early_release(loop->gw, now, send_early, loop);
 		kernel_if_follow(loop->kernel_if);
-		int fd = wait_for_event(
-			loop, ready ? (int)((next_tick_ns - now) / NS_PER_MS) + 1 : TICK_READY_MS);
-		now = now_ns();
+		int fd = wait_for_event(loop,
+			ready ? (int)((next_tick_ns - now) / MILLISECOND_NS) + 1 : TICK_READY_MS);
+		now = clock_now_ns();
 		take_punted(loop, now);
 		if (fd == loop->signals)
 			return 0;

@@ -8,6 +8,7 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "clock.h"
 #include "log.h"
 #include "neighbor.h"
 #include "nexthop.h"
@@ -15,7 +16,6 @@
 #include "route.h"
 #include "tunnel.h"
 
-#define SECOND_NS UINT64_C(1000000000)
 #define ROUND_NS SECOND_NS
 #define ASKS_PER_ROUND 256
 /* A neighbor that is known is asked for again after so many rounds: the kernel then probes one that

@@ -7,9 +7,10 @@
 #include <rte_ip.h>
 
 #include "burst.h"
+#include "clock.h"
 #include "tunnel.h"
 
-#define ROUND_NS 250000000ull /* each dead tunnel once in so long */
+#define ROUND_NS (250 * MILLISECOND_NS) /* each dead tunnel once in so long */
 #define PROBES_PER_TICK 64
 #define IDENTIFIER 0x4553 /* no socket of the kernel has asked: it drops the answer in silence */
 #define TTL 255

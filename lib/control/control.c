@@ -8,13 +8,13 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/netlink.h>
 #include <rte_common.h>
 
 #include "client.h"
+#include "clock.h"
 #include "compiler.h"
 #include "gateway.h"
 #include "listen.h"
@@ -28,7 +28,7 @@
 #define EVENTS_PER_TURN 16
 #define ACCEPTS_PER_TURN 4
 /* A client without a hello, or stuck for so long, makes place for a new one when places run out. */
-#define IDLE_NS (5 * UINT64_C(1000000000))
+#define IDLE_NS (5 * SECOND_NS)
 
 /* One of the two sockets and who came through it. */
 struct door {
@@ -67,15 +67,6 @@ watch(struct control *control, int operation, int fd, uint32_t events, uint64_t 
 	struct epoll_event event = { .events = events, .data.u64 = name };
 
 	return epoll_ctl(control->epoll, operation, fd, &event);
-}
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
 /* --- newcomers --- */
@@ -209,7 +200,7 @@ control_dispatch(struct control *control)
 {
 	struct epoll_event events[EVENTS_PER_TURN];
 	int n = epoll_wait(control->epoll, events, ARRAY_LEN(events), 0);
-	uint64_t now = now_ns();
+	uint64_t now = clock_now_ns();
 
 	for (int i = 0; i < n; i++) {
 		uint64_t name = events[i].data.u64;

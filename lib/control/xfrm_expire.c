@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "event.h"
 #include "key_memory.h"
 #include "protocol.h"
@@ -15,7 +16,7 @@
 #include "xfrm_sa.h"
 
 /* How long an SPI stays reserved: net.core.xfrm_acq_expires. */
-#define RESERVED_NS (30 * UINT64_C(1000000000))
+#define RESERVED_NS (30 * SECOND_NS)
 
 static void
 notify(struct xfrm *xfrm, const struct netlink_message *request, const struct xfrm_state *state,

@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include <linux/ipsec.h>
 
+#include "clock.h"
 #include "gateway.h"
 #include "key_memory.h"
 #include "log.h"
@@ -14,15 +14,6 @@
 #include "tunnel.h"
 #include "xfrm_message.h"
 #include "xfrm_request.h"
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
 
 /* --- states and SAs --- */
 
@@ -55,7 +46,7 @@ xfrm_sa_retired(void *context, const struct sa *sa)
 	if (state == NULL)
 		return;
 	if (state->key_use != NULL)
-		key_memory_gone(xfrm->keys, state->key_use, sa_last_sequence(sa), now_ns());
+		key_memory_gone(xfrm->keys, state->key_use, sa_last_sequence(sa), clock_now_ns());
 	xfrm_state_free(state);
 }
 
@@ -135,7 +126,7 @@ install(struct xfrm *xfrm, struct xfrm_state *state, struct xfrm_request *reques
 		return 0;
 	}
 	if (state->key_use != NULL)
-		key_memory_give_back(xfrm->keys, state->key_use, now_ns());
+		key_memory_give_back(xfrm->keys, state->key_use, clock_now_ns());
 	state->key_use = NULL;
 	return netlink_refuse(
 		why, -error, "SA 0x%08x cannot be added: %s", spec->spi, strerror(-error));

@@ -3,6 +3,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "clock.h"
 #include "early.h"
 #include "gateway.h"
 #include "xfrm_message.h"
@@ -16,15 +17,6 @@
 #define RANDOM_TRIES 64
 /* RFC 4303 2.1: 1 to 255 are reserved by IANA, 0 is for local use. */
 #define SPI_MIN 256
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
 
 static bool
 is_free(const struct xfrm *xfrm, uint32_t spi, uint32_t destination)
@@ -100,8 +92,8 @@ XFRM_HANDLER(xfrm_sa_alloc_spi)
 		xfrm_state_add(xfrm->states, (struct xfrm_name) { spi, destination });
 	if (state == NULL)
 		return netlink_refuse(why, ENOMEM, "out of memory");
-	xfrm_state_reserve(xfrm->states, state, now_ns());
-	early_expect(xfrm->gw->early, spi, destination, now_ns());
+	xfrm_state_reserve(xfrm->states, state, clock_now_ns());
+	early_expect(xfrm->gw->early, spi, destination, clock_now_ns());
 	/* As the kernel makes it, whatever else stands in the request. */
 	state->if_id = if_id;
 	struct xfrm_usersa_info *info = &state->info; /* all zero: its padding is sent as well */

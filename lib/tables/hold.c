@@ -8,14 +8,14 @@
 #include <rte_ip.h>
 
 #include "branch.h"
+#include "clock.h"
 #include "flow.h"
 #include "gateway.h"
 #include "listener.h"
 #include "punt.h"
 #include "tunnel.h"
 
-#define NS_PER_SECOND UINT64_C(1000000000)
-#define LOOK_NS (NS_PER_SECOND / 2) /* for packets that wait in vain */
+#define LOOK_NS (SECOND_NS / 2) /* for packets that wait in vain */
 
 struct waiting {
 	struct rte_mbuf *pkt;
@@ -67,7 +67,7 @@ static void
 ask(const struct gateway *gw, struct tunnel *tunnel, const struct rte_mbuf *pkt, uint64_t now_ns)
 {
 	const struct listener *listener = gw->listener;
-	uint64_t wait_ns = (tunnel->asked ? HOLD_SECONDS : HOLD_ASK_SECONDS) * NS_PER_SECOND;
+	uint64_t wait_ns = (tunnel->asked ? HOLD_SECONDS : HOLD_ASK_SECONDS) * SECOND_NS;
 
 	if (tunnel->asked_ns != 0 && now_ns - tunnel->asked_ns < wait_ns)
 		return;
@@ -115,7 +115,7 @@ decide(struct gateway *gw, const struct waiting *waiting, uint64_t now_ns, hold_
 
 	if (encap->drop == DROP_NONE)
 		send(context, waiting->pkt, waiting->tunnel);
-	else if (now_ns - waiting->since_ns >= HOLD_SECONDS * NS_PER_SECOND)
+	else if (now_ns - waiting->since_ns >= HOLD_SECONDS * SECOND_NS)
 		drop(gw, waiting->pkt, encap->drop);
 	else if (encap->hold || encap->drop == DROP_no_neighbor)
 		return true;

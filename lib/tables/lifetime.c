@@ -4,9 +4,8 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "clock.h"
 #include "counters.h"
-
-#define NS_PER_SECOND UINT64_C(1000000000)
 
 /* RFC 4303 3.3.3: the number on the wire must not cycle. */
 #define SEQUENCE_LAST ((uint64_t)UINT32_MAX)
@@ -18,7 +17,7 @@
 #define NS_PER_PACKET_MIN 5
 
 /* How late the first use of an SA may be noticed. */
-#define FIRST_USE_NS NS_PER_SECOND
+#define FIRST_USE_NS SECOND_NS
 
 uint64_t
 sa_sequence_last(bool esn)
@@ -79,7 +78,7 @@ lifetime_set_limits(struct sa *sa)
 static uint64_t
 age_ns(uint64_t at, uint64_t now_wall)
 {
-	return at != 0 && at < now_wall ? (now_wall - at) * NS_PER_SECOND : 0;
+	return at != 0 && at < now_wall ? (now_wall - at) * SECOND_NS : 0;
 }
 
 void
@@ -136,9 +135,9 @@ reached(uint64_t limit, uint64_t value)
 static const char *
 find_reached(const struct sa_lifetime *limits, const struct progress *progress)
 {
-	if (reached(limits->seconds, progress->age_ns / NS_PER_SECOND))
+	if (reached(limits->seconds, progress->age_ns / SECOND_NS))
 		return "its lifetime in seconds";
-	if (reached(limits->use_seconds, progress->use_ns / NS_PER_SECOND))
+	if (reached(limits->use_seconds, progress->use_ns / SECOND_NS))
 		return "its lifetime in seconds of use";
 	if (reached(limits->bytes, progress->traffic.bytes))
 		return "its lifetime in bytes";
@@ -151,10 +150,10 @@ find_reached(const struct sa_lifetime *limits, const struct progress *progress)
 static uint64_t
 headroom_ns(const struct sa_lifetime *limits, const struct progress *progress)
 {
-	uint64_t room = left(multiply_saturated(limits->seconds, NS_PER_SECOND), progress->age_ns);
+	uint64_t room = left(multiply_saturated(limits->seconds, SECOND_NS), progress->age_ns);
 
-	room = smaller(room,
-		left(multiply_saturated(limits->use_seconds, NS_PER_SECOND), progress->use_ns));
+	room = smaller(
+		room, left(multiply_saturated(limits->use_seconds, SECOND_NS), progress->use_ns));
 	if (limits->bytes != 0)
 		room = smaller(
 			room, left(limits->bytes, progress->traffic.bytes) / BYTES_PER_NS_MAX);

@@ -8,13 +8,12 @@
 #include <rte_malloc.h>
 #include <rte_ring_elem.h>
 
+#include "clock.h"
 #include "gateway.h"
 #include "listener.h"
 #include "log.h"
 #include "sa.h"
 #include "tunnel.h"
-
-#define NS_PER_SECOND UINT64_C(1000000000)
 
 /* The SA by its name: it may be gone when the note is read. */
 struct note {
@@ -75,7 +74,7 @@ tell(struct gateway *gw, struct sa *sa, uint64_t place, uint64_t now_ns)
 
 	if (place == atomic_load_explicit(&sa->peer, memory_order_relaxed))
 		return;
-	if (place == sa->told_place && now_ns - sa->told_ns < again_s * NS_PER_SECOND)
+	if (place == sa->told_place && now_ns - sa->told_ns < again_s * SECOND_NS)
 		return;
 	sa->told_place = place;
 	sa->told_ns = now_ns;

@@ -2,10 +2,10 @@
 #include "sa.h"
 
 #include <errno.h>
-#include <time.h>
 
 #include <rte_malloc.h>
 
+#include "clock.h"
 #include "counters.h"
 #include "gateway.h"
 #include "lifetime.h"
@@ -14,15 +14,6 @@
 #include "tunnel.h"
 
 /* What control changes of an SA while workers use it. */
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
 
 /* After a change of what limits it: workers pass packets again, until the next look says otherwise.
  */
@@ -56,7 +47,7 @@ sa_set_past(struct gateway *gw, struct sa *sa, const struct sa_past *past)
 	/* What passed here up to now is part of the past that is told: the counters, which workers
 	 * write, run on. Unsigned arithmetic makes up for a past that is smaller than they are. */
 	sa_traffic(sa, &here);
-	lifetime_set_past(sa, past, now_ns());
+	lifetime_set_past(sa, past, clock_now_ns());
 	sa->past.packets = past->packets - (here.packets - before.packets);
 	sa->past.bytes = past->bytes - (here.bytes - before.bytes);
 	revive(gw, sa);

@@ -8,7 +8,7 @@
 #define SECOND_NS UINT64_C(1000000000)
 #define NEVER_NS UINT64_MAX
 
-/* Time that only goes on. */
+/* CLOCK_MONOTONIC: time that only goes on. Any thread. */
 static inline uint64_t
 clock_now_ns(void)
 {
