@@ -50,7 +50,8 @@ struct nexthop_spec {
 	uint8_t kind; /* DROP, LOCAL, ONLINK, GATEWAY or TUNNEL */
 	uint8_t port;
 	uint16_t tunnel;
-	uint16_t weight;  /* 1 .. 256; a duplicate in one list adds its weight */
+	uint16_t weight;  /* from 1; a duplicate in one list adds its own; at most 256 for each of
+			     GROUP_MEMBERS_MAX */
 	uint32_t gateway; /* GATEWAY: host order */
 };
 

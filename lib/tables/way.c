@@ -7,7 +7,8 @@
 
 #include "gateway.h"
 
-#define WEIGHT_MAX 256
+/* Of one that fills a list, each time with the largest weight that can be asked for. */
+#define WEIGHT_MAX (256 * GROUP_MEMBERS_MAX)
 
 static struct way
 encode(const struct nexthop_spec *spec)
@@ -77,10 +78,10 @@ way_canonicalize(const struct gateway *gw, const struct nexthop_spec specs[], un
 	}
 	qsort(ways, n, sizeof(ways[0]), compare);
 	for (unsigned i = 1; i < n; i++) {
-		if (ways[i].what == ways[kept].what)
-			ways[kept].weight += ways[i].weight;
-		else
+		if (ways[i].what != ways[kept].what)
 			ways[++kept] = ways[i];
+		else if ((ways[kept].weight += ways[i].weight) > WEIGHT_MAX)
+			return -EINVAL;
 	}
 	return kept + 1;
 }

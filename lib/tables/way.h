@@ -19,7 +19,8 @@ struct way {
 };
 
 /* Brings a list into canonical form: sorted by `what`, each once, with the weights of duplicates
- * added. Returns the number of ways, or -EINVAL for a list that makes no sense. */
+ * added. Returns the number of ways, or -EINVAL for a list that makes no sense. What
+ * nexthop_specs() gives makes sense. */
 int way_canonicalize(const struct gateway *gw, const struct nexthop_spec specs[], unsigned n,
 	struct way ways[GROUP_MEMBERS_MAX]);
 

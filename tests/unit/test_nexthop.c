@@ -113,7 +113,7 @@ lists_that_make_no_sense_are_refused(void **state)
 		{ .kind = NEXTHOP_GATEWAY, .port = 2, .weight = 1 },
 		{ .kind = NEXTHOP_GROUP, .weight = 1 },
 		{ .kind = NEXTHOP_TUNNEL, .weight = 0 },
-		{ .kind = NEXTHOP_TUNNEL, .weight = 257 },
+		{ .kind = NEXTHOP_TUNNEL, .weight = 256 * GROUP_MEMBERS_MAX + 1 },
 	};
 
 	for (unsigned i = 0; i < ARRAY_LEN(many); i++)

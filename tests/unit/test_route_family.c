@@ -108,6 +108,32 @@ multipath_has_weights(void **state)
 	assert_int_equal(ask(&rw), EINVAL);
 }
 
+/* Ways that are given twice are one, with the weight of both, however much that is. */
+static void
+weights_add_up(void **state)
+{
+	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
+	uint8_t hops[64];
+
+	(void)state;
+	put_hop(hops, 199, CONN(1), 0);
+	put_hop(hops + 16, 199, CONN(1), 0);
+	put_hop(hops + 32, 0, CONN(2), 0);
+	put_hop(hops + 48, 0, CONN(3), 0);
+	say_route(RTM_NEWROUTE, ADD, net, RTN_UNICAST);
+	netlink_put_attribute(&request, RTA_MULTIPATH, hops, 48);
+	assert_int_equal(ask(&rw), 0);
+	assert_int_equal(ways_of(net, ways), 2);
+	assert_int_equal(ways[0].weight, 400);
+
+	assert_int_equal(set_route(&rw, APPEND, net, 0, CONN(3)), 0);
+	assert_int_equal(ways_of(net, ways), 3);
+	assert_int_equal(ways[0].weight, 400);
+	say_route(RTM_DELROUTE, 0, net, RTN_UNICAST);
+	netlink_put_attribute(&request, RTA_MULTIPATH, hops, sizeof(hops));
+	assert_int_equal(ask(&rw), 0);
+}
+
 /* A route that comes back within a datagram keeps the buckets of those that stay. */
 static void
 group_keeps_its_buckets(void **state)
@@ -540,6 +566,7 @@ main(void)
 		TEST(add_as_iproute2_sends_it),
 		TEST(flags_mean_what_they_mean_to_a_kernel),
 		TEST(multipath_has_weights),
+		TEST(weights_add_up),
 		TEST(group_keeps_its_buckets),
 		TEST(types_are_kept_apart),
 		TEST(own_addresses_stay),
