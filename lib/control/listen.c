@@ -59,8 +59,13 @@ remove_stale(const struct sockaddr_un *address, char *error, size_t error_bytes)
 {
 	struct stat status;
 
-	if (lstat(address->sun_path, &status) < 0)
-		return errno == ENOENT ? 0 : -1;
+	if (lstat(address->sun_path, &status) < 0) {
+		if (errno == ENOENT)
+			return 0;
+		snprintf(error, error_bytes, "cannot look at %s: %s", address->sun_path,
+			strerror(errno));
+		return -1;
+	}
 	if (!S_ISSOCK(status.st_mode)) {
 		snprintf(error, error_bytes, "%s is there and is no socket", address->sun_path);
 		return -1;

@@ -365,6 +365,15 @@ sockets_are_taken_over_with_care(void **state)
 	assert_non_null(strstr(error, "is no socket"));
 	assert_int_equal(unlink(plain), 0);
 
+	char loop[96], behind[112];
+	snprintf(loop, sizeof(loop), "%s/loop", directory);
+	snprintf(behind, sizeof(behind), "%s/c.sock", loop);
+	assert_int_equal(symlink(loop, loop), 0);
+	error[0] = '\0';
+	assert_null(control_open(gw, &facts, behind, error, sizeof(error)));
+	assert_non_null(strstr(error, "cannot look at"));
+	assert_int_equal(unlink(loop), 0);
+
 	/* Sockets that nobody serves: as after a crash. */
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	memcpy(address.sun_path, plain, strlen(plain));
