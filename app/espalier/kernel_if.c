@@ -88,8 +88,9 @@ watch(const struct kernel_if *kernel_if, int fd, uint32_t name)
 
 	if (epoll_ctl(kernel_if->epoll, EPOLL_CTL_ADD, fd, &event) == 0)
 		return 0;
-	log_error("kernel interfaces cannot be watched: %s", strerror(errno));
-	return -errno;
+	int error = errno;
+	log_error("kernel interfaces cannot be watched: %s", strerror(error));
+	return -error;
 }
 
 /* All that belongs to a network namespace, in that of the calling thread. */

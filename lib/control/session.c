@@ -42,19 +42,6 @@ find_family(uint32_t id)
 	return NULL;
 }
 
-static const char *
-family_name(uint32_t id)
-{
-	switch (id) {
-	case ESPALIER_FAMILY_ROUTE:
-		return "ROUTE";
-	case ESPALIER_FAMILY_XFRM:
-		return "XFRM";
-	default:
-		return "unknown";
-	}
-}
-
 static int
 hello(struct session *session, const struct netlink_message *request, struct netlink_refusal *why)
 {
@@ -69,8 +56,9 @@ hello(struct session *session, const struct netlink_message *request, struct net
 	const struct family *family = find_family(hello.family);
 	if (family == NULL)
 		return netlink_refuse(why, EPROTONOSUPPORT,
-			"this version does not serve family %u (%s)", hello.family,
-			family_name(hello.family));
+			"there is no family %u; %u is ROUTE, %u XFRM, %u Espalier's own",
+			hello.family, ESPALIER_FAMILY_ROUTE, ESPALIER_FAMILY_XFRM,
+			ESPALIER_FAMILY_OWN);
 	session->family = family;
 	return 0;
 }

@@ -143,9 +143,10 @@ XFRM_HANDLER(xfrm_sa_new)
 		return error;
 	struct xfrm_state *state = xfrm_state_find(xfrm->states, new.name);
 	if (state != NULL)
-		return netlink_refuse(why, EEXIST, "SPI 0x%08x to %s is %s already", new.name.spi,
+		return netlink_refuse(why, EEXIST, "SPI 0x%08x to %s is %s", new.name.spi,
 			xfrm_address_text(new.name.destination, to),
-			state->sa == NULL ? "reserved, an UPDSA claims it;" : "there");
+			state->sa == NULL ? "reserved: an UPDSA claims it"
+					  : "there already: an UPDSA changes it");
 	state = xfrm_state_add(xfrm->states, new.name);
 	if (state == NULL)
 		return netlink_refuse(why, ENOMEM, "out of memory");

@@ -65,18 +65,18 @@ replay_init(struct replay *replay, uint32_t window, uint64_t top)
 	replay->seen[word_of(replay, top)] = bit_of(top) | (bit_of(top) - 1);
 }
 
-/* Is it a number that the window remembers? */
+/* Is it a number that a window remembers whose highest one is `top`? */
 static bool
-within(const struct replay *replay, uint64_t sequence)
+within(const struct replay *replay, uint64_t top, uint64_t sequence)
 {
-	return sequence != 0 && sequence <= replay->top && replay->top - sequence < replay->window;
+	return sequence != 0 && sequence <= top && top - sequence < replay->window;
 }
 
 /* A number was not seen after all. */
 static void
 forget(struct replay *replay, uint64_t sequence)
 {
-	if (within(replay, sequence))
+	if (within(replay, replay->top, sequence))
 		replay->seen[word_of(replay, sequence)] &= ~bit_of(sequence);
 }
 
@@ -93,9 +93,10 @@ bool
 replay_seen(const struct replay *replay, uint64_t sequence)
 {
 	uint64_t word = __atomic_load_n(&replay->seen[word_of(replay, sequence)], __ATOMIC_RELAXED);
+	uint64_t top = __atomic_load_n(&replay->top, __ATOMIC_RELAXED);
 
-	if (!within(replay, sequence))
-		return sequence <= replay->top;
+	if (!within(replay, top, sequence))
+		return sequence <= top;
 	return (word & bit_of(sequence)) != 0;
 }
 

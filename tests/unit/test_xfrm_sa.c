@@ -38,7 +38,7 @@ charon_brings_up_a_pair(void **state)
 	assert_int_equal(ask_sa(XFRM_MSG_GETSA, SA_IN, 0, spi), 0);
 	assert_null(look_up(spi));
 	begin_sa(XFRM_MSG_NEWSA, SA_IN, 0, spi);
-	assert_refused(EEXIST, "reserved");
+	assert_refused(EEXIST, "is reserved: an UPDSA claims it");
 
 	begin_sa(XFRM_MSG_UPDSA, SA_IN, 0, spi);
 	assert_int_equal(send_off(), 0);
@@ -49,7 +49,7 @@ charon_brings_up_a_pair(void **state)
 	add_sa(SA_OUT, 0, 0xabcd0001);
 	assert_int_equal(gw->tunnels[0].out->spi, 0xabcd0001);
 	begin_sa(XFRM_MSG_NEWSA, SA_OUT, 0, 0xabcd0001);
-	assert_refused(EEXIST, "0xabcd0001 to 192.0.2.1 is there already");
+	assert_refused(EEXIST, "0xabcd0001 to 192.0.2.1 is there already: an UPDSA changes it");
 
 	assert_int_equal(ask_sa(XFRM_MSG_DELSA, SA_OUT, 0, 0xabcd0001), 0);
 	assert_int_equal(gw->tunnels[0].out->spi, 0x1001);
