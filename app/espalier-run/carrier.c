@@ -21,7 +21,6 @@
 
 #define PATIENCE_NS (10 * SECOND_NS)
 #define WAITING_BYTES_MAX (1u << 20)
-#define DATAGRAM_BYTES_MAX 65536
 
 static struct carrier *
 of_link(struct link *link)
@@ -204,7 +203,7 @@ read_port_id(int fd)
 static void
 refuse_long(struct carrier *carrier, const uint8_t *datagram, size_t bytes)
 {
-	struct netlink_span span = { .at = datagram, .bytes = DATAGRAM_BYTES_MAX };
+	struct netlink_span span = { .at = datagram, .bytes = LINK_DATAGRAM_BYTES_MAX };
 	struct netlink_message message = { 0 };
 	_Alignas(4) uint8_t buffer[512];
 	struct netlink_writer writer;
@@ -213,7 +212,7 @@ refuse_long(struct carrier *carrier, const uint8_t *datagram, size_t bytes)
 	netlink_next_message(&span, &message, &why);
 	message.pid = carrier->link.answer_pid;
 	netlink_refuse(&why, EMSGSIZE, "a datagram of %zu bytes; %u are carried at most", bytes,
-		DATAGRAM_BYTES_MAX);
+		LINK_DATAGRAM_BYTES_MAX);
 	netlink_writer_init(&writer, buffer, sizeof(buffer));
 	netlink_write_ack(&writer, &message, -EMSGSIZE, &why);
 	carrier_deliver(carrier, buffer, writer.used);
@@ -274,7 +273,7 @@ left(int fd)
 void
 carrier_receive(struct carrier *carrier, uint64_t now_ns)
 {
-	static _Alignas(4) uint8_t datagram[DATAGRAM_BYTES_MAX];
+	static _Alignas(4) uint8_t datagram[LINK_DATAGRAM_BYTES_MAX];
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(int))];

@@ -14,10 +14,9 @@
 #include "clock.h"
 #include "protocol.h"
 
-#define PAUSE_MIN_NS 10000000ull
+#define PAUSE_MIN_NS (10 * MILLISECOND_NS)
 #define PAUSE_MAX_NS SECOND_NS
 #define GREETING_NS (10 * SECOND_NS)
-#define DATAGRAM_BYTES_MAX 65536
 
 void
 link_open(struct link *link, const struct server *server, uint32_t family,
@@ -358,7 +357,7 @@ sort_message(struct link *link, const struct netlink_message *message, uint32_t 
 static void
 take(struct link *link, struct netlink_span datagram)
 {
-	static _Alignas(4) uint8_t buffer[DATAGRAM_BYTES_MAX];
+	static _Alignas(4) uint8_t buffer[LINK_DATAGRAM_BYTES_MAX];
 	struct netlink_message message;
 	struct netlink_refusal why;
 	struct netlink_writer writer;
@@ -381,7 +380,7 @@ take(struct link *link, struct netlink_span datagram)
 void
 link_receive(struct link *link, uint64_t now_ns)
 {
-	static uint8_t datagram[DATAGRAM_BYTES_MAX];
+	static uint8_t datagram[LINK_DATAGRAM_BYTES_MAX];
 	ssize_t bytes = recv(link->fd, datagram, sizeof(datagram), MSG_DONTWAIT);
 
 	/* ECONNRESET comes before the last words of a server that left requests unread. */

@@ -15,7 +15,8 @@
  * we trust with keys.
  */
 
-#define LINK_GROUPS 64 /* groups 1 to 63: more than either family has */
+#define LINK_GROUPS 64                /* groups 1 to 63: more than either family has */
+#define LINK_DATAGRAM_BYTES_MAX 65536 /* either way */
 
 struct server {
 	const char *path;
