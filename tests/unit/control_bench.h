@@ -6,6 +6,10 @@
  * waits for an answer gives the server its turns.
  */
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cmocka.h>
 #include <jansson.h>
 #include <linux/netlink.h>
 

@@ -155,3 +155,18 @@ static const struct packet_flow foreign = { .local = STRANGER,
 	.local_port = 40000,
 	.remote_port = 443,
 	.protocol = IPPROTO_TCP };
+
+static inline int
+say_selector(
+	uint8_t direction, const struct xfrm_selector *selector, uint32_t priority, uint8_t action)
+{
+	struct xfrm_userpolicy_info info = policy_info(direction);
+	struct xfrm_user_tmpl template = policy_template(direction, 0);
+
+	info.sel = *selector;
+	info.priority = priority;
+	info.action = action;
+	begin_policy(XFRM_MSG_NEWPOLICY, &info, &template);
+	put_if_id(IF_ID);
+	return send_off();
+}

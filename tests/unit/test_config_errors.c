@@ -1,69 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* What the configuration reader says about wrong files: each rule alone, in exact words and at the
- * right line, and all of a file together. */
+ * right line. */
 
-#include "config_file.h"
-
-#include "compiler.h"
-
-/* A good file. Each row below changes one place of it. */
-static const char good[] = "gateway: {\n"
-			   "  name = \"gw\";\n"
-			   "  hash_seed = 1;\n"
-			   "};\n"
-			   "ports: (\n"
-			   "  { name = \"lan0\"; device = \"net_pcap0\";\n"
-			   "    addresses = [\"192.168.50.1/24\"];\n"
-			   "    mtu = 1500; },\n"
-			   "  { name = \"wan0\"; device = \"net_pcap1\";\n"
-			   "    addresses = [\n"
-			   "      \"203.0.113.191/24\",\n"
-			   "      \"198.51.100.213/24\"\n"
-			   "    ]; } );\n"
-			   "tunnels: (\n"
-			   "  { name = \"conn1\"; if_id = 1;\n"
-			   "    local = \"203.0.113.191\";\n"
-			   "    remote = \"192.0.2.1\";\n"
-			   "    addresses = [\"169.254.10.1/30\"];\n"
-			   "    liveness_ms = 0;\n"
-			   "    selectors = ( { local = \"10.0.0.0/8\"; remote = "
-			   "\"192.168.0.0/16\"; } ); },\n"
-			   "  { name = \"conn2\"; if_id = 2;\n"
-			   "    local = \"203.0.113.191\";\n"
-			   "    remote = \"%any\"; } );\n"
-			   "routes: (\n"
-			   "  { prefix = \"192.168.0.0/16\"; nexthops = (\n"
-			   "    { tunnel = \"conn1\"; weight = 1; },\n"
-			   "    { tunnel = \"conn2\"; } ); },\n"
-			   "  { prefix = \"10.0.0.0/16\"; nexthops = (\n"
-			   "    { port = \"lan0\"; gateway = \"192.168.50.2\"; } ); } );\n"
-			   "neighbors: (\n"
-			   "  { port = \"lan0\"; address = \"192.168.50.2\";\n"
-			   "    mac = \"02:00:00:00:00:02\"; },\n"
-			   "  { port = \"wan0\"; address = \"203.0.113.1\";\n"
-			   "    mac = \"02:00:00:00:00:03\"; } );\n"
-			   "security_associations: (\n"
-			   "  { tunnel = \"conn1\"; direction = \"out\";\n"
-			   "    spi = 0x1001;\n"
-			   "    encryption = \"aes128-cbc\";\n"
-			   "    encryption_key = \"000102030405060708090a0b0c0d0e0f\";\n"
-			   "    authentication = \"hmac-sha1-96\";\n"
-			   "    authentication_key = "
-			   "\"000102030405060708090a0b0c0d0e0f10111213\"; },\n"
-			   "  { tunnel = \"conn2\"; direction = \"in\"; remote = "
-			   "\"192.0.2.2\";\n"
-			   "    spi = 0x2001;\n"
-			   "    encryption = \"aes128-gcm\";\n"
-			   "    encryption_key = "
-			   "\"000102030405060708090a0b0c0d0e0f10111213\";\n"
-			   "    replay_window = 64; } );\n";
-
-struct row {
-	const char *old, *new; /* text of the good file, and what stands there instead */
-	const char *said;      /* the one error */
-	int below;             /* lines from the start of `old` down to the error's */
-};
+#include "config_rows.h"
 
 #define HEX64 "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define NAME_63 "123456789 123456789 123456789 123456789 123456789 123456789 123"
@@ -367,21 +307,6 @@ static const struct row sa_rows[] = {
 		"at " FILE_NAME ":43" },
 };
 
-/* The good file with one place changed, and the line of that place. */
-static void
-change(const struct row *row, char *text, size_t bytes, unsigned *line)
-{
-	const char *place = strstr(good, row->old);
-
-	assert_non_null(place);
-	*line = 1;
-	for (const char *p = good; p < place; p++)
-		*line += *p == '\n';
-	int n = snprintf(text, bytes, "%.*s%s%s", (int)(place - good), good, row->new,
-		place + strlen(row->old));
-	assert_true(n > 0 && (size_t)n < bytes);
-}
-
 static void
 check_rows(const struct row *rows, unsigned n)
 {
@@ -389,7 +314,7 @@ check_rows(const struct row *rows, unsigned n)
 		char text[4096], expected[512];
 		unsigned line;
 
-		change(&rows[i], text, sizeof(text), &line);
+		row_change(&rows[i], text, sizeof(text), &line);
 		snprintf(expected, sizeof(expected), "%s:%d: %s", FILE_NAME,
 			(int)line + rows[i].below, rows[i].said);
 		struct said said = load_text(text);
@@ -425,183 +350,6 @@ TEST_ROWS(route_rows)
 TEST_ROWS(neighbor_rows)
 TEST_ROWS(sa_rows)
 
-/* A syntax error stands alone, and shows nothing of the file. */
-static void
-syntax_errors_stand_alone(void **state)
-{
-	static const struct row rows[] = {
-		{ "hash_seed = 1", "hash_seed 1",
-			"look here and just before: is a \"=\", \"}\" or \",\" missing, or is a "
-			"\",\" too many before a closing bracket?" },
-		{ "mtu = 1500", "mtu = 1500; mtu = 1400",
-			"a setting of that name stands in this group already" },
-		{ "\"198.51.100.213/24\"", "7",
-			"the elements of an array [ ] must all be of one type" },
-		{ "name = \"gw\"", "name = \"gw",
-			"the string that starts here has no closing quote on its line" },
-		{ "name = \"gw\"", "name \"gw\"",
-			"a string stands where none can; is \"=\", \",\" or a quote missing before "
-			"it?" },
-		{ "\"000102030405060708090a0b0c0d0e0f\"", "\"000102030405060708090a0b0c0d0e0f",
-			"the string that starts here has no closing quote on its line" },
-		{ "\"000102030405060708090a0b0c0d0e0f\"", "000102030405060708090a0b0c0d0e0f\"",
-			"a key stands in quotes" },
-		{ "mtu = 1500; }", "mtu = 1500; )",
-			"\")\" stands here, but the \"{\" of " FILE_NAME
-			":6 must be closed first" },
-		{ "gateway: {", ")gateway: {", "\")\" stands here, but no bracket is open" },
-		{ "replay_window = 64; } );", "replay_window = 64; }",
-			"the \"(\" that stands here is never closed with \")\"", -11 },
-		{ "tunnels: (", "/* tunnels: (",
-			"the comment that starts here is never closed with \"*/\"" },
-	};
-
-	(void)state;
-	for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
-		char text[4096], expected[512];
-		unsigned line;
-		change(&rows[i], text, sizeof(text), &line);
-		snprintf(expected, sizeof(expected), "%s:%d: syntax error: %s", FILE_NAME,
-			(int)line + rows[i].below, rows[i].said);
-		struct said said = load_text(text);
-		assert_int_equal(said.result, CONFIG_UNREADABLE);
-		assert_string_equal(said.lines[0], expected);
-		assert_int_equal(said.n, 1);
-		said_clear(&said);
-	}
-}
-
-/* One run tells all there is, in the order of the file, not in that of reading. */
-static void
-all_errors_are_told_in_order(void **state)
-{
-	static const char *const expected[] = {
-		FILE_NAME ":1: routes = 1: it must be a list: ( { ... }, { ... } )",
-		FILE_NAME ":2: address = \"192.0.2.1\": that is an address of this gateway itself, "
-			  "no neighbor",
-		FILE_NAME ":2: a neighbor needs the setting \"mac\"",
-		FILE_NAME ":3: a port has no setting \"adresses\"; did you mean \"addresses\"?",
-		FILE_NAME ":4: addresses = 1: it must be a string, in quotes",
-		FILE_NAME ":5: addresses = 2: it must be a string, in quotes",
-		FILE_NAME ":6: mtu = 0: it must be from 68 to 9600",
-		FILE_NAME ":7: name = \"a\": the name is taken already, at " FILE_NAME ":3",
-		FILE_NAME ":7: a port needs the setting \"device\"",
-		FILE_NAME ":9: hash_seed = \"x\": it must be a whole number",
-	};
-	struct said said = load_text("routes = 1;\n"
-				     "neighbors: ( { port = \"c\"; address = \"192.0.2.1\"; } );\n"
-				     "ports: ( { name = \"a\"; device = \"0\"; adresses = []; }, { "
-				     "name = \"b\"; device = \"1\"; addresses = [\n"
-				     "1,\n"
-				     "2];\n"
-				     "mtu = 0; },\n"
-				     "{ name = \"a\"; addresses = [ ]; }, { name = \"c\"; device = "
-				     "\"2\"; addresses = [\"192.0.2.1/24\"]; } );\n"
-				     "\n"
-				     "gateway: { hash_seed = \"x\"; };\n");
-
-	(void)state;
-	assert_int_equal(said.result, CONFIG_RULES_BROKEN);
-	for (unsigned i = 0; i < said.n && i < ARRAY_LEN(expected); i++) {
-		/* Errors of one line come as they are found. */
-		bool found = false;
-		for (unsigned l = 0; l < said.n; l++)
-			found = found || strcmp(said.lines[l], expected[i]) == 0;
-		assert_true(found);
-		assert_int_equal(
-			atoi(strchr(said.lines[i], ':') + 1), atoi(strchr(expected[i], ':') + 1));
-	}
-	assert_int_equal(said.n, ARRAY_LEN(expected));
-	said_clear(&said);
-}
-
-static void
-more_routes_than_fit(void **state)
-{
-	char text[8192];
-	size_t used = (size_t)sprintf(text,
-		"gateway: { max_routes = 64; };\n"
-		"ports: ( { name = \"p\"; device = \"0\"; addresses = [\"10.0.0.1/32\"");
-
-	(void)state;
-	for (unsigned i = 2; i <= CONFIG_PORT_ADDRESSES_MAX + 1; i++)
-		used += (size_t)sprintf(text + used, ",\"10.0.0.%u/32\"", i);
-	used += (size_t)sprintf(text + used, "]; } );\nroutes: (");
-	for (unsigned i = 0; i < 65; i++)
-		used += (size_t)sprintf(text + used,
-			"%s{ prefix = \"10.%u.0.0/16\"; nexthops = ( { port = \"p\"; } ); }",
-			i == 0 ? "" : ",", i);
-	sprintf(text + used, ");\n");
-	struct said said = load_text(text);
-	assert_int_equal(said.n, 2);
-	assert_string_equal(
-		said.lines[0], FILE_NAME ":2: addresses: 17 of them, but a port can have 16");
-	assert_string_equal(said.lines[1],
-		FILE_NAME ":3: routes: 65 of them, but gateway.max_routes is 64; raise that");
-	said_clear(&said);
-}
-
-/* Lists have their limits. */
-static void
-counts_are_limited(void **state)
-{
-	char text[16384];
-	size_t used = 0;
-
-	(void)state;
-	used += (size_t)sprintf(text + used, "ports: (\n");
-	for (unsigned i = 0; i <= PORTS_MAX; i++)
-		used += (size_t)sprintf(text + used,
-			"%s{ name = \"p%u\"; device = \"%u\"; addresses = [\"10.%u.0.1/24\"]; }",
-			i == 0 ? "" : ",", i, i, i);
-	used += (size_t)sprintf(
-		text + used, ");\nroutes: ( { prefix = \"0.0.0.0/0\";\nnexthops = (");
-	for (unsigned i = 0; i <= GROUP_MEMBERS_MAX; i++)
-		used += (size_t)sprintf(
-			text + used, "%s{ port = \"p%u\"; }", i == 0 ? "" : ",", i % PORTS_MAX);
-	sprintf(text + used, "); } );\n");
-	struct said said = load_text(text);
-	assert_int_equal(said.n, 2);
-	assert_string_equal(
-		said.lines[0], FILE_NAME ":1: ports: 33 of them, but at most 32 are possible");
-	assert_string_equal(
-		said.lines[1], FILE_NAME ":4: nexthops: 65 of them, but at most 64 are possible");
-	said_clear(&said);
-
-	said = load_text("\nports = ();");
-	assert_int_equal(said.n, 1);
-	assert_string_equal(said.lines[0],
-		FILE_NAME ":2: ports: the list is empty; a gateway needs at least one port");
-	said_clear(&said);
-
-	said = load_text("");
-	assert_int_equal(said.n, 1);
-	assert_string_equal(said.lines[0],
-		FILE_NAME ":1: the section \"ports\" is missing: ports: ( { ... } );");
-	said_clear(&said);
-}
-
-static void
-unreadable_files_are_told(void **state)
-{
-	struct said said = load_file("/nonexistent/x.conf");
-
-	(void)state;
-	assert_int_equal(said.result, CONFIG_UNREADABLE);
-	assert_int_equal(said.n, 1);
-	assert_string_equal(
-		said.lines[0], "/nonexistent/x.conf: cannot read it: No such file or directory");
-	said_clear(&said);
-	said = load_file("/");
-	assert_int_equal(said.result, CONFIG_UNREADABLE);
-	assert_string_equal(said.lines[0], "/: cannot read it: Is a directory");
-	said_clear(&said);
-	write_bytes(FILE_NAME, "ports\0", 6, 0600);
-	said = load_file(FILE_NAME);
-	assert_int_equal(said.result, CONFIG_UNREADABLE);
-	said_clear(&said);
-}
-
 int
 main(void)
 {
@@ -613,11 +361,6 @@ main(void)
 		cmocka_unit_test(route_rows_are_told),
 		cmocka_unit_test(neighbor_rows_are_told),
 		cmocka_unit_test(sa_rows_are_told),
-		cmocka_unit_test(syntax_errors_stand_alone),
-		cmocka_unit_test(all_errors_are_told_in_order),
-		cmocka_unit_test(counts_are_limited),
-		cmocka_unit_test(more_routes_than_fit),
-		cmocka_unit_test(unreadable_files_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, enter_directory, leave_directory);

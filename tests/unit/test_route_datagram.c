@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Datagrams of family ROUTE: many messages in one, who may send them, and nonsense. */
+
+#include "dice.h"
+#include "route_talk.h"
+
+static const struct prefix net = { IP(10, 1, 0, 0), 16 };
+
+/* Answers come in order, refusals between acks; each is judged by what those before it did. */
+static void
+datagram_is_judged_in_order(void **state)
+{
+	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
+
+	(void)state;
+	say_route(RTM_NEWROUTE, ADD, net, RTN_UNICAST);
+	say_via(0, CONN(1));
+	said();
+	say_route(RTM_NEWROUTE, CHANGE, net, RTN_UNICAST); /* sees the one before */
+	say_via(0, CONN(2));
+	said();
+	say_route(RTM_NEWROUTE, ADD, net, RTN_UNICAST); /* EEXIST */
+	say_via(0, CONN(3));
+	said();
+	say_route(RTM_DELROUTE, 0, net, RTN_UNSPEC);
+	said();
+	say_route(RTM_DELROUTE, 0, net, RTN_UNSPEC); /* ESRCH */
+	said();
+	say_route(RTM_NEWROUTE, ADD, net, RTN_UNICAST);
+	say_via(0, CONN(3));
+	assert_int_equal(ask(&rw), 0);
+	assert_int_equal(heard.acks, 6);
+	assert_int_equal(ways_of(net, ways), 1);
+	assert_int_equal(ways[0].tunnel, 2);
+	assert_int_equal(delete_route(&rw, net, 0, 0), 0);
+}
+
+/* More than a batch holds. */
+static void
+longest_datagram_is_taken(void **state)
+{
+	unsigned n = 0;
+
+	(void)state;
+	for (; request.used + 64 < SESSION_REQUEST_BYTES_MAX; n++) {
+		const struct rtmsg header = {
+			.rtm_family = AF_INET, .rtm_table = RT_TABLE_MAIN, .rtm_type = RTN_BLACKHOLE
+		};
+
+		say(n % 2 == 0 ? RTM_NEWROUTE : RTM_DELROUTE, n % 2 == 0 ? ADD : 0, &header,
+			sizeof(header));
+		said();
+	}
+	assert_in_range(n, ROUTE_BATCH_MAX + 1, 2000);
+	uint64_t before = digest();
+	assert_int_equal(flush(&rw), -1); /* no acks asked, none refused */
+	if (n % 2 == 1)
+		assert_int_equal(delete_route(&rw, (struct prefix) { 0, 0 }, 0, 0), 0);
+	assert_int_equal(digest(), before);
+}
+
+static void
+read_only_socket_only_looks(void **state)
+{
+	struct talker ro;
+	uint64_t before = digest();
+
+	(void)state;
+	talker_open(&ro, SESSION_READ_ONLY);
+	assert_int_equal(set_route(&ro, ADD, net, 0, CONN(1)), EPERM);
+	assert_int_equal(delete_route(&ro, (struct prefix) { IP(172, 16, 0, 0), 12 }, 0, 0), EPERM);
+	say_neighbor(RTM_DELNEIGH, 0, LAN, 0);
+	assert_int_equal(ask(&ro), EPERM);
+	const struct rtmsg header = { .rtm_family = AF_INET };
+	say(RTM_GETROUTE, NLM_F_DUMP, &header, sizeof(header));
+	assert_int_equal(ask(&ro), 0);
+	assert_in_range(heard.n, 8, 100);
+	assert_int_equal(digest(), before);
+	talker_close(&ro);
+}
+
+/*
+ * A good message with bytes changed: whatever comes of it is answered, in words when it is refused,
+ * and a refusal leaves the tables as they were. What was carried out is undone by its opposite, so
+ * each starts from the same tables.
+ */
+static void
+mutated_messages_are_survived(void **state)
+{
+	unsigned refused = 0;
+
+	(void)state;
+	dice_seed(11);
+	for (unsigned i = 0; i < 4000; i++) {
+		uint64_t before = digest();
+
+		say_route(i % 2 ? RTM_NEWROUTE : RTM_DELROUTE, ADD, net, RTN_UNICAST);
+		say_via(IP(192, 168, 50, 2), LAN);
+		if (i % 4 == 3) {
+			say_neighbor(RTM_NEWNEIGH, ADD, LAN, NUD_PERMANENT);
+			netlink_put_attribute(&request, NDA_LLADDR, "\2\0\0\0\0\1", 6);
+		}
+		said();
+		for (unsigned change = 0; change <= i % 5; change++) {
+			uint64_t roll = dice_word();
+			/* Length, flags and sequence stay, so that it is read as a message. */
+			size_t at = 16 + roll % (request.used - 16);
+
+			request_bytes[at] = (uint8_t)(roll >> 32);
+		}
+		int error = flush(&rw);
+		assert_int_equal(heard.acks, 1);
+		if (error == 0)
+			continue;
+		refused++;
+		assert_int_equal(digest(), before);
+	}
+	assert_in_range(refused, 1000, 3999);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_talker, close_talker)
+		TEST(datagram_is_judged_in_order),
+		TEST(longest_datagram_is_taken),
+		TEST(read_only_socket_only_looks),
+		TEST(mutated_messages_are_survived),
+	};
+
+	return cmocka_run_group_tests(tests, start, stop);
+}
