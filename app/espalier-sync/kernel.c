@@ -60,6 +60,15 @@ fail(struct kernel *kernel)
 	list_again_after(kernel, SECOND_NS);
 }
 
+/* The listing does not come about, or not to its end. */
+static void
+give_up(struct kernel *kernel)
+{
+	kernel->stage = KERNEL_FOLLOWS;
+	rib_round_abandon(&kernel->feed->rib);
+	fail(kernel);
+}
+
 static void
 list_nexthops(struct kernel *kernel)
 {
@@ -72,7 +81,7 @@ list_nexthops(struct kernel *kernel)
 	kernel->again_ns = NEVER_NS;
 	kernel->started_ns = clock_now_ns();
 	if (ask(kernel, RTM_GETNEXTHOP, &header, sizeof(header)) < 0)
-		fail(kernel);
+		give_up(kernel);
 }
 
 static void
@@ -82,7 +91,7 @@ list_routes(struct kernel *kernel)
 
 	kernel->stage = KERNEL_ROUTES;
 	if (ask(kernel, RTM_GETROUTE, &header, sizeof(header)) < 0)
-		fail(kernel);
+		give_up(kernel);
 }
 
 /* The listing is through. */
@@ -175,9 +184,7 @@ take_end(struct kernel *kernel, const struct netlink_message *message)
 	/* A kernel before 5.3 has no nexthop objects. */
 	if (error != 0 && kernel->stage == KERNEL_ROUTES) {
 		log_error("the kernel does not list its routes: %s", strerror(error));
-		kernel->stage = KERNEL_FOLLOWS;
-		rib_round_abandon(&kernel->feed->rib);
-		fail(kernel);
+		give_up(kernel);
 	} else if (kernel->stage == KERNEL_NEXTHOPS) {
 		list_routes(kernel);
 	} else {
