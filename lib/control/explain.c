@@ -42,11 +42,11 @@ choose(const struct gateway *gw, const struct explain_flow *flow, struct path *p
 		flow_has_ports(flow->protocol) ? (uint32_t)flow->sport << 16 | flow->dport : 0;
 	uint32_t hash = flow_hash(gw->hash_seed, flow->from, flow->to, flow->protocol, ports);
 	uint32_t bucket = ecmp_bucket(hash);
-	const struct nexthop_group *group = nexthop->group;
+	const struct ecmp_table *group = nexthop->group;
 
 	path->bucket = (int)bucket;
-	path->leaf = group->leaf[bucket];
-	path->weight = group->table.members[group->table.active[bucket]].weight;
+	path->leaf = nexthop_leaf_id(nexthop, bucket);
+	path->weight = group->members[group->active[bucket]].weight;
 	return nexthop_read(slots, path->leaf);
 }
 

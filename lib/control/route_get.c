@@ -103,7 +103,7 @@ choose(const struct gateway *gw, const struct route *route, const struct netlink
 		uint32_t hash = flow_hash(gw->hash_seed, route_address(&found[RTA_SRC]),
 			route_address(&found[RTA_DST]), protocol, ports);
 
-		id = nexthop->group->leaf[ecmp_bucket(hash)];
+		id = nexthop_leaf_id(nexthop, ecmp_bucket(hash));
 	}
 	nexthop_specs(gw, id, ways);
 	return ways[0];

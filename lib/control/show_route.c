@@ -107,7 +107,7 @@ show_group(const struct session_context *context, uint32_t *cursor, json_t **row
 
 	if (nexthop == NULL)
 		return 0;
-	const struct ecmp_table *table = &nexthop->group->table;
+	const struct ecmp_table *table = nexthop->group;
 	json_t *members = json_array();
 	for (unsigned member = 0; member < table->n_members; member++)
 		json_array_append_new(members, render_member(gw, table, member));

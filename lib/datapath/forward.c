@@ -150,8 +150,7 @@ resolve(const struct nexthop_slots *slots, const struct ip_burst *burst,
 		const struct nexthop *nexthop = nexthop_read(slots, (uint32_t)burst->nexthop[i]);
 
 		if (nexthop->kind == NEXTHOP_GROUP)
-			nexthop = nexthop_read(
-				slots, nexthop->group->leaf[ecmp_bucket(burst->hash[i])]);
+			nexthop = nexthop_leaf(nexthop, ecmp_bucket(burst->hash[i]));
 		fetch(nexthop);
 		nexthops[i] = nexthop;
 	}

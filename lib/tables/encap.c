@@ -63,8 +63,8 @@ resolve(const struct gateway *gw, uint32_t remote)
 
 	if (hop->kind != NEXTHOP_GROUP)
 		return resolve_leaf(gw, hop, remote);
-	for (unsigned i = 0; i < hop->group->table.n_members; i++) {
-		const struct nexthop *leaf = nexthop_read(slots, hop->group->table.members[i].id);
+	for (unsigned i = 0; i < hop->group->n_members; i++) {
+		const struct nexthop *leaf = nexthop_read(slots, hop->group->members[i].id);
 		struct way_out way = resolve_leaf(gw, leaf, remote);
 
 		if (way.drop == DROP_NONE)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "nexthop.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_common.h>
 #include <rte_malloc.h>
 
 #include "compiler.h"
@@ -15,11 +17,7 @@
 #include "publish.h"
 #include "tunnel.h"
 
-/* What a group's slot points to; `hop` comes first, so that freeing the one frees both. */
-struct group_object {
-	struct nexthop hop;
-	struct nexthop_group group;
-};
+static_assert(sizeof(struct nexthop) == 16, "a group of three is one cache line");
 
 static const struct nexthop no_route = { .kind = NEXTHOP_DROP, .reason = DROP_no_route };
 
@@ -61,7 +59,7 @@ discard(struct nexthop_table *table, struct interned *entry)
 	const struct nexthop *hop = table->slots->slot[entry->id];
 
 	if (hop != NULL && hop->kind == NEXTHOP_GROUP) {
-		const struct ecmp_table *members = &hop->group->table;
+		const struct ecmp_table *members = hop->group;
 
 		for (unsigned i = 0; i < members->n_members; i++) {
 			struct interned *leaf = table->by_id[members->members[i].id];
@@ -118,19 +116,24 @@ look_at_members(
 	}
 }
 
+/* One allocation: the group, its leaves, its table. */
 static const struct nexthop *
-make_group(const struct ecmp_member members[], unsigned n, const struct ecmp_table *previous)
+make_group(const struct nexthop_slots *slots, const struct ecmp_member members[], unsigned n,
+	const struct ecmp_table *previous)
 {
-	struct group_object *made = rte_zmalloc("group", sizeof(*made), CACHE_LINE_BYTES);
+	size_t hops_bytes = RTE_ALIGN((1 + n) * sizeof(struct nexthop), CACHE_LINE_BYTES);
+	struct nexthop *made =
+		rte_zmalloc("group", hops_bytes + sizeof(struct ecmp_table), CACHE_LINE_BYTES);
+	struct ecmp_table *table = (struct ecmp_table *)((uint8_t *)made + hops_bytes);
 
 	if (made == NULL)
 		return NULL;
-	made->hop.kind = NEXTHOP_GROUP;
-	made->hop.group = &made->group;
-	ecmp_build(&made->group.table, members, n, previous);
-	for (unsigned bucket = 0; bucket < ECMP_BUCKETS; bucket++)
-		made->group.leaf[bucket] = members[made->group.table.active[bucket]].id;
-	return &made->hop;
+	made->kind = NEXTHOP_GROUP;
+	made->group = table;
+	for (unsigned i = 0; i < n; i++)
+		made[1 + i] = *nexthop_read(slots, members[i].id);
+	ecmp_build(table, members, n, previous);
+	return made;
 }
 
 /* A group of an entry whose leaves are made here; each takes a reference. */
@@ -156,7 +159,7 @@ fill_group(struct gateway *gw, struct interned *entry, const struct ecmp_table *
 		members[n].weight = (uint16_t)entry->ways[n].weight;
 	}
 	look_at_members(gw, entry, members);
-	*made = make_group(members, entry->n, previous);
+	*made = make_group(gw->nexthops->slots, members, entry->n, previous);
 	if (*made == NULL) {
 		result = -ENOMEM;
 		goto release_leaves;
@@ -217,7 +220,7 @@ inherited(const struct nexthop_table *table, uint32_t id)
 {
 	const struct nexthop *hop = nexthop_read(table->slots, id);
 
-	return hop != NULL && hop->kind == NEXTHOP_GROUP ? &hop->group->table : NULL;
+	return hop != NULL && hop->kind == NEXTHOP_GROUP ? hop->group : NULL;
 }
 
 /* Makes and publishes the next hop of ways that nobody has yet. Returns its id or -errno. */
@@ -313,13 +316,13 @@ static void
 rebuild(struct gateway *gw, const struct interned *entry)
 {
 	const struct nexthop **slot = &gw->nexthops->slots->slot[entry->id];
-	const struct ecmp_table *previous = &(*slot)->group->table;
+	const struct ecmp_table *previous = (*slot)->group;
 	struct ecmp_member members[GROUP_MEMBERS_MAX];
 	const struct nexthop *made;
 
 	memcpy(members, previous->members, entry->n * sizeof(members[0]));
 	look_at_members(gw, entry, members);
-	made = make_group(members, entry->n, previous);
+	made = make_group(gw->nexthops->slots, members, entry->n, previous);
 	if (made == NULL) {
 		log_error("no memory to move the flows of a tunnel that changed; they stay");
 		return;

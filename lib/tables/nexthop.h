@@ -27,22 +27,19 @@ enum nexthop_kind {
 	NEXTHOP_GROUP, /* several of the above: `group` */
 };
 
-/* A group's buckets, resolved to leaves: what workers index with ecmp_bucket(). */
-struct nexthop_group {
-	struct ecmp_table
-		table; /* control's: homes and members; member ids are leaf next hop ids */
-	uint32_t leaf[ECMP_BUCKETS]; /* workers': the next hop id of each bucket, never itself a
-					group */
-};
-
 struct nexthop {
 	/* const after publish */
-	uint8_t kind;                      /* enum nexthop_kind */
-	uint8_t port;                      /* ONLINK, GATEWAY */
-	uint8_t reason;                    /* DROP: enum drop_reason */
-	uint16_t tunnel;                   /* TUNNEL: index */
-	const struct neighbor *neighbor;   /* GATEWAY */
-	const struct nexthop_group *group; /* GROUP; belongs to this object */
+	uint8_t kind;    /* enum nexthop_kind */
+	uint8_t port;    /* ONLINK, GATEWAY */
+	uint8_t reason;  /* DROP: enum drop_reason */
+	uint16_t tunnel; /* TUNNEL: index */
+	union {
+		const struct neighbor *neighbor; /* GATEWAY */
+		/* GROUP; belongs to this object. Its members are ids of leaves, never groups, and
+		 * copies of those stand right behind this object, in the order of the members:
+		 * with three of them all is one cache line. */
+		const struct ecmp_table *group;
+	};
 };
 
 /* One way, as a configuration file or a message names it. */
@@ -92,4 +89,18 @@ static inline const struct nexthop *
 nexthop_read(const struct nexthop_slots *slots, uint32_t id)
 {
 	return __atomic_load_n(&slots->slot[id], __ATOMIC_ACQUIRE);
+}
+
+/* The leaf that serves a group's bucket. The same. */
+static inline const struct nexthop *
+nexthop_leaf(const struct nexthop *group, uint32_t bucket)
+{
+	return group + 1 + group->group->active[bucket];
+}
+
+/* Its id. */
+static inline uint32_t
+nexthop_leaf_id(const struct nexthop *group, uint32_t bucket)
+{
+	return group->group->members[group->group->active[bucket]].id;
 }

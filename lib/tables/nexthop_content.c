@@ -56,7 +56,7 @@ nexthop_content_remove(struct nexthop_table *table, struct interned *entry)
 static const struct ecmp_table *
 buckets_of(const struct nexthop_table *table, const struct interned *entry)
 {
-	return &table->slots->slot[entry->id]->group->table;
+	return table->slots->slot[entry->id]->group;
 }
 
 /* How many flows move where one set of buckets takes the place of another. */

@@ -33,7 +33,7 @@ flows_of(const struct gateway *gw, uint32_t id)
 
 	assert_int_equal(hop->kind, NEXTHOP_GROUP);
 	for (unsigned bucket = 0; bucket < ECMP_BUCKETS; bucket++)
-		flows.tunnel[bucket] = nexthop_read(slots, hop->group->leaf[bucket])->tunnel;
+		flows.tunnel[bucket] = nexthop_leaf(hop, bucket)->tunnel;
 	return flows;
 }
 

@@ -436,7 +436,7 @@ a_configuration_is_carried_out(void **state)
 	id = fixture_lookup(fixture->gw, IP(192, 168, 1, 1));
 	hop = nexthop_read(nexthop_slots(fixture->gw->nexthops), id);
 	assert_int_equal(hop->kind, NEXTHOP_GROUP);
-	assert_int_equal(hop->group->table.members[1].weight, 3);
+	assert_int_equal(hop->group->members[1].weight, 3);
 	sa = sa_find(fixture->gw, SA_IN, 0x2001, IP(203, 0, 113, 191));
 	assert_non_null(sa);
 	assert_int_equal(sa->source, IP(192, 0, 2, 1));
