@@ -26,7 +26,6 @@ warm_tunnels(struct worker *worker)
 
 		if (encap->sa == NULL)
 			continue;
-		fetch(encap->sa);
 		fetch(&encap->sa->sequence);
 		fetch_lines(encap->key, KEY_LINES);
 	}
@@ -38,9 +37,7 @@ warm_sas(struct worker *worker, struct sa *const sa[], unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		if (sa[i] == NULL)
 			continue;
-		fetch(sa[i]);
-		fetch(&sa[i]->sequence);
-		fetch(&sa[i]->packets_in);
+		fetch_lines(sa[i], 2);
 	}
 	for (unsigned i = 0; i < n; i++) {
 		if (sa[i] == NULL)

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "compiler.h"
@@ -58,6 +59,10 @@ struct sa_spec {
 
 #define SA_OWNER_NONE UINT32_MAX
 
+/*
+ * In cache lines, because with thousands of SAs each comes from far away: outbound a worker touches
+ * the second one alone (the rest of what it needs is in the tunnel's encap), inbound the first two.
+ */
 struct sa {
 	/* const after publish */
 	CACHE_ALIGNED const struct crypto_key *key;
@@ -66,30 +71,33 @@ struct sa {
 	uint16_t tunnel;
 	uint8_t direction; /* enum sa_direction */
 	bool esn;
-	bool udp; /* UDP-encapsulated */
-	/* control writes, workers read: limits of what passes here, lifetime less past */
-	_Atomic uint8_t limit_reason;    /* outbound, past limit_sequence: DROP_sequence_exhausted,
-					    or DROP_sa_expired where the packet lifetime comes
-					    first */
-	_Atomic uint64_t limit_sequence; /* outbound: the last number it may send */
-	_Atomic uint64_t limit_packets;  /* inbound; UINT64_MAX: none */
-	_Atomic uint64_t limit_bytes;    /* either direction; UINT64_MAX: none */
-	_Atomic uint64_t peer;           /* inbound, UDP-encapsulated: where its peer is, a
-					    mapping_place() */
+	bool udp;               /* UDP-encapsulated */
+	_Atomic uint32_t owner; /* inbound: the worker that alone touches window and counters;
+				   claimed once by compare-and-swap */
+	/* control writes, workers read */
+	_Atomic uint64_t limit_packets; /* inbound; UINT64_MAX: none. Limits are of what passes
+					   here, lifetime less past */
+	_Atomic uint64_t peer;          /* inbound, UDP-encapsulated: where its peer is, a
+					   mapping_place() */
 
-	/* any worker, atomically. Outbound, one add per SA and burst; nobody adds past the limit,
+	/* outbound: any worker, atomically, one add per SA and burst; nobody adds past the limit,
 	 * so the counter overshoots by some bursts at most and never wraps */
 	CACHE_ALIGNED _Atomic uint64_t sequence; /* last number taken */
 	_Atomic uint64_t bytes_out;
-	_Atomic uint32_t owner; /* inbound: the worker that alone touches window and counters;
-				   claimed once by compare-and-swap */
-	_Atomic bool expired;   /* control: a lifetime ran out; workers pass nothing more */
-
 	/* inbound: the owner worker alone */
-	CACHE_ALIGNED uint64_t packets_in;
+	uint64_t packets_in;
 	uint64_t bytes_in;
-	struct replay *replay; /* inbound; published: control may put another in its place */
-	uint64_t noted_tsc;    /* when it was last noted that the peer moved; 0: never */
+	struct replay *replay; /* published: control may put another in its place */
+	/* control writes, workers read */
+	_Atomic uint64_t limit_sequence; /* outbound: the last number it may send */
+	_Atomic uint64_t limit_bytes;    /* either direction; UINT64_MAX: none */
+	_Atomic uint8_t limit_reason;    /* outbound, past limit_sequence: DROP_sequence_exhausted,
+					    or DROP_sa_expired where the packet lifetime comes
+					    first */
+	_Atomic bool expired;            /* a lifetime ran out; workers pass nothing more */
+
+	/* inbound: the owner worker alone, seldom */
+	CACHE_ALIGNED uint64_t noted_tsc; /* when it was last noted that the peer moved; 0: never */
 	uint64_t duplicates, lates, forgeries; /* packets it refused, see sa_refused() */
 
 	/* control only */
@@ -113,6 +121,10 @@ struct sa {
 	uint64_t told_place;      /* where the listener was told that the peer is, */
 	uint64_t told_ns;         /* and when: CLOCK_MONOTONIC */
 };
+
+static_assert(offsetof(struct sa, sequence) == CACHE_LINE_BYTES &&
+		offsetof(struct sa, noted_tsc) == 2 * CACHE_LINE_BYTES,
+	"what a packet touches is two cache lines");
 
 /* The window as it stands now. Worker, within its online time; control too. */
 static inline struct replay *
