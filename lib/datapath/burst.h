@@ -70,7 +70,7 @@ struct tunnel_burst {
 	struct rte_mbuf *pkt[BURST_PKTS]; /* as above */
 	uint32_t ingress[BURST_PKTS];
 	uint16_t total[BURST_PKTS];      /* IPv4 total length */
-	uint16_t tunnel[BURST_PKTS];     /* index; from esp_admit on the run: run_slot() */
+	uint16_t tunnel[BURST_PKTS];     /* index; from esp_admit on the place of the run */
 	uint16_t ordinal[BURST_PKTS];    /* among the burst's packets of its tunnel, from 1; set by
 					    esp_admit */
 	uint8_t port[BURST_PKTS];        /* to leave by; set by esp_encap */

@@ -97,7 +97,7 @@ esp_admit(struct worker *worker)
 		burst->pkt[kept] = burst->pkt[i];
 		burst->ingress[kept] = burst->ingress[i];
 		burst->total[kept] = total;
-		burst->tunnel[kept] = run_slot(worker, run);
+		burst->tunnel[kept] = run_place(worker, run);
 		burst->ordinal[kept++] = run_join(worker, run, total);
 	}
 	burst->n = kept;
@@ -123,7 +123,7 @@ cut(struct worker *worker, struct rte_mbuf *pkt, uint32_t ingress, uint16_t tunn
 		burst->pkt[burst->n] = pieces[i];
 		burst->ingress[burst->n] = ingress;
 		burst->total[burst->n] = total;
-		burst->tunnel[burst->n] = run_slot(worker, run);
+		burst->tunnel[burst->n] = run_place(worker, run);
 		burst->ordinal[burst->n++] = run_join(worker, run, total);
 	}
 	rte_pktmbuf_free(pkt);

@@ -13,19 +13,17 @@ run_branch(struct worker *worker, struct tunnel_run *trunk, const struct rte_ipv
 
 	if (child == NULL)
 		return trunk;
-	struct tunnel_run *run = &worker->runs[child->slot];
-	if (run->packets == 0)
-		run->encap = &child->encap;
-	return run;
+	return run_open(worker, child->slot, &child->encap);
 }
 
 /* How many of the run's packets the SA's byte lifetime still pays for; takes their bytes. Exact,
  * also between workers. */
 static uint16_t
-reserve_bytes(struct worker *worker, struct tunnel_run *run, uint16_t tunnel)
+reserve_bytes(struct worker *worker, const struct tunnel_run *run)
 {
 	const struct tunnel_burst *burst = &worker->tunnel;
 	struct sa *sa = run->encap->sa;
+	uint16_t place = run_place(worker, run);
 	uint64_t taken = atomic_load_explicit(&sa->bytes_out, memory_order_relaxed);
 	uint64_t wanted;
 	uint16_t allowed;
@@ -34,7 +32,7 @@ reserve_bytes(struct worker *worker, struct tunnel_run *run, uint16_t tunnel)
 		wanted = taken;
 		allowed = 0;
 		for (unsigned i = 0; i < burst->n && wanted < sa->limit_bytes; i++) {
-			if (burst->tunnel[i] != tunnel)
+			if (burst->tunnel[i] != place)
 				continue;
 			wanted += burst->total[i];
 			allowed++;
@@ -46,7 +44,7 @@ reserve_bytes(struct worker *worker, struct tunnel_run *run, uint16_t tunnel)
 
 /* RFC 4303 3.3.3: a number is never used twice, and none is left when the counter would wrap. */
 static void
-reserve(struct worker *worker, struct tunnel_run *run, uint16_t tunnel)
+reserve(struct worker *worker, struct tunnel_run *run)
 {
 	struct sa *sa = run->encap->sa;
 	/* Once: control may change it, and what is compared must be what is subtracted. */
@@ -62,7 +60,7 @@ reserve(struct worker *worker, struct tunnel_run *run, uint16_t tunnel)
 	}
 	run->allowed = run->packets;
 	if (unlikely(sa->limit_bytes != UINT64_MAX))
-		run->allowed = reserve_bytes(worker, run, tunnel);
+		run->allowed = reserve_bytes(worker, run);
 
 	run->sequence =
 		atomic_fetch_add_explicit(&sa->sequence, run->allowed, memory_order_relaxed);
@@ -75,18 +73,15 @@ reserve(struct worker *worker, struct tunnel_run *run, uint16_t tunnel)
 void
 run_reserve_all(struct worker *worker)
 {
-	for (unsigned i = 0; i < worker->n_active; i++) {
-		uint16_t tunnel = worker->active[i];
-
-		reserve(worker, &worker->runs[tunnel], tunnel);
-	}
+	for (unsigned i = 0; i < worker->n_runs; i++)
+		reserve(worker, &worker->runs[i]);
 }
 
 void
 run_settle_all(struct worker *worker)
 {
-	for (unsigned i = 0; i < worker->n_active; i++) {
-		struct tunnel_run *run = &worker->runs[worker->active[i]];
+	for (unsigned i = 0; i < worker->n_runs; i++) {
+		const struct tunnel_run *run = &worker->runs[i];
 		struct tunnel_counters *counters = &worker->counters->tunnels[run->encap->tunnel];
 		struct sa *sa = run->encap->sa;
 
@@ -94,8 +89,6 @@ run_settle_all(struct worker *worker)
 		counter_add(&counters->tx.bytes, run->bytes);
 		if (likely(sa->limit_bytes == UINT64_MAX))
 			atomic_fetch_add_explicit(&sa->bytes_out, run->bytes, memory_order_relaxed);
-		run->packets = 0;
-		run->bytes = 0;
 	}
-	worker->n_active = 0;
+	worker->n_runs = 0;
 }

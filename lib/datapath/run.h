@@ -10,14 +10,22 @@
 struct tunnel_run *
 run_branch(struct worker *worker, struct tunnel_run *trunk, const struct rte_ipv4_hdr *ip);
 
-/* The tunnel's run in this burst; the first packet of it decides which encap all use. */
+/*
+ * The run of that slot, or a new one with that encap. So the first packet decides which encap all
+ * use. A new one is in use when a packet joins it; until then the next call may take its place.
+ *
+ * Runs lie side by side, and a slot costs a byte: with thousands of tunnels they stay near.
+ */
 static inline struct tunnel_run *
-run_open(struct worker *worker, uint16_t tunnel)
+run_open(struct worker *worker, uint16_t slot, const struct encap *encap)
 {
-	struct tunnel_run *run = &worker->runs[tunnel];
+	struct tunnel_run *run = &worker->runs[worker->run_of[slot]];
 
-	if (run->packets == 0)
-		run->encap = gateway_encap(worker->gw, tunnel);
+	if (run->slot == slot && run < &worker->runs[worker->n_runs])
+		return run;
+	run = &worker->runs[worker->n_runs];
+	*run = (struct tunnel_run) { .encap = encap, .slot = slot };
+	worker->run_of[slot] = (uint8_t)worker->n_runs;
 	return run;
 }
 
@@ -26,16 +34,16 @@ run_open(struct worker *worker, uint16_t tunnel)
 static inline struct tunnel_run *
 run_choose(struct worker *worker, uint16_t tunnel, const struct rte_mbuf *pkt)
 {
-	struct tunnel_run *run = run_open(worker, tunnel);
+	struct tunnel_run *run = run_open(worker, tunnel, gateway_encap(worker->gw, tunnel));
 
 	if (likely(run->encap->drop == DROP_NONE || run->encap->branches == NULL))
 		return run;
 	return run_branch(worker, run, burst_ip(pkt));
 }
 
-/* Which one it is: a tunnel's index, or a branch's slot. */
+/* Its place among the worker's. */
 static inline uint16_t
-run_slot(const struct worker *worker, const struct tunnel_run *run)
+run_place(const struct worker *worker, const struct tunnel_run *run)
 {
 	return (uint16_t)(run - worker->runs);
 }
@@ -44,8 +52,7 @@ run_slot(const struct worker *worker, const struct tunnel_run *run)
 static inline uint16_t
 run_join(struct worker *worker, struct tunnel_run *run, uint16_t bytes)
 {
-	if (run->packets == 0)
-		worker->active[worker->n_active++] = run_slot(worker, run);
+	worker->n_runs += run->packets == 0;
 	run->bytes += bytes;
 	return ++run->packets;
 }

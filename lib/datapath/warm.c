@@ -18,7 +18,6 @@ warm_tunnels(struct worker *worker)
 		uint16_t tunnel = burst->tunnel[i];
 
 		fetch_lines(gateway_encap(gw, tunnel), 2);
-		fetch(&worker->runs[tunnel]);
 		fetch(&worker->counters->tunnels[tunnel].tx);
 	}
 	for (unsigned i = 0; i < burst->n; i++) {

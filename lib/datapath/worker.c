@@ -75,12 +75,12 @@ worker_create(const struct gateway *gw, struct crypto *crypto, struct rte_mempoo
 		.burst = ICMP_ERRORS_AT_ONCE,
 	};
 	punt_class_init(&worker->punt_tokens, rte_get_tsc_hz());
-	worker->runs = rte_zmalloc_socket(
-		"runs", (branch_runs(gw) + 1) * sizeof(*worker->runs), CACHE_LINE_BYTES, socket);
+	worker->run_of =
+		rte_zmalloc_socket("run_of", branch_runs(gw) + 1, CACHE_LINE_BYTES, socket);
 	worker->handed[id] = create_ring("handed", id);
 	worker->tx_ring = create_ring("tx", id);
 	worker->inject = create_ring("inject", id);
-	if (worker->runs == NULL || worker->handed[id] == NULL || worker->tx_ring == NULL ||
+	if (worker->run_of == NULL || worker->handed[id] == NULL || worker->tx_ring == NULL ||
 		worker->inject == NULL) {
 		worker_destroy(worker);
 		return NULL;
@@ -99,7 +99,7 @@ worker_destroy(struct worker *worker)
 	drain(worker->tx_ring);
 	drain(worker->inject);
 	crypto_destroy(worker->crypto);
-	rte_free(worker->runs);
+	rte_free(worker->run_of);
 	rte_free(worker);
 }
 

@@ -45,10 +45,11 @@ struct tunnel_run {
 	const struct encap *encap;
 	uint64_t sequence; /* the number before the first packet's */
 	uint32_t bytes;    /* inner IP */
-	uint16_t packets;  /* 0: the run is not in use */
-	uint16_t allowed;  /* packets that may go: of those with a higher ordinal the SA wants
-			      nothing */
-	uint8_t reason;    /* why not */
+	uint16_t packets;
+	uint16_t allowed; /* packets that may go: of those with a higher ordinal the SA wants
+			     nothing */
+	uint16_t slot;    /* a tunnel's index, or a branch's slot */
+	uint8_t reason;   /* why not */
 };
 
 struct worker {
@@ -76,10 +77,10 @@ struct worker {
 	/* worker-private */
 	struct token_bucket icmp_tokens;
 	struct punt_tokens punt_tokens;
-	struct tunnel_run *runs; /* [tunnels, then slots of branches]: of the burst at work; none in
-				    use between bursts */
-	unsigned n_active;
-	uint16_t active[BURST_PKTS]; /* runs in use */
+	unsigned n_runs;                        /* of the burst at work; none between bursts */
+	struct tunnel_run runs[BURST_PKTS + 1]; /* and one to be looked at, see run_open() */
+	uint8_t *run_of; /* [tunnels, then slots of branches]: its place in `runs`, if it is open:
+			    what is not may have any */
 	struct ip_burst ip;
 	struct tunnel_burst tunnel;
 	struct tunnel_burst oversize; /* too large for their tunnel, to be fragmented */

@@ -116,6 +116,17 @@ look_at_members(
 	}
 }
 
+/* How many members serve its buckets in turn, as nearly all groups' do that are whole and have
+ * members of equal weight; 0: not so. */
+static uint8_t
+turns(const struct ecmp_table *table)
+{
+	for (unsigned bucket = 0; bucket < ECMP_BUCKETS; bucket++)
+		if (table->active[bucket] != bucket % table->n_members)
+			return 0;
+	return (uint8_t)table->n_members;
+}
+
 /* One allocation: the group, its leaves, its table. */
 static const struct nexthop *
 make_group(const struct nexthop_slots *slots, const struct ecmp_member members[], unsigned n,
@@ -133,6 +144,7 @@ make_group(const struct nexthop_slots *slots, const struct ecmp_member members[]
 	for (unsigned i = 0; i < n; i++)
 		made[1 + i] = *nexthop_read(slots, members[i].id);
 	ecmp_build(table, members, n, previous);
+	made->turns = turns(table);
 	return made;
 }
 

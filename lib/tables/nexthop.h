@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "compiler.h"
 #include "ecmp.h"
 #include "sizes.h"
 #include "neighbor.h"
@@ -32,6 +33,8 @@ struct nexthop {
 	uint8_t kind;    /* enum nexthop_kind */
 	uint8_t port;    /* ONLINK, GATEWAY */
 	uint8_t reason;  /* DROP: enum drop_reason */
+	uint8_t turns;   /* GROUP: bucket b is that of leaf b % turns, and nobody need look into
+			    its table; 0: look */
 	uint16_t tunnel; /* TUNNEL: index */
 	union {
 		const struct neighbor *neighbor; /* GATEWAY */
@@ -95,6 +98,8 @@ nexthop_read(const struct nexthop_slots *slots, uint32_t id)
 static inline const struct nexthop *
 nexthop_leaf(const struct nexthop *group, uint32_t bucket)
 {
+	if (likely(group->turns > 0))
+		return group + 1 + bucket % group->turns;
 	return group + 1 + group->group->active[bucket];
 }
 

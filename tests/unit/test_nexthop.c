@@ -44,6 +44,9 @@ read_buckets(const struct gateway *gw, uint32_t id, uint16_t tunnels[ECMP_BUCKET
 		const struct nexthop *leaf = nexthop_leaf(hop, bucket);
 
 		assert_int_equal(leaf->kind, NEXTHOP_TUNNEL);
+		/* By whatever short way workers find it, it is what the table says. */
+		assert_memory_equal(
+			leaf, read_hop(gw, nexthop_leaf_id(hop, bucket)), sizeof(*leaf));
 		tunnels[bucket] = leaf->tunnel;
 	}
 }
@@ -225,6 +228,32 @@ a_lost_tunnel_moves_its_own_flows_alone(void **state)
 }
 
 static void
+a_whole_group_needs_no_table(void **state)
+{
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+	struct nexthop_spec uneven[] = { fixture_via_tunnel(0), fixture_via_tunnel(1) };
+	struct sa_spec spec = fixture_sa(fixture, SA_OUT, 1, 0x1002);
+	uint16_t tunnels[ECMP_BUCKETS];
+	uint32_t whole, weighted;
+
+	fixture_bring_up(fixture);
+	whole = acquire_all_tunnels(gw);
+	uneven[1].weight = 2;
+	weighted = acquire(gw, uneven, 2);
+	assert_int_equal(read_hop(gw, whole)->turns, 3);
+	read_buckets(gw, whole, tunnels);
+	assert_int_equal(read_hop(gw, weighted)->turns, 0);
+	read_buckets(gw, weighted, tunnels);
+	assert_int_equal(count(tunnels, 1), ECMP_BUCKETS * 2 / 3);
+
+	assert_int_equal(sa_delete(gw, SA_OUT, 0x1002, spec.destination), 0);
+	assert_int_equal(read_hop(gw, whole)->turns, 0);
+	assert_int_equal(sa_add(gw, fixture->crypto, &spec), 0);
+	assert_int_equal(read_hop(gw, whole)->turns, 3);
+}
+
+static void
 a_route_that_loses_a_way_keeps_the_flows_of_the_others(void **state)
 {
 	struct fixture *fixture = *state;
@@ -281,6 +310,7 @@ main(void)
 		TEST(a_group_holds_its_leaves),
 		TEST(buckets_depend_on_content_alone),
 		TEST(a_lost_tunnel_moves_its_own_flows_alone),
+		TEST(a_whole_group_needs_no_table),
 		TEST(a_route_that_loses_a_way_keeps_the_flows_of_the_others),
 		TEST(ten_thousand_come_and_go),
 	};
