@@ -22,6 +22,7 @@ BIRD_CONFIG = """\
 log "{log}" all;
 router id {router_id};
 graceful restart wait {restart};
+debug protocols {{ states }};
 protocol device {{ scan time 2; }}
 {protocols}
 """
@@ -66,11 +67,12 @@ class Bird(Daemon):
     """One BIRD; its protocols by node."""
 
     name = "bird"
+    RECOVERS = '[ ! -S "$1" ]'  # else it starts with -R
 
     def commands(self):
         """-R after a sudden death, of which its socket's file tells: then the kernel's routes, and
         the neighbors', stay until BGP has said all of them again."""
-        yield self.name, ("sh", "-c", f'[ ! -S "$1" ] || recover=-R; exec {BIRD} -f $recover '
+        yield self.name, ("sh", "-c", f'{self.RECOVERS} || recover=-R; exec {BIRD} -f $recover '
                           f'-c {self.directory}/bird.conf -s "$1"', "sh", self.control)
 
     @property
@@ -174,7 +176,10 @@ class RegionBird(Bird):
 
 class CloudBird(Bird):
     """--bgp bird. BFD is a process of its own, so that it tells of the tunnels' ends and not of
-    this daemon's; the cloud itself learns of a dead tunnel from its TUN's carrier."""
+    this daemon's; the cloud itself learns of a dead tunnel from its TUN's carrier. Always with -R: it
+    waits for all neighbors, and its first routes have three ways at once."""
+
+    RECOVERS = "false"
 
     def router_id(self):
         return plan.CONNECTIONS[0].cloud

@@ -13,6 +13,17 @@ def wait_for_sessions(world, timeout):
              lambda: len(sessions(world)) == 3 * len(plan.CONNECTIONS), timeout)
 
 
+def is_new(since, before):
+    """Of two times that sessions() gave. BIRD notes them by one clock and shows them by another; the
+    two are a millisecond apart from one look to the next."""
+    return abs(seconds(since) - seconds(before)) > 0.1
+
+
+def seconds(clock):
+    hours, minutes, rest = clock.split(":")
+    return 3600 * int(hours) + 60 * int(minutes) + float(rest)
+
+
 def sessions(world):
     """{"BGP of gw1": since when it is up, ...}, the same of BFD, and of BGP with the DC's router; only
     those that are up."""
