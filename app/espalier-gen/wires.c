@@ -11,6 +11,7 @@
 
 #include "address.h"
 #include "log.h"
+#include "packet_pool.h"
 
 #define DESCRIPTORS 2048
 #define POOL_CACHE 512
@@ -133,8 +134,7 @@ create_pool(struct wires *wires, const struct options *options, const struct wir
 		RTE_PKTMBUF_HEADROOM + RTE_ETHER_HDR_LEN + frame_room(wires, options) + TAIL_BYTES;
 
 	room = RTE_MAX(RTE_ALIGN(room, 64u), (unsigned)RTE_MBUF_DEFAULT_BUF_SIZE);
-	wires->pool = rte_pktmbuf_pool_create(
-		"packets", n, POOL_CACHE, 0, (uint16_t)room, (int)rte_socket_id());
+	wires->pool = packet_pool_create("packets", n, POOL_CACHE, (uint16_t)room);
 	if (wires->pool != NULL)
 		return 0;
 	log_error("no memory for %u packet buffers of %u bytes (%s): give EAL more with -m, or ask "

@@ -11,6 +11,7 @@
 #include <rte_mbuf.h>
 
 #include "log.h"
+#include "packet_pool.h"
 #include "punt.h"
 
 #define RX_DESCRIPTORS 1024
@@ -120,8 +121,7 @@ create_pool(const struct ports *ports, const struct options *options, unsigned n
 
 	unsigned room = RTE_PKTMBUF_HEADROOM + RTE_ETHER_HDR_LEN + mtu + TAIL_BYTES;
 	room = RTE_MAX(RTE_ALIGN(room, 64u), (unsigned)RTE_MBUF_DEFAULT_BUF_SIZE);
-	struct rte_mempool *pool = rte_pktmbuf_pool_create(
-		"packets", n, POOL_CACHE, 0, (uint16_t)room, (int)rte_socket_id());
+	struct rte_mempool *pool = packet_pool_create("packets", n, POOL_CACHE, (uint16_t)room);
 	if (pool == NULL)
 		log_error("no memory for %u packet buffers of %u bytes (%s): give EAL more with "
 			  "-m, or ask for fewer with --mbufs",
