@@ -47,7 +47,7 @@ arp_take(struct wire *wire, struct rte_mbuf *frame)
 
 	uint32_t sender = rte_be_to_cpu_32(arp->arp_data.arp_sip);
 	uint32_t target = rte_be_to_cpu_32(arp->arp_data.arp_tip);
-	if (is_gateway(wire, sender)) {
+	if (!wire->known && is_gateway(wire, sender)) {
 		rte_ether_addr_copy(&arp->arp_data.arp_sha, &wire->gateway_mac);
 		wire->known = true;
 	}

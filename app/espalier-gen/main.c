@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 
@@ -50,7 +51,9 @@ make_peers(struct process *process)
 {
 	int error = atlas_create(&process->atlas, process->config);
 
-	if (error == 0)
+	if (error != 0)
+		log_error("no memory for the routes of the file");
+	else
 		error = peers_create(
 			&process->peers, process->config, &process->atlas, process->crypto);
 	for (unsigned i = 0; i < process->peers.n && process->options.sequence_given; i++)
@@ -179,11 +182,10 @@ tell(const struct process *process, const struct outcome *outcome, double rate, 
 		.good = outcome_good(outcome, &process->options),
 	};
 
-	if (process->options.json)
-		report_json(&report);
-	else
-		report_text(&report);
-	return report.good ? EXIT_SUCCESS : EXIT_WRONG;
+	if (process->options.json ? report_json(&report) : report_text(&report))
+		return report.good ? EXIT_SUCCESS : EXIT_WRONG;
+	log_error("the report cannot be written to standard output: %s", strerror(errno));
+	return EXIT_BAD_INPUT;
 }
 
 static int

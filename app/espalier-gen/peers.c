@@ -79,15 +79,17 @@ create_key(struct crypto *crypto, const struct config_sa *sa)
 	return NULL;
 }
 
-/* What fits into the outer packet of that many bytes. */
+/* What fits into the outer packet of that many bytes; 0: nothing does. */
 static unsigned
 inner_max(const struct sa *sa, unsigned mtu)
 {
 	const struct crypto_key *key = sa->key;
-	unsigned room = mtu - OUTER_BYTES - (sa->udp ? UDP_BYTES : 0) - ESP_BYTES - key->iv_bytes -
+	unsigned headers = OUTER_BYTES + (sa->udp ? UDP_BYTES : 0) + ESP_BYTES + key->iv_bytes +
 		key->icv_bytes;
+	unsigned room = mtu > headers ? mtu - headers : 0;
+	unsigned whole = room / key->block_bytes * key->block_bytes;
 
-	return room / key->block_bytes * key->block_bytes - TRAILER_BYTES;
+	return whole > TRAILER_BYTES ? whole - TRAILER_BYTES : 0;
 }
 
 static int

@@ -139,7 +139,7 @@ show_faults(const struct report *report)
 			outcome->dead->queue, outcome->dead->wire->gateway->name);
 }
 
-void
+bool
 report_text(const struct report *report)
 {
 	uint64_t sequence = report_sequence(report->needs->peers);
@@ -156,4 +156,5 @@ report_text(const struct report *report)
 		       "\n",
 			sequence);
 	printf("%s\n", report->good ? "PASSED" : "FAILED");
+	return fflush(stdout) == 0 && ferror(stdout) == 0;
 }

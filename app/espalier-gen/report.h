@@ -14,9 +14,9 @@ struct report {
 	bool good;
 };
 
-/* The last words, on standard output. */
-void report_text(const struct report *report);
-/* One JSON document on standard output. False: out of memory. */
+/* The last words, on standard output. False: it does not take them. */
+bool report_text(const struct report *report);
+/* One JSON document on standard output. False: it does not take it, or memory ran out. */
 bool report_json(const struct report *report);
 
 /* The latencies that both show. */

@@ -102,6 +102,5 @@ report_json(const struct report *report)
 	json_object_set_new(root, "sequence", NUMBER(report_sequence(report->needs->peers)));
 	written = json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0;
 	json_decref(root);
-	puts("");
-	return written;
+	return written && puts("") != EOF && fflush(stdout) == 0;
 }

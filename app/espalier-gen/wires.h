@@ -18,7 +18,7 @@ struct wire {
 	uint16_t id;                       /* DPDK's number of ours */
 	uint16_t rx_queues, tx_queues;
 	struct rte_ether_addr mac, gateway_mac;
-	bool known; /* gateway_mac is */
+	bool known; /* gateway_mac is, and stays */
 	bool set_up;
 };
 
@@ -40,6 +40,3 @@ void wires_close(struct wires *wires);
 
 /* Waits until all links are up, that long at most. False: said which is not. */
 bool wires_wait(struct wires *wires, double seconds);
-
-/* The one with that DPDK port, or NULL. Any thread. */
-const struct wire *wires_of(const struct wires *wires, uint16_t dpdk_port);

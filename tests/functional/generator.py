@@ -62,18 +62,20 @@ class Verdict:
         return {name: count for name, count in self.report["faults"].items() if count}
 
 
-def run_generator(directory, config_file, devices, *options, workers=1, timeout=60):
+def run_generator(directory, config_file, devices, *options, workers=1, timeout=60,
+                  stdout=subprocess.PIPE):
     """Runs it to its end. `devices`: an EAL argument for each port."""
     vdevs = [word for device in devices for word in ("--vdev", device)]
     done = subprocess.run(
         [str(GENERATOR), "--no-huge", "--no-shconf", "-m", "256", "--no-pci", "--no-telemetry",
          "--lcores", lcores(workers), "--file-prefix", f"espalier-gen-test-{os.getpid()}", *vdevs,
          "--", "-f", str(config_file), "-j", *map(str, options)],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout * PATIENCE,
-        env=environment(directory), check=False)
+        stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, text=True,
+        timeout=timeout * PATIENCE, env=environment(directory), check=False)
     assert "runtime error:" not in done.stderr, done.stderr
     try:
-        report = json.loads(done.stdout[done.stdout.index("{"):])
+        said = done.stdout or ""  # None where it went elsewhere
+        report = json.loads(said[said.index("{"):])
     except ValueError:
         report = None
     return Verdict(done.returncode, report, done.stderr)
@@ -87,15 +89,19 @@ class Files:
         self.config_file = directory / "gateway.conf"
         write_config(self.config_file, config)
 
-    def run(self, *options, lan=(), wan=()):
+    def hear(self, *options, lan=(), wan=(), **arguments):
         """The verdict, once these frames have come in by the port opposite lan0 and wan0."""
         devices = []
         for port, frames in enumerate((lan, wan)):
             capture.write(self.directory / f"rx{port}.pcap", frames)
             devices.append(f"net_pcap{port},rx_pcap={self.directory}/rx{port}.pcap,"
                            f"tx_pcap={self.directory}/tx{port}.pcap")
-        return run_generator(self.directory, self.config_file, devices, "--gateway-mac",
-                             GATEWAY_MAC, "--warm-up", 0, "--drain", 0.2, *options)
+        return run_generator(self.directory, self.config_file, devices, "--warm-up", 0,
+                             "--drain", 0.2, *options, **arguments)
+
+    def run(self, *options, **arguments):
+        """The same, with the gateway's MACs known."""
+        return self.hear("--gateway-mac", GATEWAY_MAC, *options, **arguments)
 
     def sent(self, port):
         """The packets, without Ethernet, that it sent towards a port of the gateway."""

@@ -57,6 +57,11 @@ def test_help_lists_the_faults():
         assert word in done.stdout
 
 
+def narrow_wan(config):
+    """As RFC 791 allows it: not even the headers of ESP fit in."""
+    config["ports"][1]["mtu"] = 68
+
+
 @pytest.mark.parametrize("options, change, said", [
     (("--opposite", "lan0=net_tap7"), None, "--opposite lan0=net_tap7: DPDK has no such device"),
     (("--opposite", "lan0=net_pcap1"), None, "have the same device opposite"),
@@ -65,6 +70,7 @@ def test_help_lists_the_faults():
     (("--senders", 2), None, "--senders 2: there are 1 worker lcores"),
     (("--tunnel", "conn9"), None, "the file's routes lead no destination into a tunnel"),
     (("--size", 1439), None, "do not fit through the tunnels in one piece"),
+    ((), narrow_wan, "do not fit through the tunnels in one piece"),
     (("--local", "172.16.1.0/24", "--remote", "10.0.0.0/16"), None,
      "the file's routes lead to no plain network"),
     ((), lambda config: config.pop("security_associations"), "manual keys are needed"),
@@ -91,13 +97,7 @@ def read_arp(frame):
 
 def run_with_arp(files, *options, wan):
     """Frames that it sent to the WAN port, when that port said these."""
-    devices = []
-    for port, frames in enumerate(([], wan)):
-        capture.write(files.directory / f"rx{port}.pcap", frames)
-        devices.append(f"net_pcap{port},rx_pcap={files.directory}/rx{port}.pcap,"
-                       f"tx_pcap={files.directory}/tx{port}.pcap")
-    run_generator(files.directory, files.config_file, devices, "--mode", "in", "--warm-up", 0,
-                  "--drain", 0.1, *QUICK, *options)
+    files.hear("--mode", "in", *QUICK, *options, wan=wan)
     return capture.read(files.directory / "tx1.pcap")
 
 
@@ -109,6 +109,15 @@ def test_asks_for_the_gateway(files):
     assert asked and all((a[0], a[3]) == (ARP_REQUEST, WAN_ADDRESS) for a in asked)
     traffic = [frame for frame in sent if frame[12:14] == b"\x08\x00"]
     assert len(traffic) == 100 and {frame[:6] for frame in traffic} == {GATEWAY}
+
+
+def test_a_given_mac_stays(files):
+    """Whatever ARP says later."""
+    frames = run_with_arp(files(), "--gateway-mac", GATEWAY_MAC,
+                          wan=[arp(ARP_REQUEST, WAN_ADDRESS, GATEWAY, WAN_ROUTER)])
+    traffic = [frame for frame in frames if frame[12:14] == b"\x08\x00"]
+    assert len(traffic) == 100
+    assert {frame[:6] for frame in traffic} == {bytes.fromhex(GATEWAY_MAC.replace(":", ""))}
 
 
 def test_answers_for_its_hosts(files):
@@ -144,6 +153,13 @@ def test_flows_follow_the_routes(files):
         assert any(pair[1] in ipaddress.ip_network(network) for pair in pairs)
     assert within((pair[1] for pair in pairs), "192.168.0.0/16", "172.16.0.0/14")
     assert len({(pair, packet[20:24]) for pair, packet in zip(pairs, sent)}) == 100
+
+
+def test_a_report_that_nobody_gets(files):
+    """A full disk is told, and is no success."""
+    with open("/dev/full", "w", encoding="ascii") as full:
+        verdict = files().run(*QUICK, "--loss", 1, stdout=full)
+    assert verdict.status == 2 and "the report cannot be written" in verdict.errors
 
 
 def test_many_flows(files):
