@@ -7,7 +7,6 @@
 
 #include "payload.h"
 
-#define HEADERS_BYTES (sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr))
 #define ICMP_UNREACHABLE 3
 #define ICMP_TIME_EXCEEDED 11
 

@@ -4,6 +4,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_ip.h>
+#include <rte_udp.h>
+
 /*
  * What each packet carries behind its UDP header, so that the far end can tell everything: which
  * run, flow and place in the flow it is, when it was sent, and that no byte changed. 20 bytes, and
@@ -11,6 +14,8 @@
  */
 
 #define PAYLOAD_BYTES 20
+#define HEADERS_BYTES (sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr)) /* before it */
+#define INNER_TTL 64                                                             /* when sent */
 
 struct payload {
 	uint32_t id;       /* of the trial; what has another one is not ours */

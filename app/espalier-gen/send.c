@@ -9,9 +9,6 @@
 
 #include "payload.h"
 
-#define INNER_TTL 64
-#define HEADERS_BYTES (sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr))
-
 /* Writes the flow's next packet, from its IPv4 header on. */
 static void
 make_packet(const struct worker *worker, struct rte_mbuf *pkt, uint32_t number, uint64_t now)

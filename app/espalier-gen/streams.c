@@ -6,6 +6,8 @@
 
 #include <rte_cycles.h>
 
+#include "log.h"
+
 static unsigned
 queue_of(const struct flow *flow, uint32_t number, const struct peers *peers, unsigned queues)
 {
@@ -43,7 +45,7 @@ streams_create(struct streams *streams, const struct flows *flows, const struct 
 	streams->n = DIRECTION_COUNT * PORTS_MAX * queues;
 	streams->stream = calloc(streams->n, sizeof(*streams->stream));
 	if (streams->stream == NULL)
-		return -ENOMEM;
+		goto no_memory;
 	for (unsigned i = 0; i < streams->n; i++) {
 		streams->stream[i].queue = (uint16_t)(i % queues);
 		streams->stream[i].wire = &wires->wire[i / queues % PORTS_MAX];
@@ -58,7 +60,7 @@ streams_create(struct streams *streams, const struct flows *flows, const struct 
 			continue;
 		stream->flows = calloc(stream->n_flows, sizeof(*stream->flows));
 		if (stream->flows == NULL)
-			return -ENOMEM;
+			goto no_memory;
 		stream->n_flows = 0;
 	}
 	for (uint32_t i = 0; i < flows->n; i++) {
@@ -68,6 +70,10 @@ streams_create(struct streams *streams, const struct flows *flows, const struct 
 	}
 	compact(streams);
 	return 0;
+
+no_memory:
+	log_error("no memory to deal %u flows to queues", flows->n);
+	return -ENOMEM;
 }
 
 void
@@ -106,12 +112,14 @@ streams_prepare(struct streams *streams, const struct stream_order *order)
 
 	for (unsigned i = 0; i < streams->n; i++) {
 		struct stream *stream = &streams->stream[i];
-		/* In millionths, since a share of a packet per second counts too. */
-		double rate =
-			(double)share_of(streams, stream, (uint64_t)(order->rate * 1e6)) / 1e6;
+		/* In millionths, since a share of a packet per second counts too; one at least,
+		 * since none would be as many as go. */
+		uint64_t millionths = share_of(streams, stream, (uint64_t)(order->rate * 1e6));
 
+		if (order->rate > 0)
+			millionths = RTE_MAX(millionths, UINT64_C(1));
 		stream->pace = (struct pace) {
-			.per_cycle = rate / hz,
+			.per_cycle = (double)millionths / 1e6 / hz,
 			.ramp = order->ramp_s * hz,
 		};
 		stream->limit = order->packets != 0 ? share_of(streams, stream, order->packets)

@@ -36,7 +36,7 @@ struct streams {
 	unsigned n;
 };
 
-/* Deals the flows to `queues` of each port that they enter by. 0 or -ENOMEM. */
+/* Deals the flows to `queues` of each port that they enter by. 0, or -ENOMEM, said why. */
 int streams_create(struct streams *streams, const struct flows *flows, const struct wires *wires,
 	const struct peers *peers, unsigned queues);
 void streams_destroy(struct streams *streams);

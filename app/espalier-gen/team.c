@@ -10,10 +10,10 @@
 #include <rte_lcore.h>
 
 #include "log.h"
+#include "payload.h"
 
 #define MESSAGE_BYTES 256
 #define ANSWERS 512
-#define INNER_TTL 64
 #define POLL_US 100
 
 int

@@ -18,7 +18,7 @@ struct team_needs {
 	const struct options *options;
 	struct wires *wires;
 	const struct peers *peers;
-	const struct flows *flows;
+	struct flows *flows;
 	struct streams *streams;
 };
 

@@ -80,7 +80,7 @@ drain(const struct range *range)
 bool
 trial_run(struct range *range, const struct trial *trial, struct outcome *outcome)
 {
-	flows_reset((struct flows *)(uintptr_t)range->needs.flows);
+	flows_reset(range->needs.flows);
 	for (unsigned i = 0; i < range->needs.peers->n_sas; i++)
 		memset(&range->needs.peers->sas[i].order, 0, sizeof(struct esp_order));
 	streams_prepare(range->needs.streams, &trial->order);

@@ -74,7 +74,7 @@ static const char usage[] =
 	"  espalier-gen --no-huge --no-shconf -m 256 -l 0,1 --file-prefix gen \\\n"
 	"    --vdev net_memif0,role=client,socket=/tmp/lan.sock,socket-abstract=no \\\n"
 	"    --vdev net_memif1,role=client,socket=/tmp/wan.sock,socket-abstract=no \\\n"
-	"    -- -f cloud.conf --rate 200k --duration 5\n"
+	"    -- -f gateway.conf --rate 200k --duration 5\n"
 	"\n"
 	"What can be wrong, by name:\n";
 

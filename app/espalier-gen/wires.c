@@ -266,12 +266,3 @@ wires_wait(struct wires *wires, double seconds)
 		rte_delay_us_sleep(10000);
 	}
 }
-
-const struct wire *
-wires_of(const struct wires *wires, uint16_t dpdk_port)
-{
-	for (unsigned i = 0; i < wires->n; i++)
-		if (wires->wire[i].id == dpdk_port)
-			return &wires->wire[i];
-	return NULL;
-}

@@ -15,7 +15,6 @@
 /* One lcore that sends, receives, or does both. */
 
 #define IV_MEMORY 65536 /* IVs that a receiver remembers, at least when they are new */
-#define QUEUES_MAX (PORTS_MAX * WORKERS_MAX)
 
 struct rx_queue {
 	struct wire *wire;
