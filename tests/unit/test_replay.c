@@ -8,26 +8,11 @@
 #include <cmocka.h>
 
 #include "compiler.h"
-#include "replay.h"
+#include "replay_words.h"
 
 /* The replay window against numbered tables. */
 
-#define NEW DROP_NONE
-#define DUP DROP_replay_duplicate
-#define LATE DROP_replay_late
-
 #define STEPS_MAX 12
-#define E32 (UINT64_C(1) << 32) /* the first number of the second subspace */
-
-static struct replay *
-make(uint32_t window, uint64_t top)
-{
-	struct replay *replay = malloc(replay_size(window));
-
-	assert_non_null(replay);
-	replay_init(replay, window, top);
-	return replay;
-}
 
 static const struct {
 	unsigned number;

@@ -9,28 +9,12 @@
 
 #include "compiler.h"
 #include "dice.h"
-#include "replay.h"
+#include "replay_words.h"
 
 /*
  * The replay window against a slow model, written from the words of RFC 4303: a list of all numbers
  * seen.
  */
-
-#define NEW DROP_NONE
-#define DUP DROP_replay_duplicate
-#define LATE DROP_replay_late
-
-#define E32 (UINT64_C(1) << 32) /* the first number of the second subspace */
-
-static struct replay *
-make(uint32_t window, uint64_t top)
-{
-	struct replay *replay = malloc(replay_size(window));
-
-	assert_non_null(replay);
-	replay_init(replay, window, top);
-	return replay;
-}
 
 /* The model: every number ever accepted, and the words of the RFC. */
 

@@ -2,16 +2,15 @@
 #include "policy_bench.h"
 
 #include <rte_errno.h>
-#include <rte_mbuf.h>
 #include <rte_udp.h>
+
+#include "bench_packets.h"
+#include "clock.h"
 
 /* Packets that wait for an SA: who is asked for it, how often, and what becomes of them. */
 
-#define SECOND UINT64_C(1000000000)
-#define START (1000 * SECOND)
-#define POOL_PKTS 2047
+#define START (1000 * SECOND_NS)
 
-static struct rte_mempool *pool;
 static struct {
 	unsigned n;
 	uint16_t port[2 * HOLD_PKTS]; /* source ports, in which the tests number packets */
@@ -19,29 +18,11 @@ static struct {
 } sent;
 
 static int
-start(void **state)
-{
-	bench_start(state);
-	pool = rte_pktmbuf_pool_create("pool", POOL_PKTS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
-	assert_non_null(pool);
-	return 0;
-}
-
-static int
 setup(void **state)
 {
 	bench_setup(state);
 	event_join(&ear, XFRMNLGRP_ACQUIRE);
 	sent.n = 0;
-	return 0;
-}
-
-/* No packet is lost or left behind by any test. */
-static int
-teardown(void **state)
-{
-	bench_teardown(state);
-	assert_int_equal(rte_mempool_avail_count(pool), POOL_PKTS);
 	return 0;
 }
 
@@ -135,25 +116,25 @@ nobody_is_asked_twice(void **state)
 	(void)state;
 	install_policies();
 	for (unsigned tenth = 0; tenth < 10 * HOLD_SECONDS; tenth++)
-		hold_one(TUNNEL, 1, START + tenth * SECOND / 10);
+		hold_one(TUNNEL, 1, START + tenth * SECOND_NS / 10);
 	while (hear() == XFRM_MSG_ACQUIRE)
 		asked++;
 	assert_int_equal(asked, 1);
-	hold_one(TUNNEL, 1, START + HOLD_SECONDS * SECOND);
+	hold_one(TUNNEL, 1, START + HOLD_SECONDS * SECOND_NS);
 	assert_int_equal(hear(), XFRM_MSG_ACQUIRE);
 	/* One came, and went: somebody is asked again, but not at once. */
-	uint64_t now = START + HOLD_SECONDS * SECOND;
+	uint64_t now = START + HOLD_SECONDS * SECOND_NS;
 	bring_up();
 	assert_int_equal(ask_sa(XFRM_MSG_DELSA, SA_OUT, TUNNEL, 0x200), 0);
 	assert_int_equal(hear(), XFRM_MSG_NEWSA);
 	assert_int_equal(hear(), XFRM_MSG_DELSA);
-	hold_one(TUNNEL, 1, now + SECOND / 2);
+	hold_one(TUNNEL, 1, now + SECOND_NS / 2);
 	assert_int_equal(hear(), 0);
-	hold_one(TUNNEL, 1, now + SECOND);
+	hold_one(TUNNEL, 1, now + SECOND_NS);
 	assert_int_equal(hear(), XFRM_MSG_ACQUIRE);
 	/* A daemon that starts anew says its policies anew, and is asked anew. */
 	assert_int_equal(say_policy(XFRM_MSG_UPDPOLICY, XFRM_POLICY_OUT, 0), 0);
-	hold_one(TUNNEL, 1, now + 2 * SECOND);
+	hold_one(TUNNEL, 1, now + 2 * SECOND_NS);
 	assert_int_equal(hear(), XFRM_MSG_ACQUIRE);
 }
 
@@ -165,13 +146,13 @@ what_waited_leaves_in_order(void **state)
 	for (uint16_t i = 0; i < 10; i++)
 		hold_one(TUNNEL, i, START);
 	release(START);
-	release(START + 2 * SECOND);
+	release(START + 2 * SECOND_NS);
 	assert_int_equal(sent.n, 0);
 	assert_int_equal(gw->tunnels[TUNNEL].held, 10);
 	bring_up();
 	/* One that was on its way when the SA came leaves behind them. */
-	hold_one(TUNNEL, 10, START + 2 * SECOND);
-	release(START + 2 * SECOND);
+	hold_one(TUNNEL, 10, START + 2 * SECOND_NS);
+	release(START + 2 * SECOND_NS);
 	assert_int_equal(sent.n, 11);
 	for (uint16_t i = 0; i <= 10; i++) {
 		assert_int_equal(sent.port[i], i);
@@ -179,8 +160,8 @@ what_waited_leaves_in_order(void **state)
 	}
 	assert_int_equal(gw->tunnels[TUNNEL].held, 0);
 	assert_int_equal(gw->control_drops[DROP_no_sa], 0);
-	hold_one(TUNNEL, 11, START + 3 * SECOND);
-	release(START + 3 * SECOND);
+	hold_one(TUNNEL, 11, START + 3 * SECOND_NS);
+	release(START + 3 * SECOND_NS);
 	assert_int_equal(sent.n, 12);
 }
 
@@ -192,13 +173,13 @@ waiting_has_its_bounds(void **state)
 	for (uint16_t i = 0; i < HOLD_TUNNEL_PKTS + 7; i++)
 		hold_one(TUNNEL, i, START);
 	assert_int_equal(gw->control_drops[DROP_no_sa], 7);
-	release(START + (HOLD_SECONDS - 1) * SECOND);
+	release(START + (HOLD_SECONDS - 1) * SECOND_NS);
 	assert_int_equal(gw->tunnels[TUNNEL].held, HOLD_TUNNEL_PKTS);
-	release(START + HOLD_SECONDS * SECOND);
+	release(START + HOLD_SECONDS * SECOND_NS);
 	assert_int_equal(gw->tunnels[TUNNEL].held, 0);
 	assert_int_equal(gw->control_drops[DROP_no_sa], HOLD_TUNNEL_PKTS + 7);
 	bring_up();
-	release(START + HOLD_SECONDS * SECOND);
+	release(START + HOLD_SECONDS * SECOND_NS);
 	assert_int_equal(sent.n, 0);
 }
 
@@ -210,12 +191,12 @@ without_policy_nothing_waits(void **state)
 	hold_one(TUNNEL, 1, START);
 	begin(XFRM_MSG_FLUSHPOLICY, NLM_F_ACK);
 	assert_int_equal(send_off(), 0);
-	release(START + SECOND);
+	release(START + SECOND_NS);
 	assert_int_equal(gw->tunnels[TUNNEL].held, 0);
 	assert_int_equal(gw->control_drops[DROP_no_sa], 1);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, pool_teardown)
 
 int
 main(void)
@@ -228,5 +209,5 @@ main(void)
 		TEST(without_policy_nothing_waits),
 	};
 
-	return cmocka_run_group_tests(tests, start, bench_stop);
+	return cmocka_run_group_tests(tests, pool_start, bench_stop);
 }

@@ -1,48 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "xfrm_bench.h"
+#include "bench_packets.h"
 
 #include <rte_ip.h>
-#include <rte_mbuf.h>
 #include <rte_udp.h>
 
+#include "clock.h"
 #include "early.h"
 
 /* ESP under an SPI that is reserved: what is kept, for how long, and what becomes of it. */
 
-#define SECOND UINT64_C(1000000000)
-#define START (1000 * SECOND)
-#define POOL_PKTS 2047
+#define START (1000 * SECOND_NS)
 #define IP_AT 14
 
-static struct rte_mempool *pool;
 static struct {
 	unsigned n;
 	uint32_t number[EARLY_PKTS];
 } sent;
 
 static int
-start(void **state)
-{
-	bench_start(state);
-	pool = rte_pktmbuf_pool_create("pool", POOL_PKTS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
-	assert_non_null(pool);
-	return 0;
-}
-
-static int
 setup(void **state)
 {
 	sent.n = 0;
 	return bench_setup(state);
-}
-
-/* No packet is lost or left behind by any test. */
-static int
-teardown(void **state)
-{
-	bench_teardown(state);
-	assert_int_equal(rte_mempool_avail_count(pool), POOL_PKTS);
-	return 0;
 }
 
 static uint32_t
@@ -150,7 +129,7 @@ an_spi_stays_expected_for_a_moment(void **state)
 
 	(void)state;
 	clock_gettime(CLOCK_MONOTONIC, &clock);
-	uint64_t now = (uint64_t)clock.tv_sec * SECOND;
+	uint64_t now = (uint64_t)clock.tv_sec * SECOND_NS;
 	claim(spi);
 	early_tick(gw, now);
 	assert_true(early_expects(gw->early, spi, LOCAL));
@@ -170,10 +149,10 @@ a_reservation_without_sa_ends(void **state)
 
 	(void)state;
 	clock_gettime(CLOCK_MONOTONIC, &clock);
-	uint64_t now = (uint64_t)clock.tv_sec * SECOND;
-	early_tick(gw, now + 29 * SECOND);
+	uint64_t now = (uint64_t)clock.tv_sec * SECOND_NS;
+	early_tick(gw, now + 29 * SECOND_NS);
 	assert_true(early_expects(gw->early, spi, LOCAL));
-	early_tick(gw, now + 32 * SECOND);
+	early_tick(gw, now + 32 * SECOND_NS);
 	assert_false(early_any(gw->early));
 }
 
@@ -229,15 +208,19 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(it_goes_on_when_its_sa_is_there, setup, teardown),
-		cmocka_unit_test_setup_teardown(only_reserved_spis_are_expected, setup, teardown),
 		cmocka_unit_test_setup_teardown(
-			an_spi_stays_expected_for_a_moment, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_reservation_without_sa_ends, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_waits_in_vain_is_dropped, setup, teardown),
-		cmocka_unit_test_setup_teardown(few_are_kept, setup, teardown),
-		cmocka_unit_test_setup_teardown(many_reservations_do_no_harm, setup, teardown),
+			it_goes_on_when_its_sa_is_there, setup, pool_teardown),
+		cmocka_unit_test_setup_teardown(
+			only_reserved_spis_are_expected, setup, pool_teardown),
+		cmocka_unit_test_setup_teardown(
+			an_spi_stays_expected_for_a_moment, setup, pool_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_reservation_without_sa_ends, setup, pool_teardown),
+		cmocka_unit_test_setup_teardown(
+			what_waits_in_vain_is_dropped, setup, pool_teardown),
+		cmocka_unit_test_setup_teardown(few_are_kept, setup, pool_teardown),
+		cmocka_unit_test_setup_teardown(many_reservations_do_no_harm, setup, pool_teardown),
 	};
 
-	return cmocka_run_group_tests(tests, start, bench_stop);
+	return cmocka_run_group_tests(tests, pool_start, bench_stop);
 }
