@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "xfrm_state.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <rte_malloc.h>
 
 #include "compiler.h"
-
-#define SLOTS_MIN 64
+#include "slots.h"
 
 struct xfrm_states {
 	struct xfrm_state *by_name;
-	struct xfrm_state **slots; /* NULL: free */
-	uint32_t *free_slots;      /* a stack */
-	uint32_t n_slots, n_free;
+	struct slots slots; /* all of them: xfrm_state.slot */
 	unsigned n_reserved;
 	TAILQ_HEAD(, xfrm_state) reserved; /* oldest first */
 };
@@ -41,36 +37,14 @@ xfrm_states_destroy(struct xfrm_states *states)
 		HASH_DEL(states->by_name, state);
 		xfrm_state_free(state);
 	}
-	free(states->slots);
-	free(states->free_slots);
+	slots_destroy(&states->slots);
 	free(states);
 }
 
 unsigned
 xfrm_states_count(const struct xfrm_states *states)
 {
-	return states->n_slots - states->n_free;
-}
-
-static int
-grow(struct xfrm_states *states)
-{
-	uint32_t n = states->n_slots == 0 ? SLOTS_MIN : 2 * states->n_slots;
-	struct xfrm_state **slots = realloc(states->slots, n * sizeof(struct xfrm_state *));
-
-	if (slots == NULL)
-		return -ENOMEM;
-	states->slots = slots;
-	uint32_t *free_slots = realloc(states->free_slots, n * sizeof(*free_slots));
-	if (free_slots == NULL)
-		return -ENOMEM;
-	states->free_slots = free_slots;
-	for (uint32_t slot = n; slot-- > states->n_slots;) {
-		slots[slot] = NULL;
-		free_slots[states->n_free++] = slot;
-	}
-	states->n_slots = n;
-	return 0;
+	return slots_count(&states->slots);
 }
 
 struct xfrm_state *
@@ -78,7 +52,7 @@ xfrm_state_add(struct xfrm_states *states, struct xfrm_name name)
 {
 	struct xfrm_state *state;
 
-	if (states->n_free == 0 && grow(states) < 0)
+	if (slots_reserve(&states->slots) < 0)
 		return NULL;
 	/* In DPDK's memory, as the keys of workers: locked, and in no core file. */
 	state = rte_zmalloc("xfrm_state", sizeof(*state), CACHE_LINE_BYTES);
@@ -90,8 +64,7 @@ xfrm_state_add(struct xfrm_states *states, struct xfrm_name name)
 		rte_free(state);
 		return NULL;
 	}
-	state->slot = states->free_slots[--states->n_free];
-	states->slots[state->slot] = state;
+	state->slot = slots_put(&states->slots, state);
 	return state;
 }
 
@@ -107,13 +80,7 @@ xfrm_state_find(const struct xfrm_states *states, struct xfrm_name name)
 struct xfrm_state *
 xfrm_state_next(const struct xfrm_states *states, uint32_t *cursor)
 {
-	while (*cursor < states->n_slots) {
-		struct xfrm_state *state = states->slots[(*cursor)++];
-
-		if (state != NULL)
-			return state;
-	}
-	return NULL;
+	return slots_next(&states->slots, cursor);
 }
 
 void
@@ -121,8 +88,7 @@ xfrm_state_remove(struct xfrm_states *states, struct xfrm_state *state)
 {
 	xfrm_state_claim(states, state);
 	HASH_DEL(states->by_name, state);
-	states->slots[state->slot] = NULL;
-	states->free_slots[states->n_free++] = state->slot;
+	slots_remove(&states->slots, state->slot);
 }
 
 void
