@@ -11,9 +11,7 @@
 	X(rx) \
 	X(parse) \
 	X(esp_claim) \
-	X(esp_replay_check) \
 	X(esp_verify) \
-	X(esp_replay_update) \
 	X(esp_decrypt) \
 	X(esp_decap) \
 	X(lookup) \

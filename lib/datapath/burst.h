@@ -33,8 +33,8 @@ struct ip_burst {
 	uint32_t dst[BURST_PKTS];                       /* host order */
 	uint32_t hash[BURST_PKTS];                      /* flow_hash() */
 	uint32_t ingress[BURST_PKTS];
-	uint32_t total[BURST_PKTS]; /* IPv4 total length */
-	uint32_t ttl[BURST_PKTS];
+	uint32_t total[BURST_PKTS];   /* IPv4 total length */
+	uint32_t onward[BURST_PKTS];  /* ipv4_ttl_word() that it leaves with */
 	uint64_t nexthop[BURST_PKTS]; /* id; set by lookup */
 
 	/* For and from the judgement of headers (headers.h), before which src and dst are in
@@ -57,7 +57,7 @@ ip_burst_move(struct ip_burst *burst, unsigned to, unsigned from)
 	burst->hash[to] = burst->hash[from];
 	burst->ingress[to] = burst->ingress[from];
 	burst->total[to] = burst->total[from];
-	burst->ttl[to] = burst->ttl[from];
+	burst->onward[to] = burst->onward[from];
 	burst->word[0][to] = burst->word[0][from];
 	burst->behind[to] = burst->behind[from];
 	burst->verdict[to] = burst->verdict[from];
@@ -66,9 +66,9 @@ ip_burst_move(struct ip_burst *burst, unsigned to, unsigned from)
 /* IPv4 packets that go out through a tunnel. */
 struct tunnel_burst {
 	unsigned n;
-	unsigned hops; /* to be taken from each TTL: one, or none of what the kernel sends */
 	struct rte_mbuf *pkt[BURST_PKTS]; /* as above */
 	uint32_t ingress[BURST_PKTS];
+	uint32_t onward[BURST_PKTS];     /* ipv4_ttl_word() that it leaves with */
 	uint16_t total[BURST_PKTS];      /* IPv4 total length */
 	uint16_t tunnel[BURST_PKTS];     /* index; from esp_admit on the place of the run */
 	uint16_t ordinal[BURST_PKTS];    /* among the burst's packets of its tunnel, from 1; set by

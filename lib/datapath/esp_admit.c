@@ -40,8 +40,7 @@ hold(struct worker *worker, unsigned i)
 	if (pkt->nb_segs != 1 || rte_ring_count(punt->ring) >= punt_class_room(PUNT_CLASS_HOLD) ||
 		!token_bucket_take(&worker->punt_tokens.bucket[0][PUNT_CLASS_HOLD], rte_rdtsc()))
 		return false;
-	if (burst->hops > 0)
-		ipv4_lower_ttl(burst_ip(pkt));
+	ipv4_set_ttl_word(burst_ip(pkt), burst->onward[i]);
 	if (!punt_put(punt, pkt, PUNT_HOLD, burst->tunnel[i]))
 		return false;
 	punt_wake(punt);
@@ -54,6 +53,8 @@ set_aside(struct worker *worker, unsigned i)
 	struct tunnel_burst *from = &worker->tunnel;
 	struct tunnel_burst *to = &worker->oversize;
 
+	/* Here, so that its pieces have it. */
+	ipv4_set_ttl_word(burst_ip(from->pkt[i]), from->onward[i]);
 	to->pkt[to->n] = from->pkt[i];
 	to->ingress[to->n] = from->ingress[i];
 	to->tunnel[to->n++] = from->tunnel[i];
@@ -96,6 +97,7 @@ esp_admit(struct worker *worker)
 		rte_prefetch0_write(rte_pktmbuf_mtod(burst->pkt[i], uint8_t *) - CACHE_LINE_BYTES);
 		burst->pkt[kept] = burst->pkt[i];
 		burst->ingress[kept] = burst->ingress[i];
+		burst->onward[kept] = burst->onward[i];
 		burst->total[kept] = total;
 		burst->tunnel[kept] = run_place(worker, run);
 		burst->ordinal[kept++] = run_join(worker, run, total);
@@ -118,10 +120,12 @@ cut(struct worker *worker, struct rte_mbuf *pkt, uint32_t ingress, uint16_t tunn
 	if (n == 0)
 		return DROP_no_mbuf;
 	for (unsigned i = 0; i < n; i++) {
-		uint16_t total = rte_be_to_cpu_16(burst_ip(pieces[i])->total_length);
+		const struct rte_ipv4_hdr *ip = burst_ip(pieces[i]);
+		uint16_t total = rte_be_to_cpu_16(ip->total_length);
 
 		burst->pkt[burst->n] = pieces[i];
 		burst->ingress[burst->n] = ingress;
+		burst->onward[burst->n] = ipv4_ttl_word(ip);
 		burst->total[burst->n] = total;
 		burst->tunnel[burst->n] = run_place(worker, run);
 		burst->ordinal[burst->n++] = run_join(worker, run, total);

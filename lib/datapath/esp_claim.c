@@ -2,55 +2,120 @@
 #include "stages.h"
 
 #include <rte_esp.h>
+#include <rte_hash_crc.h>
 
+#include "handover.h"
 #include "headers.h"
 #include "ipv4.h"
+#include "replay.h"
 #include "sa.h"
 #include "warm.h"
 
-/* Where a candidate's ESP header would be, and how many bytes follow from there. */
-struct place {
-	uint8_t *esp;
-	uint16_t bytes;
-	bool udp;
-};
-
-static inline struct place
-locate(const struct ip_burst *burst, unsigned i)
+/* Bytes from a candidate's IPv4 header to where its ESP header would be. */
+static inline unsigned
+esp_offset(const struct ip_burst *burst, unsigned i)
 {
-	bool udp = burst->verdict[i] & HEADER_ESP_IN_UDP;
-	unsigned skip = header_bytes(burst, i) + (udp ? UDP_HEADER_BYTES : 0);
-
-	return (struct place) {
-		.esp = (uint8_t *)burst_ip(burst->pkt[i]) + skip,
-		.bytes = (uint16_t)(burst->total[i] - skip),
-		.udp = udp,
-	};
+	return header_bytes(burst, i) +
+		(burst->verdict[i] & HEADER_ESP_IN_UDP ? UDP_HEADER_BYTES : 0);
 }
 
 /* The SPI as a lookup wants it. Zero, which no SA has, where there is none: a keepalive, IKE's
  * marker, a stump. */
 static inline uint32_t
-read_spi(const struct ip_burst *burst, unsigned i, const struct place *place)
+read_spi(const struct ip_burst *burst, unsigned i)
 {
-	if (unlikely(place->bytes < sizeof(struct rte_esp_hdr)))
+	unsigned offset = esp_offset(burst, i);
+
+	if (unlikely(burst->total[i] < offset + sizeof(struct rte_esp_hdr)))
 		return 0;
-	return rte_be_to_cpu_32(place->udp ? load_u32(place->esp) : burst->behind[i]);
+	return rte_be_to_cpu_32(burst->verdict[i] & HEADER_ESP_IN_UDP
+			? load_u32((const uint8_t *)burst_ip(burst->pkt[i]) + offset)
+			: burst->behind[i]);
 }
 
+/*
+ * The worker that alone may touch the SA's window and counters: whoever received its first packet,
+ * or, where one queue feeds several workers, one that its SPI picks.
+ */
+static inline unsigned
+owner(struct worker *worker, struct sa *sa, unsigned port)
+{
+	uint32_t owner = atomic_load_explicit(&sa->owner, memory_order_relaxed);
+
+	if (likely(owner != SA_OWNER_NONE))
+		return owner;
+	uint32_t chosen = worker->id;
+	if (worker->spread[port])
+		chosen = rte_hash_crc_4byte(sa->spi, 0) % worker->gw->n_workers;
+	if (atomic_compare_exchange_strong_explicit(
+		    &sa->owner, &owner, chosen, memory_order_relaxed, memory_order_relaxed))
+		return chosen;
+	return owner;
+}
+
+/* RFC 4303 2, 3.4.2: long enough for header, IV, trailer and ICV, and payload of whole cipher
+ * blocks. */
+static inline bool
+has_shape(const struct crypto_key *key, unsigned bytes)
+{
+	unsigned around = sizeof(struct rte_esp_hdr) + key->iv_bytes + key->icv_bytes;
+
+	/* A power of two, so no division. */
+	return bytes >= around + key->block_bytes &&
+		((bytes - around) & (key->block_bytes - 1u)) == 0;
+}
+
+/* Cheap checks before crypto, on `bytes` that begin with the ESP header. They change nothing: a
+ * forger must not be able to. */
+static inline enum drop_reason
+check(struct sa *sa, uint8_t *esp, unsigned bytes, struct crypto_op *op, uint64_t *sequence)
+{
+	const struct crypto_key *key = sa->key;
+	const struct replay *replay = sa_replay(sa);
+	uint64_t number = rte_be_to_cpu_32(((const struct rte_esp_hdr *)esp)->seq);
+
+	if (unlikely(atomic_load_explicit(&sa->expired, memory_order_relaxed)))
+		return DROP_sa_expired;
+	if (unlikely(!has_shape(key, bytes)))
+		return DROP_short_esp;
+	if (key->esn)
+		number = replay_extend(replay, (uint32_t)number);
+	op->key = key;
+	op->esp = esp;
+	op->esn_high_be = rte_cpu_to_be_32((uint32_t)(number >> 32));
+	op->bytes = (uint16_t)(bytes - key->icv_bytes);
+	*sequence = number;
+	return replay_check(replay, number);
+}
+
+/* Moves an SA's packet to worker->esp, if it may be new and is this worker's to open. */
 static inline void
-claim(struct worker *worker, unsigned i, struct sa *sa, const struct place *place)
+take(struct worker *worker, unsigned i, struct sa *sa)
 {
 	const struct ip_burst *from = &worker->ip;
 	struct esp_burst *to = &worker->esp;
-	unsigned at = to->n++;
+	struct rte_mbuf *pkt = from->pkt[i];
+	unsigned port = from->ingress[i];
+	unsigned target = owner(worker, sa, port);
+	unsigned offset = esp_offset(from, i);
+	unsigned at = to->n;
 
-	to->pkt[at] = from->pkt[i];
-	to->port[at] = (uint8_t)from->ingress[i];
+	if (unlikely(target != worker->id)) {
+		handover_to(worker, target, pkt, port);
+		return;
+	}
+	enum drop_reason reason = check(sa, (uint8_t *)burst_ip(pkt) + offset,
+		from->total[i] - offset, &to->op[at], &to->sequence[at]);
+	if (unlikely(reason != DROP_NONE)) {
+		sa_refused(sa, reason);
+		worker_drop(worker, pkt, port, reason);
+		return;
+	}
+	to->pkt[at] = pkt;
+	to->port[at] = (uint8_t)port;
 	to->tos[at] = header_tos(from, i);
 	to->sa[at] = sa;
-	to->op[at].esp = place->esp;
-	to->op[at].bytes = place->bytes; /* the ICV too, until esp_replay_check() knows its size */
+	to->n = at + 1;
 }
 
 /* Closes the gaps that claimed packets left. */
@@ -73,25 +138,25 @@ void
 esp_claim(struct worker *worker, const uint16_t candidates[], unsigned n)
 {
 	struct ip_burst *burst = &worker->ip;
-	struct place place[BURST_PKTS];
 	struct esp_burst *esp = &worker->esp;
 	struct sa *sa[BURST_PKTS];
 	uint16_t gaps[BURST_PKTS];
 	unsigned n_gaps = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		place[i] = locate(burst, candidates[i]);
-		esp->spi[i] = read_spi(burst, candidates[i], &place[i]);
+		esp->spi[i] = read_spi(burst, candidates[i]);
 		esp->dst[i] = burst->dst[candidates[i]];
 	}
 	sa_lookup(worker->gw->sas, esp->spi, esp->dst, sa, n);
 	if (warm_pays(worker))
 		warm_sas(worker, sa, n);
 	for (unsigned i = 0; i < n; i++) {
+		bool udp = burst->verdict[candidates[i]] & HEADER_ESP_IN_UDP;
+
 		/* RFC 3948: an SA takes the encapsulation it was negotiated for, no other. */
-		if (unlikely(sa[i] == NULL || sa[i]->udp != place[i].udp))
+		if (unlikely(sa[i] == NULL || sa[i]->udp != udp))
 			continue;
-		claim(worker, candidates[i], sa[i], &place[i]);
+		take(worker, candidates[i], sa[i]);
 		gaps[n_gaps++] = candidates[i];
 	}
 	if (n_gaps == burst->n)

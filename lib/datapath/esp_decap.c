@@ -147,7 +147,10 @@ judge(struct worker *worker, unsigned i, const struct unwrapped *unwrapped)
 	/* Nobody on the way marked the outer header: the inner one is right as it is. */
 	if (likely((unwrapped->outer_tos & ECN_MASK) == ECN_NOT_ECT))
 		return DROP_NONE;
-	return merge_ecn(unwrapped->outer_tos, inner);
+
+	enum drop_reason reason = merge_ecn(unwrapped->outer_tos, inner);
+	burst->onward[i] = ipv4_one_hop_on(ipv4_ttl_word(inner));
+	return reason;
 }
 
 static inline void

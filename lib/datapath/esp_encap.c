@@ -106,8 +106,7 @@ esp_encap(struct worker *worker)
 			worker_drop(worker, pkt, burst->ingress[i], run->reason);
 			continue;
 		}
-		if (likely(burst->hops > 0))
-			ipv4_lower_ttl(burst_ip(pkt));
+		ipv4_set_ttl_word(burst_ip(pkt), burst->onward[i]);
 		wrap(pkt, run->encap, burst->total[i], run->sequence + burst->ordinal[i],
 			&burst->op[kept]);
 		burst->pkt[kept] = pkt;

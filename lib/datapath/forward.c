@@ -64,14 +64,14 @@ to_port(struct worker *worker, unsigned i, const struct nexthop *nexthop)
 	if (unlikely(mac == 0))
 		return DROP_no_neighbor;
 	if (likely(burst->total[i] <= port->mtu)) {
-		ipv4_lower_ttl(ip);
+		ipv4_set_ttl_word(ip, burst->onward[i]);
 		write_ethernet(pkt, port, mac);
 		tx_put(worker, port->index, pkt);
 		return DROP_NONE;
 	}
 	if (ip->fragment_offset & IPV4_DF)
 		return DROP_too_big;
-	ipv4_lower_ttl(ip);
+	ipv4_set_ttl_word(ip, burst->onward[i]);
 	return send_pieces(worker, pkt, port, mac);
 }
 
@@ -117,6 +117,7 @@ to_tunnel(struct worker *worker, unsigned i, uint16_t tunnel)
 
 	to->pkt[place] = from->pkt[i];
 	to->ingress[place] = from->ingress[i];
+	to->onward[place] = from->onward[i];
 	to->total[place] = (uint16_t)from->total[i];
 	to->tunnel[place] = tunnel;
 }
@@ -130,8 +131,7 @@ send_on(struct worker *worker, unsigned i, const struct nexthop *nexthop)
 		return local_reason(burst_ip(burst->pkt[i]));
 	if (nexthop->kind == NEXTHOP_DROP)
 		return nexthop->reason;
-	/* RFC 1812 5.3.1: a packet that would leave with TTL zero does not leave. */
-	if (unlikely(burst->ttl[i] <= 1))
+	if (unlikely(burst->verdict[i] & HEADER_LAST_HOP))
 		return DROP_ttl_expired;
 	if (likely(nexthop->kind == NEXTHOP_TUNNEL)) {
 		to_tunnel(worker, i, nexthop->tunnel);
@@ -162,7 +162,6 @@ forward(struct worker *worker)
 	struct ip_burst *burst = &worker->ip;
 	const struct nexthop *nexthops[BURST_PKTS];
 
-	worker->tunnel.hops = 1;
 	resolve(nexthop_slots(worker->gw->nexthops), burst, nexthops);
 	for (unsigned i = 0; i < burst->n; i++) {
 		const struct nexthop *nexthop = nexthops[i];

@@ -6,6 +6,7 @@
 /* Native 32-bit loads of what stands in network order: a field of 16 bits lies in the low or the
  * high half, swapped. */
 #define LOW_HALF 0xffff
+#define TTL_MASK 0xff
 #define VERSION_IHL_MASK RTE_BE32(UINT32_C(0xff000000))
 #define FRAGMENT_MASK RTE_BE32((uint32_t)(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
 #define PLAIN_HEADER RTE_BE32((uint32_t)RTE_IPV4_VHL_DEF << 24)
@@ -52,12 +53,13 @@ judge(struct ip_burst *restrict burst, unsigned from, unsigned to, uint32_t seed
 
 		uint32_t verdict = (odd != 0 ? HEADER_ODD : 0) |
 			(total != burst->room[i] ? HEADER_PADDED : 0) | (esp ? HEADER_ESP : 0) |
-			(natt ? HEADER_ESP_IN_UDP : 0);
+			(natt ? HEADER_ESP_IN_UDP : 0) |
+			((word2 & TTL_MASK) <= 1 ? HEADER_LAST_HOP : 0);
 		burst->verdict[i] = verdict;
 		burst->src[i] = src;
 		burst->dst[i] = dst;
 		burst->total[i] = (uint32_t)total;
-		burst->ttl[i] = word2 & 0xff;
+		burst->onward[i] = ipv4_one_hop_on(word2);
 		burst->hash[i] = flow_hash(seed, src, dst, protocol, has_ports ? behind : 0);
 		all |= verdict;
 	}
@@ -108,6 +110,7 @@ headers_fill(struct ip_burst *burst, unsigned i, const struct rte_ipv4_hdr *ip, 
 	burst->src[i] = rte_be_to_cpu_32(ip->src_addr);
 	burst->dst[i] = rte_be_to_cpu_32(ip->dst_addr);
 	burst->total[i] = rte_be_to_cpu_16(ip->total_length);
-	burst->ttl[i] = ip->time_to_live;
+	burst->onward[i] = ipv4_one_hop_on(ipv4_ttl_word(ip));
+	burst->verdict[i] = ip->time_to_live <= 1 ? HEADER_LAST_HOP : 0;
 	burst->hash[i] = ipv4_flow_hash(ip, seed);
 }

@@ -21,6 +21,8 @@ enum header_verdict {
 	/* An SA of ours could want it: it is no fragment, and ESP, or UDP to port 4500. */
 	HEADER_ESP = 4,
 	HEADER_ESP_IN_UDP = 8,
+	/* RFC 1812 5.3.1: its TTL would be zero one hop on. */
+	HEADER_LAST_HOP = 16,
 };
 
 #define HEADER_CANDIDATE (HEADER_ESP | HEADER_ESP_IN_UDP)
@@ -65,5 +67,5 @@ headers_gather(struct ip_burst *burst, unsigned i, const void *ip, int32_t room,
 	burst->verdict[i] = odd;
 }
 
-/* Sets the columns of place i from a header that ipv4_check() passed. */
+/* Sets the columns of place i, its verdict among them, from a header that ipv4_check() passed. */
 void headers_fill(struct ip_burst *burst, unsigned i, const struct rte_ipv4_hdr *ip, uint32_t seed);

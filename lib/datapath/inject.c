@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "stages.h"
 
+#include "ipv4.h"
 #include "punt.h"
 
 unsigned
@@ -15,11 +16,13 @@ inject(struct worker *worker)
 	counter_add(&worker->counters->packets, n);
 	counter_add(&worker->counters->bursts, 1);
 	for (unsigned i = 0; i < n; i++) {
+		const struct rte_ipv4_hdr *ip = burst_ip(burst->pkt[i]);
+
 		burst->tunnel[i] = punt_index(burst->pkt[i]);
-		burst->total[i] = rte_be_to_cpu_16(burst_ip(burst->pkt[i])->total_length);
+		burst->total[i] = rte_be_to_cpu_16(ip->total_length);
+		burst->onward[i] = ipv4_ttl_word(ip); /* ours: it has made no hop yet */
 		burst->ingress[i] = INGRESS_TUNNEL | burst->tunnel[i];
 	}
-	burst->hops = 0;
 	burst->n = n;
 	return n;
 }

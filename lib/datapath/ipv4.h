@@ -102,18 +102,30 @@ ipv4_flow_hash(const struct rte_ipv4_hdr *ip, uint32_t seed)
 		ip->next_proto_id, ports);
 }
 
-/*
- * Takes one from the TTL, which is more than one, and patches the checksum: the TTL is the high
- * byte of its word, so the complement grows by 0x0100. The end-around carry includes 0xffff, which
- * a checksum made afresh never is (RFC 1624 3).
- */
-static inline void
-ipv4_lower_ttl(struct rte_ipv4_hdr *ip)
+/* The third word of a header: TTL, protocol, checksum, as they lie in memory. */
+static inline uint32_t
+ipv4_ttl_word(const struct rte_ipv4_hdr *ip)
 {
-	uint32_t sum = (uint32_t)ip->hdr_checksum + RTE_BE16(0x0100);
+	return load_u32(&ip->time_to_live);
+}
 
-	ip->time_to_live--;
-	ip->hdr_checksum = (rte_be16_t)(sum + (sum >= 0xffff));
+static inline void
+ipv4_set_ttl_word(struct rte_ipv4_hdr *ip, uint32_t word)
+{
+	store_u32(&ip->time_to_live, word);
+}
+
+/*
+ * That word one hop on: takes one from the TTL, which is more than zero, and patches the checksum.
+ * The TTL is the high byte of its 16 bits, so the complement grows by 0x0100. The end-around carry
+ * includes 0xffff, which a checksum made afresh never is (RFC 1624 3).
+ */
+static inline uint32_t
+ipv4_one_hop_on(uint32_t ttl_word)
+{
+	uint32_t sum = (ttl_word >> 16) + RTE_BE16(0x0100);
+
+	return (sum + (sum >= UINT16_MAX)) << 16 | ((ttl_word - 1) & UINT16_MAX);
 }
 
 /* Writes the header's checksum from scratch. */

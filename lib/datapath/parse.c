@@ -71,7 +71,7 @@ look_closer(struct ip_burst *burst, unsigned i, uint32_t seed)
 	if (reason != DROP_NONE)
 		return reason;
 	headers_fill(burst, i, burst_ip(pkt), seed);
-	burst->verdict[i] = HEADER_PADDED | candidacy(burst_ip(pkt));
+	burst->verdict[i] |= HEADER_PADDED | candidacy(burst_ip(pkt));
 	return DROP_NONE;
 }
 

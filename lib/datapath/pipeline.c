@@ -13,12 +13,8 @@ pipeline_inbound(struct worker *worker, const uint16_t candidates[], unsigned n)
 {
 	esp_claim(worker, candidates, n);
 	stage_clock_bill(worker, STAGE_esp_claim, n);
-	esp_replay_check(worker);
-	stage_clock_bill(worker, STAGE_esp_replay_check, n);
 	esp_verify(worker);
 	stage_clock_bill(worker, STAGE_esp_verify, n);
-	esp_replay_update(worker);
-	stage_clock_bill(worker, STAGE_esp_replay_update, n);
 	esp_decrypt(worker);
 	stage_clock_bill(worker, STAGE_esp_decrypt, n);
 	esp_decap(worker);

@@ -21,15 +21,14 @@ unsigned rx_ring_take(struct worker *worker, struct rte_mbuf *pkt[]);
  */
 unsigned parse(struct worker *worker, struct rte_mbuf *pkt[], unsigned n, uint16_t candidates[]);
 
-/* Moves those of the candidates that one of our SAs expects from worker->ip to worker->esp. The
- * rest stays what it is: traffic. */
+/*
+ * Moves those of the candidates that one of our SAs expects from worker->ip to worker->esp, and
+ * drops what has no shape for it or what its replay window knows already (RFC 4303 3.4.3); changes
+ * nothing of the SA. The rest stays what it is: traffic.
+ */
 void esp_claim(struct worker *worker, const uint16_t candidates[], unsigned n);
-/* RFC 4303 3.4.3: drops what the replay window knows already; changes nothing. */
-void esp_replay_check(struct worker *worker);
-/* RFC 4303 3.4.4: drops what is not authentic. */
+/* RFC 4303 3.4.4: drops what is not authentic, and moves the windows for what is. */
 void esp_verify(struct worker *worker);
-/* Moves the windows, now that the packets are proven. */
-void esp_replay_update(struct worker *worker);
 /* Decrypts in place what is proven. */
 void esp_decrypt(struct worker *worker);
 /* Unwraps, checks the inner packet against the selectors, bills it to the SA, and appends it to
@@ -57,8 +56,7 @@ void esp_admit(struct worker *worker);
 /* Fills worker->tunnel with pieces of worker->oversize packets. Returns their number: 0 when all
  * are done. */
 unsigned esp_fragment(struct worker *worker);
-/* RFC 4303 3.3: sequence numbers, headers, padding and trailer for worker->tunnel, of which each
- * TTL is lowered by worker->tunnel.hops. */
+/* RFC 4303 3.3: sequence numbers, headers, padding and trailer for worker->tunnel. */
 void esp_encap(struct worker *worker);
 /* Encrypts and authenticates in place, then queues the packets to their ports. Leaves the burst
  * empty. */

@@ -51,6 +51,7 @@ draw_good(struct frames *frames, unsigned i)
 	ip->total_length = rte_cpu_to_be_16(
 		(uint16_t)(dice_below(2) ? frames->room[i] : 20 + (int32_t)dice_below(36)));
 	ip->fragment_offset = dice_below(4) ? IPV4_DF : (rte_be16_t)dice_word();
+	ip->time_to_live = (uint8_t)(dice_below(4) ? dice_word() : dice_below(3));
 	ip->next_proto_id = protocols[dice_below(sizeof(protocols))];
 	ip->src_addr = rte_cpu_to_be_32(src);
 	ip->dst_addr = rte_cpu_to_be_32(dst);
@@ -108,6 +109,22 @@ expected_esp(const struct rte_ipv4_hdr *ip)
 	return ip->next_proto_id == IPPROTO_ESP ? HEADER_ESP : 0;
 }
 
+/* The header with this third word is as right as before, and differs in TTL and checksum alone. */
+static void
+assert_one_hop_on(const struct rte_ipv4_hdr *ip, uint32_t onward)
+{
+	uint32_t bytes[60 / 4] = { 0 }; /* as many as a header could have */
+	struct rte_ipv4_hdr *next = (struct rte_ipv4_hdr *)bytes;
+
+	*next = *ip;
+	ipv4_set_ttl_word(next, onward);
+	assert_int_equal(next->time_to_live, ip->time_to_live - 1);
+	assert_int_equal(next->next_proto_id, ip->next_proto_id);
+	assert_int_equal(ipv4_sum(next, IPV4_HEADER_BYTES), 0xffff);
+	ipv4_set_checksum(next);
+	assert_int_equal(next->hdr_checksum, (rte_be16_t)(onward >> 16));
+}
+
 static void
 compare(struct ip_burst *burst, struct frames *frames, unsigned i)
 {
@@ -124,10 +141,12 @@ compare(struct ip_burst *burst, struct frames *frames, unsigned i)
 	assert_int_equal(burst->src[i], rte_be_to_cpu_32(ip->src_addr));
 	assert_int_equal(burst->dst[i], rte_be_to_cpu_32(ip->dst_addr));
 	assert_int_equal(burst->total[i], total);
-	assert_int_equal(burst->ttl[i], ip->time_to_live);
 	assert_int_equal(burst->hash[i], ipv4_flow_hash(ip, SEED));
 	assert_int_equal(burst->verdict[i],
-		expected_esp(ip) | (total != (uint32_t)frames->room[i] ? HEADER_PADDED : 0));
+		expected_esp(ip) | (total != (uint32_t)frames->room[i] ? HEADER_PADDED : 0) |
+			(ip->time_to_live <= 1 ? HEADER_LAST_HOP : 0));
+	if (ip->time_to_live > 0)
+		assert_one_hop_on(ip, burst->onward[i]);
 }
 
 static void
