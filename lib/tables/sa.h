@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "compiler.h"
 #include "crypto.h"
@@ -103,6 +104,7 @@ struct sa {
 	/* control only */
 	CACHE_ALIGNED uint32_t source;
 	uint32_t slot;           /* place in the table, for cursors */
+	LIST_ENTRY(sa) link;     /* outbound: among those of its tunnel */
 	uint64_t installed_ns;   /* CLOCK_MONOTONIC */
 	uint64_t order;          /* counts up with each installation: "newest" */
 	uint64_t first_sequence; /* outbound: the number before the first; sent = taken - first */
@@ -121,6 +123,8 @@ struct sa {
 	uint64_t told_place;      /* where the listener was told that the peer is, */
 	uint64_t told_ns;         /* and when: CLOCK_MONOTONIC */
 };
+
+LIST_HEAD(sa_list, sa);
 
 static_assert(offsetof(struct sa, sequence) == CACHE_LINE_BYTES &&
 		offsetof(struct sa, noted_tsc) == 2 * CACHE_LINE_BYTES,

@@ -100,14 +100,3 @@ sa_set_replay(struct gateway *gw, struct sa *sa, const struct replay_state *stat
 	sa->replay_apart = true;
 	return 0;
 }
-
-void
-sa_refused(struct sa *sa, enum drop_reason reason)
-{
-	if (reason == DROP_replay_duplicate)
-		counter_add(&sa->duplicates, 1);
-	else if (reason == DROP_replay_late)
-		counter_add(&sa->lates, 1);
-	else if (reason == DROP_bad_icv)
-		counter_add(&sa->forgeries, 1);
-}

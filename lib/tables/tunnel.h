@@ -88,7 +88,8 @@ struct tunnel {
 	enum tunnel_state state;
 	bool held_down;             /* by the operator */
 	bool dead;                  /* by liveness */
-	struct sa *out;             /* the SA it sends on; NULL: none */
+	struct sa_list outbound;    /* its outbound SAs, newest first; sa.c keeps it */
+	struct sa *out;             /* the one it sends on; NULL: none */
 	uint32_t towards;           /* outer destination: the SA's, else `remote` */
 	const struct neighbor *via; /* whose MAC stands in its encap; NULL: no way out */
 	uint64_t alive_ns;          /* liveness: when we last knew it well */

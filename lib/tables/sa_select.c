@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sa.h"
+
+#include "gateway.h"
+#include "policy.h"
+#include "tunnel.h"
+
+/* Which of its outbound SAs a tunnel, or one of its policies, sends on. */
+
+/* What becomes of packets where nothing usable is wanted. */
+static enum drop_reason
+why_none(const struct sa *newest)
+{
+	if (newest == NULL)
+		return DROP_no_sa;
+	if (atomic_load_explicit(&newest->sequence, memory_order_relaxed) >= newest->limit_sequence)
+		return newest->limit_reason;
+	return DROP_sa_expired;
+}
+
+struct sa *
+sa_select_out(const struct gateway *gw, uint16_t tunnel, enum drop_reason *drop)
+{
+	/* Then the newest will do: with thousands of SAs, adding one must not look at all. */
+	bool any = !policy_asks(&gw->tunnels[tunnel]);
+	struct sa *sa, *best = NULL;
+	uint64_t most = 0;
+
+	LIST_FOREACH (sa, &gw->tunnels[tunnel].outbound, link) {
+		uint64_t wanted;
+
+		if (atomic_load_explicit(&sa->expired, memory_order_relaxed))
+			continue;
+		if (any)
+			return sa;
+		wanted = policy_preference(&gw->tunnels[tunnel], sa);
+		if (wanted > most) {
+			most = wanted;
+			best = sa;
+		}
+	}
+	if (best == NULL)
+		*drop = why_none(LIST_FIRST(&gw->tunnels[tunnel].outbound));
+	return best;
+}
+
+struct sa *
+sa_select_for(const struct gateway *gw, uint16_t tunnel, const struct policy *policy,
+	enum drop_reason *drop)
+{
+	const struct sa *newest = NULL;
+	struct sa *sa, *best = NULL;
+	uint64_t most = 0;
+
+	LIST_FOREACH (sa, &gw->tunnels[tunnel].outbound, link) {
+		uint64_t wanted = policy_wish(policy, sa);
+
+		if (wanted > 0 && newest == NULL)
+			newest = sa;
+		if (wanted <= most || atomic_load_explicit(&sa->expired, memory_order_relaxed))
+			continue;
+		most = wanted;
+		best = sa;
+	}
+	if (best == NULL)
+		*drop = why_none(newest);
+	return best;
+}
