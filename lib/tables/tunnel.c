@@ -16,8 +16,7 @@
 #include "nexthop.h"
 #include "policy.h"
 #include "publish.h"
-
-#define NS_PER_MS UINT64_C(1000000)
+#include "tunnel_order.h"
 
 /* What a tunnel has at first, and when there is no memory for better. */
 static const struct encap nothing = { .drop = DROP_no_sa };
@@ -80,23 +79,6 @@ create(struct tunnel *tunnel, const struct config_tunnel *from)
 	return 0;
 }
 
-/*
- * The tunnels in the order of their outer destinations, so that a route finds those it concerns by
- * bisection. Destinations change only with SAs whose peer moved or was not fixed.
- */
-struct tunnel_order {
-	bool stale;
-	struct tunnel *sorted[]; /* [n_tunnels] */
-};
-
-static int
-compare(const void *left, const void *right)
-{
-	const struct tunnel *const *a = left, *const *b = right;
-
-	return ((*a)->towards > (*b)->towards) - ((*a)->towards < (*b)->towards);
-}
-
 int
 tunnel_create_all(struct gateway *gw, const struct config *config)
 {
@@ -105,18 +87,16 @@ tunnel_create_all(struct gateway *gw, const struct config *config)
 		"encaps", (config->n_tunnels + 1) * sizeof(gw->encaps[0]), CACHE_LINE_BYTES);
 	gw->inbound_selectors = rte_zmalloc("selectors",
 		(config->n_tunnels + 1) * sizeof(gw->inbound_selectors[0]), CACHE_LINE_BYTES);
-	gw->tunnel_order =
-		malloc(sizeof(*gw->tunnel_order) + config->n_tunnels * sizeof(struct tunnel *));
-	if (gw->tunnels == NULL || gw->encaps == NULL || gw->inbound_selectors == NULL ||
-		gw->tunnel_order == NULL)
+	if (gw->tunnels == NULL || gw->encaps == NULL || gw->inbound_selectors == NULL)
 		return -ENOMEM;
 	gw->n_tunnels = config->n_tunnels;
-	gw->tunnel_order->stale = true;
 	for (unsigned i = 0; i < gw->n_tunnels; i++) {
 		gw->tunnels[i].index = (uint16_t)i;
-		gw->tunnel_order->sorted[i] = &gw->tunnels[i];
 		publish_store(&gw->encaps[i], &nothing);
 	}
+	gw->tunnel_order = tunnel_order_create(gw);
+	if (gw->tunnel_order == NULL)
+		return -ENOMEM;
 	for (unsigned i = 0; i < gw->n_tunnels; i++) {
 		if (create(&gw->tunnels[i], &config->tunnels[i]) < 0)
 			return -ENOMEM;
@@ -145,7 +125,7 @@ tunnel_destroy_all(struct gateway *gw)
 		rte_free(gw->tunnels[i].selectors);
 		free(gw->tunnels[i].addresses);
 	}
-	free(gw->tunnel_order);
+	tunnel_order_destroy(gw->tunnel_order);
 	rte_free(gw->inbound_selectors);
 	rte_free(gw->encaps);
 	free(gw->tunnels);
@@ -258,7 +238,7 @@ set_destination(struct gateway *gw, struct tunnel *tunnel)
 	if (towards == tunnel->towards)
 		return;
 	tunnel->towards = towards;
-	gw->tunnel_order->stale = true;
+	tunnel_order_changed(gw->tunnel_order);
 }
 
 void
@@ -291,58 +271,10 @@ tunnel_refresh(struct gateway *gw, struct tunnel *tunnel)
 }
 
 void
-tunnel_revive(struct gateway *gw, struct tunnel *tunnel)
-{
-	tunnel->dead = false;
-	tunnel->alive_ns = 0;
-	tunnel_refresh(gw, tunnel);
-}
-
-void
 tunnel_refresh_all(struct gateway *gw)
 {
 	for (unsigned i = 0; i < gw->n_tunnels; i++)
 		tunnel_refresh(gw, &gw->tunnels[i]);
-}
-
-/* The first place in the order from which destinations are `address` or above. */
-static unsigned
-bisect(const struct gateway *gw, uint32_t address)
-{
-	unsigned low = 0, high = gw->n_tunnels;
-
-	while (low < high) {
-		unsigned middle = (low + high) / 2;
-
-		if (gw->tunnel_order->sorted[middle]->towards < address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-void
-tunnel_refresh_towards(struct gateway *gw, struct prefix prefix)
-{
-	struct tunnel_order *order = gw->tunnel_order;
-
-	if (order->stale) {
-		qsort(order->sorted, gw->n_tunnels, sizeof(order->sorted[0]), compare);
-		order->stale = false;
-	}
-	/* Those that may send to several are few. */
-	for (struct tunnel *tunnel = gw->branching, *next; tunnel != NULL; tunnel = next) {
-		next = tunnel->next_branching;
-		if (branch_leads_into(gw->encaps[tunnel->index]->branches, prefix))
-			tunnel_refresh(gw, tunnel);
-	}
-	/* A refresh leaves the destinations alone: no SA changed. */
-	for (unsigned i = bisect(gw, prefix.address); i < gw->n_tunnels; i++) {
-		if (!prefix_covers(prefix, order->sorted[i]->towards))
-			break;
-		tunnel_refresh(gw, order->sorted[i]);
-	}
 }
 
 void
@@ -355,51 +287,6 @@ tunnel_refresh_via(struct gateway *gw, const struct neighbor *neighbor)
 		if (gw->tunnels[i].via == neighbor || gw->encaps[i]->drop == DROP_no_neighbor ||
 			branch_uses(gw->encaps[i]->branches, neighbor))
 			tunnel_refresh(gw, &gw->tunnels[i]);
-}
-
-void
-tunnel_packets(const struct gateway *gw, uint16_t tunnel, uint64_t *rx, uint64_t *tx)
-{
-	*rx = 0;
-	*tx = 0;
-	for (unsigned worker = 0; worker < gw->n_workers; worker++) {
-		const struct tunnel_counters *counters = &gw->counters[worker]->tunnels[tunnel];
-
-		*rx += counter_read(&counters->rx.packets);
-		*tx += counter_read(&counters->tx.packets);
-	}
-}
-
-static void
-check_liveness(struct gateway *gw, struct tunnel *tunnel, uint64_t now_ns)
-{
-	bool dead = tunnel->dead;
-	uint64_t rx, tx;
-
-	tunnel_packets(gw, tunnel->index, &rx, &tx);
-	if (rx != tunnel->seen_rx || tunnel->alive_ns == 0) {
-		tunnel->seen_rx = rx;
-		tunnel->seen_tx = tx;
-		tunnel->alive_ns = now_ns;
-		dead = false;
-	} else if (tx == tunnel->seen_tx) {
-		/* It was not asked, so that it did not answer tells nothing. */
-		tunnel->alive_ns = now_ns;
-	} else if (now_ns - tunnel->alive_ns >= tunnel->liveness_ms * NS_PER_MS) {
-		dead = true;
-	}
-	if (dead == tunnel->dead)
-		return;
-	tunnel->dead = dead;
-	tunnel_refresh(gw, tunnel);
-}
-
-void
-tunnel_check_liveness(struct gateway *gw, uint64_t now_ns)
-{
-	for (unsigned i = 0; i < gw->n_tunnels; i++)
-		if (gw->tunnels[i].liveness_ms > 0)
-			check_liveness(gw, &gw->tunnels[i], now_ns);
 }
 
 struct tunnel *
