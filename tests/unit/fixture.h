@@ -17,6 +17,7 @@
 #include "config.h"
 #include "crypto.h"
 #include "gateway.h"
+#include "neighbor.h"
 #include "nexthop.h"
 #include "rcu.h"
 #include "route.h"
@@ -162,6 +163,12 @@ fixture_sa(
 	};
 }
 
+static inline void
+fixture_add(struct fixture *fixture, const struct sa_spec *spec)
+{
+	assert_int_equal(sa_add(fixture->gw, fixture->crypto, spec), 0);
+}
+
 /* Gives every tunnel an outbound SA with SPI 0x1001 and up. */
 static inline void
 fixture_bring_up(struct fixture *fixture)
@@ -169,7 +176,7 @@ fixture_bring_up(struct fixture *fixture)
 	for (unsigned i = 0; i < FIXTURE_TUNNELS; i++) {
 		struct sa_spec spec = fixture_sa(fixture, SA_OUT, i, 0x1001 + i);
 
-		assert_int_equal(sa_add(fixture->gw, fixture->crypto, &spec), 0);
+		fixture_add(fixture, &spec);
 	}
 }
 
@@ -203,6 +210,35 @@ fixture_set(struct gateway *gw, struct prefix prefix, struct nexthop_spec way)
 	};
 }
 
+static inline void
+fixture_set_route(struct gateway *gw, struct prefix prefix, struct nexthop_spec way)
+{
+	struct route_change change = fixture_set(gw, prefix, way);
+
+	assert_int_equal(route_apply(gw, &change, 1), 0);
+}
+
+/* Of a neighbor behind wan0. NULL: it is not known any more. */
+static inline void
+fixture_set_neighbor(struct gateway *gw, uint32_t address, const struct rte_ether_addr *mac)
+{
+	struct neighbor *neighbor = neighbor_get(gw->neighbors, WAN, address);
+
+	neighbor_set(neighbor, mac);
+	tunnel_refresh_via(gw, neighbor);
+}
+
+#define GATEWAY IP(203, 0, 113, 1)
+static const struct rte_ether_addr gateway_mac = { { 2, 0, 0, 0, 0, 3 } };
+
+/* A default route over wan0, with the gateway's MAC known. */
+static inline void
+fixture_lead_out(struct gateway *gw)
+{
+	fixture_set_neighbor(gw, GATEWAY, &gateway_mac);
+	fixture_set_route(gw, (struct prefix) { 0, 0 }, fixture_via_gateway(WAN, GATEWAY));
+}
+
 static inline struct route_change
 fixture_delete(struct prefix prefix)
 {
@@ -212,7 +248,7 @@ fixture_delete(struct prefix prefix)
 	};
 }
 
-/* What a worker finds for one address. */
+/* What a worker finds, for one address or SA. */
 static inline uint32_t
 fixture_lookup(const struct gateway *gw, uint32_t address)
 {
@@ -220,4 +256,13 @@ fixture_lookup(const struct gateway *gw, uint32_t address)
 
 	route_lookup(gw->routes, &address, &nexthop, 1);
 	return (uint32_t)nexthop;
+}
+
+static inline struct sa *
+fixture_sa_lookup(const struct gateway *gw, uint32_t spi, uint32_t destination)
+{
+	struct sa *found;
+
+	sa_lookup(gw->sas, &spi, &destination, &found, 1);
+	return found;
 }

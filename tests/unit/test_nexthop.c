@@ -221,7 +221,7 @@ a_lost_tunnel_moves_its_own_flows_alone(void **state)
 	/* A group without the tunnel was not touched. */
 	assert_ptr_equal(read_hop(gw, unrelated_id), unrelated);
 
-	assert_int_equal(sa_add(gw, fixture->crypto, &spec), 0);
+	fixture_add(fixture, &spec);
 	publish_flush(gw->publisher);
 	read_buckets(gw, id, after);
 	assert_memory_equal(before, after, sizeof(before));
@@ -249,7 +249,7 @@ a_whole_group_needs_no_table(void **state)
 
 	assert_int_equal(sa_delete(gw, SA_OUT, 0x1002, spec.destination), 0);
 	assert_int_equal(read_hop(gw, whole)->turns, 0);
-	assert_int_equal(sa_add(gw, fixture->crypto, &spec), 0);
+	fixture_add(fixture, &spec);
 	assert_int_equal(read_hop(gw, whole)->turns, 3);
 }
 

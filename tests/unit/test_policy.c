@@ -154,7 +154,7 @@ the_policy_said_last_pins(void **state)
 		struct sa_spec spec = fixture_sa(fixture, SA_OUT, 0, spi);
 
 		spec.reqid = 1;
-		assert_int_equal(sa_add(gw, fixture->crypto, &spec), 0);
+		fixture_add(fixture, &spec);
 	}
 	assert_int_equal(gw->tunnels[0].out->spi, 0x103);
 	first = put(gw, NULL, POLICY_OUT, 0x101);

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fixture.h"
+
+/* The headers that a tunnel sends with. */
+
+/* The sum that RFC 791 wants to see, over 16-bit words in wire order. */
+static uint16_t
+sum_words(const uint8_t *bytes, size_t n)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < n; i += 2)
+		sum += (uint32_t)bytes[i] << 8 | bytes[i + 1];
+	while (sum >> 16 != 0)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+static uint16_t
+load_word(const uint8_t *bytes)
+{
+	uint16_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return word;
+}
+
+/* Completes a header as tunnel.h tells workers to. */
+static void
+complete(const struct encap *encap, uint8_t ip[20])
+{
+	uint32_t sum = encap->ip_sum;
+	uint16_t checksum;
+
+	memcpy(ip, encap->header + encap->ip_offset, 20);
+	ip[1] = 0xb9;                  /* TOS */
+	memcpy(ip + 2, "\x05\xdc", 2); /* total length 1500 */
+	memcpy(ip + 4, "\xbe\xef", 2); /* identification */
+	memcpy(ip + 6, "\x40\x00", 2); /* DF */
+	sum += load_word(ip + 2);
+	sum += load_word(ip + 4);
+	sum += load_word(ip + 6);
+	sum += (uint32_t)ip[1] << 8;
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	checksum = (uint16_t)~sum;
+	memcpy(ip + 10, &checksum, sizeof(checksum));
+}
+
+static void
+esp_headers_are_as_written_by_hand(void **state)
+{
+	static const uint8_t expected[] = {
+		0x02, 0x00, 0x00, 0x00, 0x00, 0x03, /* the gateway's MAC */
+		0x02, 0x00, 0x00, 0x00, 0x01, 0x02, /* wan0's */
+		0x08, 0x00,                         /* IPv4 */
+		0x45, 0x00, 0x00, 0x00,             /* version, header length; TOS; total length */
+		0x00, 0x00, 0x00, 0x00,             /* identification; fragment field */
+		0x40, 0x32, 0x00, 0x00,             /* TTL 64; protocol 50; checksum */
+		0xcb, 0x00, 0x71, 0xbf,             /* 203.0.113.191 */
+		0xc0, 0x00, 0x02, 0x01,             /* 192.0.2.1 */
+		0xc0, 0x00, 0x10, 0x01,             /* SPI */
+		0x00, 0x00, 0x00, 0x00,             /* sequence number */
+	};
+	struct fixture *fixture = *state;
+	struct sa_spec spec = fixture_sa(fixture, SA_OUT, 0, 0xc0001001);
+	const struct encap *encap;
+	uint8_t ip[20];
+
+	fixture_lead_out(fixture->gw);
+	fixture_add(fixture, &spec);
+	encap = gateway_encap(fixture->gw, 0);
+	assert_int_equal(encap->drop, DROP_NONE);
+	assert_int_equal(encap->header_bytes, sizeof(expected));
+	assert_memory_equal(
+		encap->header + ENCAP_HEADER_BYTES - sizeof(expected), expected, sizeof(expected));
+	assert_int_equal(encap->ip_offset, ENCAP_HEADER_BYTES - 28);
+	assert_int_equal(encap->port, WAN);
+	assert_false(encap->udp);
+	assert_ptr_equal(encap->sa, sa_find(fixture->gw, SA_OUT, spec.spi, spec.destination));
+	assert_ptr_equal(encap->key, encap->sa->key);
+	assert_int_equal(encap->iv_bytes, 16);
+	assert_int_equal(encap->icv_bytes, 12);
+	assert_int_equal(encap->block_bytes, 16);
+	assert_int_equal(encap->mtu, 1438);
+	complete(encap, ip);
+	assert_int_equal(sum_words(ip, sizeof(ip)), 0xffff);
+}
+
+static void
+udp_headers_are_as_written_by_hand(void **state)
+{
+	static const uint8_t expected[] = {
+		0x45, 0x00, 0x00, 0x00, /* version, header length; TOS; total length */
+		0x00, 0x00, 0x00, 0x00, /* identification; fragment field */
+		0x40, 0x11, 0x00, 0x00, /* TTL 64; protocol 17; checksum */
+		0xcb, 0x00, 0x71, 0xbf, /* 203.0.113.191 */
+		0xc0, 0x00, 0x02, 0x02, /* 192.0.2.2 */
+		0x11, 0x94, 0x8a, 0x3b, /* from 4500 to 35387 */
+		0x00, 0x00, 0x00, 0x00, /* UDP length; checksum */
+		0x00, 0x00, 0x10, 0x02, /* SPI */
+		0x00, 0x00, 0x00, 0x00, /* sequence number */
+	};
+	struct fixture *fixture = *state;
+	struct sa_spec spec = fixture_sa(fixture, SA_OUT, 1, 0x1002);
+	const struct encap *encap;
+	uint8_t ip[20];
+
+	fixture_lead_out(fixture->gw);
+	spec.encap_sport = 4500;
+	spec.encap_dport = 35387;
+	fixture_add(fixture, &spec);
+	encap = gateway_encap(fixture->gw, 1);
+	assert_int_equal(encap->header_bytes, 14 + sizeof(expected));
+	assert_memory_equal(encap->header + encap->ip_offset, expected, sizeof(expected));
+	assert_int_equal(encap->ip_offset, ENCAP_HEADER_BYTES - sizeof(expected));
+	assert_true(encap->udp);
+	assert_int_equal(encap->mtu, 1422);
+	complete(encap, ip);
+	assert_int_equal(sum_words(ip, sizeof(ip)), 0xffff);
+}
+
+/* Every size of port: the largest inner packet fits, and one byte more does not. */
+static void
+the_mtu_is_the_largest_that_fits(void **state)
+{
+	struct crypto_key key = { .iv_bytes = 16, .icv_bytes = 12, .block_bytes = 16 };
+
+	(void)state;
+	assert_int_equal(tunnel_mtu(1500, &key, false), 1438);
+	assert_int_equal(tunnel_mtu(1500, &key, true), 1422);
+	assert_int_equal(tunnel_mtu(80, &key, false), 0);
+	for (unsigned udp = 0; udp < 2; udp++)
+		for (uint16_t port_mtu = 100; port_mtu < 9000; port_mtu++) {
+			unsigned mtu = tunnel_mtu(port_mtu, &key, udp != 0);
+			unsigned fixed = 20 + 8 + 8 * udp + 16 + 12;
+
+			assert_true(fixed + (mtu + 2 + 15) / 16 * 16 <= port_mtu);
+			assert_true(fixed + (mtu + 1 + 2 + 15) / 16 * 16 > port_mtu);
+		}
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(esp_headers_are_as_written_by_hand),
+		TEST(udp_headers_are_as_written_by_hand),
+		TEST(the_mtu_is_the_largest_that_fits),
+	};
+
+	return cmocka_run_group_tests(tests, fixture_start_dpdk, fixture_stop_dpdk);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fixture.h"
+
+#include "clock.h"
+
+/* A tunnel that sends and hears nothing is down. */
+
+static void
+a_tunnel_that_gets_no_answer_is_down_until_it_does(void **state)
+{
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+	struct tunnel *tunnel = &gw->tunnels[0];
+	struct tunnel_counters *counters = &gw->counters[0]->tunnels[0];
+	uint64_t now = 1000 * MILLISECOND_NS;
+
+	fixture_lead_out(gw);
+	fixture_bring_up(fixture);
+	tunnel->liveness_ms = 300;
+	tunnel_check_liveness(gw, now);
+	/* Silence alone is no sign. */
+	now += 10000 * MILLISECOND_NS;
+	tunnel_check_liveness(gw, now);
+	assert_int_equal(tunnel->state, TUNNEL_UP);
+	/* It sends and hears. */
+	for (unsigned i = 0; i < 100; i++) {
+		counters->tx.packets++;
+		counters->rx.packets++;
+		now += 10 * MILLISECOND_NS;
+		tunnel_check_liveness(gw, now);
+		assert_int_equal(tunnel->state, TUNNEL_UP);
+	}
+	/* It sends and hears nothing. */
+	counters->tx.packets++;
+	now += 299 * MILLISECOND_NS;
+	tunnel_check_liveness(gw, now);
+	assert_int_equal(tunnel->state, TUNNEL_UP);
+	now += MILLISECOND_NS;
+	tunnel_check_liveness(gw, now);
+	assert_int_equal(tunnel->state, TUNNEL_DOWN);
+	assert_false(tunnel_carries(tunnel));
+	/* It may still ask, or it would never be answered. */
+	assert_int_equal(gateway_encap(gw, 0)->drop, DROP_NONE);
+	now += 10000 * MILLISECOND_NS;
+	tunnel_check_liveness(gw, now);
+	assert_int_equal(tunnel->state, TUNNEL_DOWN);
+	counters->rx.packets++;
+	tunnel_check_liveness(gw, now);
+	assert_int_equal(tunnel->state, TUNNEL_UP);
+}
+
+static void
+a_new_sa_gives_a_dead_tunnel_a_new_chance(void **state)
+{
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+	struct tunnel *tunnel = &gw->tunnels[0];
+	struct sa_spec spec = fixture_sa(fixture, SA_OUT, 0, 0x5001);
+	uint64_t now = MILLISECOND_NS;
+
+	fixture_bring_up(fixture);
+	tunnel->liveness_ms = 300;
+	tunnel_check_liveness(gw, now);
+	gw->counters[0]->tunnels[0].tx.packets++;
+	now += 300 * MILLISECOND_NS;
+	tunnel_check_liveness(gw, now);
+	assert_int_equal(tunnel->state, TUNNEL_DOWN);
+	fixture_add(fixture, &spec);
+	assert_int_equal(tunnel->state, TUNNEL_UP);
+	tunnel_check_liveness(gw, now);
+	assert_int_equal(tunnel->state, TUNNEL_UP);
+	gw->counters[0]->tunnels[0].tx.packets++;
+	now += 300 * MILLISECOND_NS;
+	tunnel_check_liveness(gw, now);
+	assert_int_equal(tunnel->state, TUNNEL_DOWN);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_tunnel_that_gets_no_answer_is_down_until_it_does),
+		TEST(a_new_sa_gives_a_dead_tunnel_a_new_chance),
+	};
+
+	return cmocka_run_group_tests(tests, fixture_start_dpdk, fixture_stop_dpdk);
+}
