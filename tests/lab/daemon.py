@@ -21,6 +21,7 @@ class Process:
     """One program, with a directory that it may share with others."""
 
     def __init__(self, node, name, directory, command):
+        """`command`: with whatever gives it precedence."""
         self.node, self.name, self.command = node, name, command
         self.session_file = f"{directory}/{name}.session"
         self.status_file = f"{directory}/{name}.status"
@@ -30,8 +31,7 @@ class Process:
         for stale in (self.session_file, self.status_file):
             if os.path.exists(stale):
                 os.unlink(stale)
-        # A gateway would have cores of its own; here its daemons get precedence at least.
-        start_in(self.node, *PRECEDENCE, "sh", "-c", SCRIPT, "sh", self.session_file,
+        start_in(self.node, "sh", "-c", SCRIPT, "sh", self.session_file,
                  self.status_file, *self.command, log=self.log)
 
     def pids(self):
@@ -49,11 +49,12 @@ class Daemon:
     write_config(), serves(), and after_start()."""
 
     name = ""  # "charon", "bird" and so on
+    precedence = PRECEDENCE  # a gateway would have cores of its own
 
     def __init__(self, node, build):
         self.node, self.build = node, build
         self.directory = f"{STATE_DIRECTORY}/{self.name}-{node}"
-        self.processes = [Process(node, name, self.directory, command)
+        self.processes = [Process(node, name, self.directory, (*self.precedence, *command))
                           for name, command in self.commands()]
 
     # --- of each daemon

@@ -25,6 +25,7 @@ FIRST_PORT = 20000
 FLOWS_PER_CLIENT = 1000
 FLOWS = FLOWS_PER_CLIENT * len(CLIENTS)
 READY_S, TELL_S = 20, 30
+LEAST_RATE = 3000  # packets a second, each way, that any machine shall carry
 DRAIN_S = 1.0  # for packets under way when sending ends
 TO_VPC, TO_DC = "DC to VPC", "VPC to DC"
 MILLISECOND_NS = 10 ** 6

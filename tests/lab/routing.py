@@ -9,7 +9,7 @@ from daemon import Daemon, write
 from shell import LabError, run
 
 BIRD, BIRDC, VTYSH, FRR = "/usr/sbin/bird", "/usr/sbin/birdc", "/usr/bin/vtysh", "/usr/lib/frr"
-HOLD_S, KEEPALIVE_S = 9, 3
+HOLD_S, KEEPALIVE_S = 30, 10  # longer than a change of 600,000 ways keeps a daemon busy: BFD is quick
 RESTART_S = 60  # how long a neighbor keeps the routes of one whose BGP daemon restarts,
 RECOVERY_S = 20  # and how long that one waits at most for all of its neighbors
 # For two minutes after its start bgpd says "restarted" (RFC 4724, 3) to whoever calls, and a BIRD that
@@ -17,6 +17,8 @@ RECOVERY_S = 20  # and how long that one waits at most for all of its neighbors
 # DC, whose End-of-RIB it does wait for: then it takes the kernel's routes over, and has them all.
 LAN_DELAY_S = 4
 PATHS = 8
+# Daemons that only compute routes leave the processor to those that carry packets or say BFD.
+BEHIND = ("nice", "-n", "-5")
 
 BIRD_CONFIG = """\
 log "{log}" all;
@@ -145,6 +147,8 @@ class GatewayBird(Bird):
 class DcBird(Bird):
     """The DC's router: three gateways, equal paths."""
 
+    precedence = BEHIND
+
     def router_id(self):
         return plan.CONNECTIONS[0].dc
 
@@ -163,6 +167,8 @@ class DcBird(Bird):
 class RegionBird(Bird):
     """The transit router of Shanghai: all paths of Hangzhou's, one of them in use."""
 
+    precedence = BEHIND
+
     def router_id(self):
         return plan.REGION_ADDRESS
 
@@ -180,6 +186,7 @@ class CloudBird(Bird):
     waits for all neighbors, and its first routes have three ways at once."""
 
     RECOVERS = "false"
+    precedence = BEHIND
 
     def router_id(self):
         return plan.CONNECTIONS[0].cloud
@@ -263,6 +270,7 @@ class Frr(FrrDaemon):
     """zebra, with its FPM client, and bgpd."""
 
     name = "frr"
+    precedence = BEHIND
     # -K: what an earlier zebra installed stays until BGP had time to say it again.
     programs = (("zebra", "-M", "dplane_fpm_nl", "-K", str(RESTART_S)), ("bgpd",))
 

@@ -114,8 +114,8 @@ CONNECTIONS = (
 )
 
 # Long enough for a machine with two cores and a dozen daemons; what is inside speaks every 100 ms.
-LIVENESS_MS = 500
-BFD_MS, BFD_MULTIPLIER = 100, 5
+LIVENESS_MS = 700
+BFD_MS, BFD_MULTIPLIER = 100, 7
 
 
 def connection_of(gateway):

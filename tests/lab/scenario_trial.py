@@ -9,13 +9,13 @@ import trial_flood
 import trial_kill
 import trial_reach
 import trial_tables
+from load import LEAST_RATE
 from sessions import wait_for_sessions
 from shell import LabError
 
 # In this order: the first look at what nobody has touched yet.
 TRIALS = (trial_tables, trial_reach, trial_balance, trial_failover, trial_flood, trial_demand,
           trial_kill)
-LEAST_RATE = 3000
 SESSIONS_S = 30
 
 

@@ -20,7 +20,7 @@ import time
 import scenario_network
 import scenario_plan as plan
 from daemon import read, write
-from plan import STATE_DIRECTORY, namespace
+from plan import STATE_DIRECTORY, bare, namespace
 from routing import BfdBird, Bfdd, CloudBird, DcBird, Frr, GatewayBird, RegionBird, bird_text
 from scenario_charon import EspalierCharon, PeerCharon
 from scenario_gateway import EspalierDaemon, ScenarioGateway, SyncDaemon
@@ -191,28 +191,25 @@ class World:
                                  self.birdc(connection.gateway, "show bfd sessions"), re.MULTILINE)]
 
     def missing_in_espalier(self, alive):
-        routes = {row["prefix"]: row["nexthops"] for row in self.espalierctl("show", "routes")}
-        wanted = {prefix: {connection.name for connection in alive} for prefix in plan.DC_PREFIXES}
-        wanted |= {prefix: {plan.PORT_NAMES[plan.REGION_PORT]} for prefix in plan.VPC_PREFIXES}
-        for prefix, ways in wanted.items():
-            found = {hop.get("tunnel") or hop.get("port") for hop in routes.get(prefix, ())}
-            if not ways <= found:
-                yield f"Espalier has {prefix} by {', '.join(sorted(map(str, found))) or 'no way'}"
+        wanted = {prefix: {connection.tun for connection in alive} for prefix in plan.DC_PREFIXES}
+        wanted |= {prefix: {plan.REGION_ADDRESS} for prefix in plan.VPC_PREFIXES}
+        return missing_ways("Espalier", wanted, self.ways_of_espalier(wanted))
+
+    def ways_of_espalier(self, prefixes):
+        """ways_to(), as the cloud's Espalier has them."""
+        return ways_to(plan.CLOUD, prefixes, *self.daemon(plan.CLOUD, "charon").carrier(),
+                       "--family", "route")
 
     def missing_in_kernels(self, alive):
         lan = {connection.lan for connection in alive}
-        wanted = [(plan.DC, prefix, lan) for prefix in plan.VPC_PREFIXES]
-        wanted += [(plan.REGION, prefix, {plan.CLOUD_REGION_ADDRESS})
-                   for prefix in plan.DC_PREFIXES]
+        wanted = {plan.DC: {prefix: lan for prefix in plan.VPC_PREFIXES},
+                  plan.REGION: {prefix: {plan.CLOUD_REGION_ADDRESS} for prefix in plan.DC_PREFIXES}}
         for connection in alive:
-            wanted += [(connection.gateway, prefix, {connection.cloud_inside})
-                       for prefix in plan.VPC_PREFIXES]
-            wanted += [(connection.gateway, prefix, {connection.dc}) for prefix in plan.DC_PREFIXES]
-        tables = {node: kernel_routes(node) for node in {node for node, *_ in wanted}}
-        for node, prefix, ways in wanted:
-            found = tables[node].get(prefix, set())
-            if not ways <= found:
-                yield f"{node} has {prefix} by {', '.join(sorted(found)) or 'no way'}"
+            wanted[connection.gateway] = {
+                **{prefix: {connection.cloud_inside} for prefix in plan.VPC_PREFIXES},
+                **{prefix: {connection.dc} for prefix in plan.DC_PREFIXES}}
+        return [words for node, ways in wanted.items()
+                for words in missing_ways(node, ways, ways_to(node, ways))]
 
     def wait_converged(self, timeout=30):
         """Until missing() is empty; returns how long it took, LabError with the rest."""
@@ -286,8 +283,18 @@ def more_prefixes(count):
         yield f"{number >> 16}.{number >> 8 & 255}.{number & 255}.0/24"
 
 
-def kernel_routes(node):
-    """{prefix: gateways} of a kernel's main table; a route without one has its interface."""
-    listed = json.loads(run("ip", "-n", namespace(node), "-j", "route", "show").stdout or "[]")
-    return {row["dst"]: {hop.get("gateway", hop.get("dev"))
-                         for hop in row.get("nexthops", [row])} for row in listed}
+def ways_to(node, prefixes, *carrier):
+    """{prefix: gateways} of those prefixes, as the kernel of a node has them; a way without gateway is
+    its interface. Asked for one by one: there may be 200,000 more. With `carrier`, espalier-run, it
+    is an Espalier that answers."""
+    asked = "".join(f"route get fibmatch {bare(prefix)}\n" for prefix in prefixes)
+    said = run_in(node, *carrier, "ip", "-j", "-force", "-batch", "-", stdin=asked, check=False)
+    rows = [row for line in said.stdout.splitlines() if line.strip() for row in json.loads(line)]
+    return {row["dst"]: {hop.get("gateway", hop.get("dev")) for hop in row.get("nexthops", [row])}
+            for row in rows}
+
+
+def missing_ways(who, wanted, found):
+    """In words, what it lacks of {prefix: ways}."""
+    return [f"{who} has {prefix} by {', '.join(sorted(found.get(prefix, ()))) or 'no way'}"
+            for prefix, ways in wanted.items() if not ways <= found.get(prefix, set())]
