@@ -23,8 +23,8 @@ prefix_covers(struct prefix prefix, uint32_t address)
 	return ((prefix.address ^ address) & prefix_mask(prefix.bits)) == 0;
 }
 
-/* Unicast that may cross a router: neither this network, loopback, multicast, reserved nor
- * broadcast (RFC 1812 5.3.7, RFC 6890). */
+/* Unicast that a host may have and that may cross a router: neither this network, loopback,
+ * multicast, reserved nor broadcast (RFC 1122 3.2.1.3, RFC 1812 5.3.7, RFC 6890). */
 static inline bool
 address_may_cross(uint32_t address)
 {

@@ -129,14 +129,6 @@ mac_parse(const char *text, uint8_t mac[6], char why[WHY_BYTES])
 }
 
 bool
-address_is_unicast(uint32_t address)
-{
-	uint32_t first = address >> 24;
-
-	return first != 0 && first != 127 && first < 224;
-}
-
-bool
 prefix_is_edge(struct prefix prefix, uint32_t address)
 {
 	uint32_t host = address & ~prefix_mask(prefix.bits);

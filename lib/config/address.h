@@ -22,8 +22,5 @@ bool address_parse(const char *text, uint32_t *address, char why[WHY_BYTES]);
 bool prefix_parse(const char *text, struct prefix *prefix, char why[WHY_BYTES]);
 bool mac_parse(const char *text, uint8_t mac[6], char why[WHY_BYTES]);
 
-/* May a host have it? Not 0/8, loopback, multicast or reserved (RFC 1122 3.2.1.3). */
-bool address_is_unicast(uint32_t address);
-
 /* Is it the network's own or its broadcast address? A /31 (RFC 3021) and a /32 have neither. */
 bool prefix_is_edge(struct prefix prefix, uint32_t address);

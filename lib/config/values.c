@@ -111,6 +111,17 @@ FIELD_READER(value_name)
 	return value_text(reader, &name, setting, value);
 }
 
+static bool
+check_host(struct reader *reader, const config_setting_t *setting, uint32_t address)
+{
+	if (address_may_cross(address))
+		return true;
+	reader_value_error(reader, setting,
+		"no host can have that address; it is unspecified, loopback, multicast or "
+		"reserved");
+	return false;
+}
+
 FIELD_READER(value_address)
 {
 	const char *text = value_string(reader, setting);
@@ -124,12 +135,7 @@ FIELD_READER(value_address)
 		reader_value_error(reader, setting, "%s", why);
 		return false;
 	}
-	if (address_is_unicast(*address))
-		return true;
-	reader_value_error(reader, setting,
-		"no host can have that address; it is unspecified, loopback, multicast or "
-		"reserved");
-	return false;
+	return check_host(reader, setting, *address);
 }
 
 FIELD_READER(value_prefix)
@@ -241,12 +247,8 @@ own_address(struct reader *reader, const config_setting_t *setting, unsigned own
 		reader_value_error(reader, setting, "%s", why);
 		return false;
 	}
-	if (!address_is_unicast(prefix->address)) {
-		reader_value_error(reader, setting,
-			"no host can have that address; it is unspecified, loopback, multicast or "
-			"reserved");
+	if (!check_host(reader, setting, prefix->address))
 		return false;
-	}
 	if (prefix->bits == 0) {
 		reader_value_error(reader, setting,
 			"a network of length /0 is everything; /1 to /32 is allowed");
