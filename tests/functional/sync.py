@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A real `espalier-sync` between a real kernel's routes and a real Espalier, on the stage of kernel_net.py."""
+import contextlib
 import ipaddress
 import select
 import signal
@@ -61,6 +62,22 @@ class Sync:
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(10 * PATIENCE) == 0, self.said()
         assert "Sanitizer" not in self.said() and "runtime error" not in self.said(), self.said()
+
+
+@contextlib.contextmanager
+def syncs(net):
+    """A function that starts one with options; what runs at the end is killed."""
+    running = []
+
+    def start(*options):
+        running.append(Sync(net, *options))
+        return running[-1].start()
+
+    try:
+        yield start
+    finally:
+        for one in running:
+            one.kill()
 
 
 class Events:

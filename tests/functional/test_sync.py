@@ -10,7 +10,7 @@ import kernel_net
 import wire
 from gateway import wait_until
 from kernel_net import ip
-from sync import (Events, LargeNet, Sync, agree, batch, compare, prefixes, routes, wait_routes)
+from sync import (Events, LargeNet, agree, batch, compare, prefixes, routes, syncs, wait_routes)
 from topology import WAN_ROUTER, Topology
 
 pytestmark = pytest.mark.skipif(kernel_net.why_not() is not None, reason=kernel_net.why_not() or "")
@@ -28,15 +28,8 @@ def net(tmp_path):
 @pytest.fixture
 def start(net):
     """start(options...) -> a running Sync."""
-    running = []
-
-    def start_sync(*options):
-        running.append(Sync(net, *options))
-        return running[-1].start()
-
-    yield start_sync
-    for one in running:
-        one.kill()
+    with syncs(net) as start_sync:
+        yield start_sync
 
 
 def route(net, *words):

@@ -11,8 +11,8 @@ import kernel_net
 import sync as s
 from gateway import wait_until
 from kernel_net import ip
-from sync import (Events, FakeZebra, LargeNet, Sync, agree, compare, frame, group, multipath, nexthop_message, prefixes,
-                  route_message, routes, u32, wait_routes)
+from sync import (Events, FakeZebra, LargeNet, agree, compare, frame, group, multipath, nexthop_message, prefixes,
+                  route_message, routes, syncs, u32, wait_routes)
 from topology import WAN_ADDRESS, WAN_ROUTER, Topology
 
 pytestmark = pytest.mark.skipif(kernel_net.why_not() is not None, reason=kernel_net.why_not() or "")
@@ -26,17 +26,13 @@ def net(tmp_path):
 
 @pytest.fixture
 def start(net):
-    running = []
+    with syncs(net) as start_sync:
+        def start_server(*options):
+            server = start_sync("--fpm", s.FPM_PORT, *options)
+            wait_until(lambda: listens(net), 10, "the FPM port")
+            return server
 
-    def start_sync(*options):
-        running.append(Sync(net, "--fpm", s.FPM_PORT, *options))
-        running[-1].start()
-        wait_until(lambda: listens(net), 10, "the FPM port")
-        return running[-1]
-
-    yield start_sync
-    for one in running:
-        one.kill()
+        yield start_server
 
 
 def listens(net):
