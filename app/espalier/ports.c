@@ -86,6 +86,11 @@ find(struct ports *ports, const struct config_port *config, const struct options
 			config->name, config->device, info.max_mtu, config->mtu);
 		return -EINVAL;
 	}
+	if (info.max_tx_queues == 0) {
+		log_error("port '%s': device '%s' has no queue to send by", config->name,
+			config->device);
+		return -EINVAL;
+	}
 	unsigned wanted = wanted_rx_queues(options, id, n_workers);
 	if (options->n_assignments > 0 && wanted > info.max_rx_queues) {
 		log_error("--config: port '%s' (DPDK port %u) has %u receive queues, not %u",

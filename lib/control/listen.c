@@ -86,27 +86,32 @@ remove_stale(const struct sockaddr_un *address, char *error, size_t error_bytes)
 	return -1;
 }
 
-/* Binds, listens and notes the file. 0 or -1 with errno. */
-static int
+/* Binds, listens and notes the file. NULL, or what cannot be done, with errno. */
+static const char *
 bind_and_listen(struct listen_socket *listener, mode_t mode)
 {
 	const struct sockaddr *address = (const struct sockaddr *)&listener->address;
 	const char *path = listener->address.sun_path;
+	const char *failed = NULL;
 	struct stat status;
 
 	if (bind(listener->fd, address, sizeof(listener->address)) < 0)
-		return -1;
+		return "listen there";
 	/* Until listen() nobody can connect, so the mode is right before it matters. */
-	if (chown(path, (uid_t)-1, group_id()) < 0 || chmod(path, mode) < 0 ||
-		lstat(path, &status) < 0 || listen(listener->fd, BACKLOG) < 0) {
+	if (chown(path, (uid_t)-1, group_id()) < 0)
+		failed = "give it to group " LISTEN_GROUP " (root and its members can)";
+	else if (chmod(path, mode) < 0 || lstat(path, &status) < 0 ||
+		listen(listener->fd, BACKLOG) < 0)
+		failed = "listen there";
+	if (failed != NULL) {
 		int why = errno;
 		unlink(path);
 		errno = why;
-		return -1;
+		return failed;
 	}
 	listener->device = status.st_dev;
 	listener->inode = status.st_ino;
-	return 0;
+	return NULL;
 }
 
 int
@@ -122,9 +127,12 @@ listen_open(struct listen_socket *listener, const char *path, mode_t mode, char 
 	memcpy(listener->address.sun_path, path, strlen(path) + 1);
 	if (remove_stale(&listener->address, error, error_bytes) < 0)
 		return -1;
+	const char *failed = "listen there";
 	listener->fd = make_socket();
-	if (listener->fd < 0 || bind_and_listen(listener, mode) < 0) {
-		snprintf(error, error_bytes, "cannot listen at %s: %s", path, strerror(errno));
+	if (listener->fd >= 0)
+		failed = bind_and_listen(listener, mode);
+	if (failed != NULL) {
+		snprintf(error, error_bytes, "%s: cannot %s: %s", path, failed, strerror(errno));
 		if (listener->fd >= 0)
 			close(listener->fd);
 		listener->fd = -1;
