@@ -36,10 +36,10 @@ totals_tunnel(const struct gateway *gw, unsigned tunnel, struct tunnel_counters 
 {
 	*total = (struct tunnel_counters) { 0 };
 	for (unsigned worker = 0; worker < gw->n_workers; worker++) {
-		const struct tunnel_counters *part = &gw->counters[worker]->tunnels[tunnel];
+		const struct worker_counters *part = gw->counters[worker];
 
-		add(&total->rx, &part->rx);
-		add(&total->tx, &part->tx);
+		add(&total->rx, &part->tunnel_rx[tunnel]);
+		add(&total->tx, &part->tunnel_tx[tunnel]);
 	}
 }
 

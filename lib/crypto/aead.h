@@ -42,10 +42,11 @@ aead_write_iv(const struct crypto_op *op)
 {
 	const struct crypto_key *key = op->key;
 	uint32_t halves_be[2] = { key->esn ? op->esn_high_be : 0, 0 };
-	uint64_t iv;
+	uint64_t iv, xor;
 
 	memcpy(&halves_be[1], op->esp + ESP_SEQUENCE_AT, sizeof(halves_be[1]));
 	memcpy(&iv, halves_be, sizeof(iv));
-	iv ^= key->iv_xor;
+	memcpy(&xor, key->schedule, AEAD_IV_XOR_BYTES);
+	iv ^= xor;
 	memcpy(op->esp + ESP_HEADER_BYTES, &iv, sizeof(iv));
 }

@@ -50,7 +50,7 @@ cbc_hmac_expand(struct crypto *crypto, struct crypto_key *key, enum crypto_direc
 {
 	const struct group *group = &engine_groups[key->group];
 	uint8_t unused[AES_SCHEDULE_BYTES_MAX] __attribute__((aligned(16)));
-	uint8_t *rounds = key->schedule + 2 * group->state_bytes;
+	uint8_t *rounds = key->schedule + group->rounds_at;
 	uint8_t *enc = direction == CRYPTO_SEAL ? rounds : unused;
 	uint8_t *dec = direction == CRYPTO_SEAL ? unused : rounds;
 	unsigned key_bytes = key->suite.authentication->key_bytes;
@@ -97,7 +97,7 @@ cbc_hmac_seal_with(struct crypto *crypto, struct crypto_op ops[], const struct o
 {
 	const struct group *group = &engine_groups[run->group];
 	const uint8_t *order = lane_order(crypto, ops, run);
-	const size_t state_bytes = group->state_bytes;
+	const size_t state_bytes = group->state_bytes, rounds_at = group->rounds_at;
 	const unsigned icv_bytes = ops[order[0]].key->icv_bytes;
 	const unsigned n = run->n;
 
@@ -109,7 +109,7 @@ cbc_hmac_seal_with(struct crypto *crypto, struct crypto_op ops[], const struct o
 		IMB_JOB *job = &crypto->jobs[i];
 
 		memcpy(esp + ESP_HEADER_BYTES, ivs[i], IV_BYTES);
-		job->enc_keys = key->schedule + 2 * state_bytes;
+		job->enc_keys = key->schedule + rounds_at;
 		job->src = esp;
 		job->dst = esp + PAYLOAD_AT;
 		job->msg_len_to_cipher_in_bytes = bytes - PAYLOAD_AT;
@@ -137,9 +137,9 @@ cbc_hmac_seal(struct crypto *crypto, struct crypto_op ops[], const struct order_
 
 /* Shares the packet, and cache lines of the job, with what describes the hash. */
 static inline void
-describe_decryption(IMB_JOB *job, const struct crypto_op *op, size_t state_bytes)
+describe_decryption(IMB_JOB *job, const struct crypto_op *op, size_t rounds_at)
 {
-	job->dec_keys = op->key->schedule + 2 * state_bytes;
+	job->dec_keys = op->key->schedule + rounds_at;
 	job->src = op->esp;
 	job->dst = op->esp + PAYLOAD_AT;
 	job->msg_len_to_cipher_in_bytes = (uint64_t)op->bytes - PAYLOAD_AT;
@@ -151,7 +151,7 @@ cbc_hmac_verify(struct crypto *crypto, struct crypto_op ops[], const struct orde
 {
 	const struct group *group = &engine_groups[run->group];
 	const uint8_t *order = lane_order(crypto, ops, run);
-	const size_t state_bytes = group->state_bytes;
+	const size_t state_bytes = group->state_bytes, rounds_at = group->rounds_at;
 	const unsigned icv_bytes = ops[order[0]].key->icv_bytes;
 	const unsigned n = run->n;
 
@@ -160,7 +160,7 @@ cbc_hmac_verify(struct crypto *crypto, struct crypto_op ops[], const struct orde
 		const struct crypto_key *key = op->key;
 		IMB_JOB *job = &crypto->jobs[i];
 
-		describe_decryption(job, op, state_bytes);
+		describe_decryption(job, op, rounds_at);
 		job->msg_len_to_hash_in_bytes = op->bytes;
 		job->auth_tag_output = crypto->computed[i];
 		job->auth_tag_output_len_in_bytes = icv_bytes;
@@ -191,8 +191,7 @@ cbc_hmac_decrypt(struct crypto *crypto, struct crypto_op ops[], const struct ord
 
 	if (crypto->prepared == NULL)
 		for (unsigned i = n; i-- > 0;)
-			describe_decryption(
-				&crypto->jobs[i], &ops[run->ops[i]], group->state_bytes);
+			describe_decryption(&crypto->jobs[i], &ops[run->ops[i]], group->rounds_at);
 	require_all(IMB_SUBMIT_CIPHER_BURST_NOCHECK(crypto->manager, crypto->jobs, n,
 			    IMB_CIPHER_CBC, IMB_DIR_DECRYPT, group->key_size),
 		n);

@@ -18,7 +18,7 @@ chacha20_expand(struct crypto *crypto, struct crypto_key *key, enum crypto_direc
 	(void)crypto; /* a stream cipher has no schedule */
 	(void)direction;
 	(void)authentication_key;
-	memcpy(key->schedule, encryption_key, key_bytes);
+	memcpy(key->schedule + CHACHA20_KEY_AT, encryption_key, key_bytes);
 	memcpy(key->salt, encryption_key + key_bytes, sizeof(key->salt));
 }
 
@@ -27,8 +27,8 @@ static inline void
 fill(struct crypto *crypto, IMB_JOB *job, const struct crypto_op *op, struct aead_input *input)
 {
 	aead_read_input(input, op);
-	job->enc_keys = op->key->schedule;
-	job->dec_keys = op->key->schedule;
+	job->enc_keys = op->key->schedule + CHACHA20_KEY_AT;
+	job->dec_keys = op->key->schedule + CHACHA20_KEY_AT;
 	job->key_len_in_bytes = IMB_KEY_256_BYTES;
 	job->src = op->esp;
 	job->dst = op->esp + AEAD_PAYLOAD_AT;

@@ -12,17 +12,24 @@
 
 #define AES_ROUND_KEYS_BYTES(key_size) (16 * (7 + (key_size) / 4)) /* FIPS 197: Nk + 6 rounds */
 
+/* AES's round keys begin a cache line of the key: the library loads them by whole ones. */
+#define ROUNDS_AT(state_bytes) \
+	(((sizeof(struct crypto_key) + 2 * (state_bytes) + CACHE_LINE_BYTES - 1) & \
+		 ~(size_t)(CACHE_LINE_BYTES - 1)) - \
+		sizeof(struct crypto_key))
+
 #define CBC_HMAC(size, size_bytes, mac, hash_, state) \
 	[GROUP_CBC(size, mac)] = { .seal = cbc_hmac_seal, \
 		.verify = cbc_hmac_verify, \
 		.decrypt = cbc_hmac_decrypt, \
 		.expand = cbc_hmac_expand, \
-		.schedule_bytes = 2 * (state) + AES_ROUND_KEYS_BYTES(size_bytes), \
+		.schedule_bytes = ROUNDS_AT(state) + AES_ROUND_KEYS_BYTES(size_bytes), \
 		.key_size = (size_bytes), \
 		.hash = (hash_), \
-		.state_bytes = (state) }
+		.state_bytes = (state), \
+		.rounds_at = ROUNDS_AT(state) }
 #define CBC_HMACS(size, size_bytes) \
-	CBC_HMAC(size, size_bytes, MAC_HMAC_SHA1, IMB_AUTH_HMAC_SHA_1, 32), \
+	CBC_HMAC(size, size_bytes, MAC_HMAC_SHA1, IMB_AUTH_HMAC_SHA_1, 20), \
 		CBC_HMAC(size, size_bytes, MAC_HMAC_SHA256, IMB_AUTH_HMAC_SHA_256, 32), \
 		CBC_HMAC(size, size_bytes, MAC_HMAC_SHA384, IMB_AUTH_HMAC_SHA_384, 64), \
 		CBC_HMAC(size, size_bytes, MAC_HMAC_SHA512, IMB_AUTH_HMAC_SHA_512, 64)
@@ -30,7 +37,7 @@
 	[GROUP_GCM(size)] = { .seal = gcm_seal, \
 		.verify = gcm_verify, \
 		.expand = gcm_expand, \
-		.schedule_bytes = sizeof(struct gcm_key_data), \
+		.schedule_bytes = GCM_SCHEDULE_AT + sizeof(struct gcm_key_data), \
 		.key_size = (size_bytes) }
 
 const struct group engine_groups[GROUP_COUNT] = {
@@ -43,7 +50,7 @@ const struct group engine_groups[GROUP_COUNT] = {
 	[GROUP_CHACHA20] = { .seal = chacha20_seal,
 		.verify = chacha20_verify,
 		.expand = chacha20_expand,
-		.schedule_bytes = 32,
+		.schedule_bytes = CHACHA20_KEY_AT + 32,
 		.key_size = IMB_KEY_256_BYTES },
 };
 
@@ -153,7 +160,8 @@ crypto_key_init(struct crypto *crypto, struct crypto_key *key, enum crypto_direc
 	key->icv_bytes = suite_icv_bytes(suite);
 	key->block_bytes = suite.encryption->block_bytes;
 	key->esn = material->esn;
-	if (getrandom(&key->iv_xor, sizeof(key->iv_xor), 0) != (ssize_t)sizeof(key->iv_xor))
+	if (suite.encryption->aead &&
+		getrandom(key->schedule, AEAD_IV_XOR_BYTES, 0) != AEAD_IV_XOR_BYTES)
 		return -errno;
 	engine_groups[group].expand(
 		crypto, key, direction, material->encryption_key, material->authentication_key);

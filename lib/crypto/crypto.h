@@ -20,21 +20,22 @@
 
 struct crypto; /* one per worker, used by it alone: the library's manager and scratch */
 
-/* An SA's key schedules, ready for the lanes. Const after crypto_key_init(); shared by all workers.
+/*
+ * An SA's key schedules, ready for the lanes. Const after crypto_key_init(); shared by all workers.
+ * Packed, because with thousands of SAs each cache line of it comes from far away: AES-128-CBC with
+ * HMAC-SHA-1 takes four.
  */
 struct crypto_key {
 	struct suite suite;
-	uint8_t group; /* which jobs may share a burst: the index of the suite's row in the engine's
-			  table */
-	uint8_t iv_bytes; /* as in the suite, here so that nobody chases pointers per packet */
+	uint8_t group : 7; /* which jobs may share a burst: the index of the suite's row in the
+			      engine's table */
+	bool esn : 1;      /* RFC 4303 2.2.1: the high half of the sequence number is authenticated,
+			      not sent */
+	uint8_t iv_bytes;  /* as in the suite, here so that nobody chases pointers per packet */
 	uint8_t icv_bytes;
 	uint8_t block_bytes;
-	bool esn; /* RFC 4303 2.2.1: the high half of the sequence number is authenticated, not sent
-		   */
-	uint8_t salt[4]; /* AEADs */
-	uint64_t iv_xor; /* AEADs: random per installation (design: never a counter alone on the
-			    wire) */
-	CACHE_ALIGNED uint8_t schedule[]; /* engine's own; zeroized by crypto_key_wipe() */
+	uint8_t salt[4];    /* AEADs */
+	uint8_t schedule[]; /* engine's own; zeroized by crypto_key_wipe() */
 };
 
 enum crypto_direction { CRYPTO_SEAL, CRYPTO_OPEN };

@@ -63,8 +63,10 @@ struct group {
 	uint16_t schedule_bytes;
 
 	IMB_KEY_SIZE_BYTES key_size;
-	IMB_HASH_ALG hash;   /* CBC */
-	uint8_t state_bytes; /* CBC: HMAC's inner state, its outer one, then AES's round keys */
+	IMB_HASH_ALG hash; /* CBC */
+	/* CBC: HMAC's inner state, its outer one, then AES's round keys */
+	uint8_t state_bytes;
+	uint8_t rounds_at;
 };
 
 /* Indexed by crypto_key.group: AES-CBC by key size and MAC, AES-GCM by key size, ChaCha20. */
@@ -86,6 +88,21 @@ void cbc_hmac_decrypt(struct crypto *crypto, struct crypto_op ops[], const struc
 /* cbc_hmac_seal() with IVs given, by place in the run: for known answers only. */
 void cbc_hmac_seal_with(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run,
 	const uint8_t ivs[][IV_BYTES]);
+
+/*
+ * The schedule of an AEAD begins with what its IVs are XORed with, random per installation (design:
+ * never a counter alone on the wire); then ChaCha20's key, or AES-GCM's tables, which the library
+ * wants to begin a cache line, as the whole key does.
+ */
+#define AEAD_IV_XOR_BYTES 8
+#define CHACHA20_KEY_AT AEAD_IV_XOR_BYTES
+#define GCM_SCHEDULE_AT (CACHE_LINE_BYTES - sizeof(struct crypto_key))
+
+static inline const struct gcm_key_data *
+gcm_schedule(const struct crypto_key *key)
+{
+	return (const struct gcm_key_data *)(key->schedule + GCM_SCHEDULE_AT);
+}
 
 void gcm_expand(struct crypto *crypto, struct crypto_key *key, enum crypto_direction direction,
 	const uint8_t *encryption_key, const uint8_t *authentication_key);

@@ -10,7 +10,7 @@ void
 gcm_expand(struct crypto *crypto, struct crypto_key *key, enum crypto_direction direction,
 	const uint8_t *encryption_key, const uint8_t *authentication_key)
 {
-	struct gcm_key_data *gcm = (struct gcm_key_data *)key->schedule;
+	struct gcm_key_data *gcm = (struct gcm_key_data *)(key->schedule + GCM_SCHEDULE_AT);
 	unsigned key_bytes = key->suite.encryption->key_bytes;
 
 	(void)direction; /* both run the cipher forwards */
@@ -48,7 +48,7 @@ function_of(const struct crypto *crypto, uint8_t group, enum crypto_direction di
 static inline void
 process(struct crypto *crypto, aes_gcm_enc_dec_t function, const struct crypto_op *op, uint8_t *icv)
 {
-	const struct gcm_key_data *key = (const struct gcm_key_data *)op->key->schedule;
+	const struct gcm_key_data *key = gcm_schedule(op->key);
 	uint8_t *payload = op->esp + AEAD_PAYLOAD_AT;
 	struct aead_input input;
 

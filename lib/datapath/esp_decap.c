@@ -156,12 +156,12 @@ judge(struct worker *worker, unsigned i, const struct unwrapped *unwrapped)
 static inline void
 bill(struct worker *worker, struct sa *sa, uint64_t bytes)
 {
-	struct tunnel_counters *tunnel = &worker->counters->tunnels[sa->tunnel];
+	struct traffic *rx = &worker->counters->tunnel_rx[sa->tunnel];
 
 	counter_add(&sa->packets_in, 1);
 	counter_add(&sa->bytes_in, bytes);
-	counter_add(&tunnel->rx.packets, 1);
-	counter_add(&tunnel->rx.bytes, bytes);
+	counter_add(&rx->packets, 1);
+	counter_add(&rx->bytes, bytes);
 }
 
 /* The packet begins anew, 14 bytes before its inner header, where longer headers were; what the

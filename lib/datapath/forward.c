@@ -5,10 +5,10 @@
 #include <rte_udp.h>
 
 #include "ecmp.h"
-#include "fetch.h"
 #include "ipv4.h"
 #include "neighbor.h"
 #include "nexthop.h"
+#include "warm.h"
 
 #define MAC_BITS 48
 #define MAC_MASK ((UINT64_C(1) << MAC_BITS) - 1)
@@ -151,7 +151,6 @@ resolve(const struct nexthop_slots *slots, const struct ip_burst *burst,
 
 		if (nexthop->kind == NEXTHOP_GROUP)
 			nexthop = nexthop_leaf(nexthop, ecmp_bucket(burst->hash[i]));
-		fetch(nexthop);
 		nexthops[i] = nexthop;
 	}
 }
@@ -162,6 +161,8 @@ forward(struct worker *worker)
 	struct ip_burst *burst = &worker->ip;
 	const struct nexthop *nexthops[BURST_PKTS];
 
+	if (warm_pays(worker))
+		warm_nexthops(worker);
 	resolve(nexthop_slots(worker->gw->nexthops), burst, nexthops);
 	for (unsigned i = 0; i < burst->n; i++) {
 		const struct nexthop *nexthop = nexthops[i];

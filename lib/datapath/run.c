@@ -82,11 +82,11 @@ run_settle_all(struct worker *worker)
 {
 	for (unsigned i = 0; i < worker->n_runs; i++) {
 		const struct tunnel_run *run = &worker->runs[i];
-		struct tunnel_counters *counters = &worker->counters->tunnels[run->encap->tunnel];
+		struct traffic *tx = &worker->counters->tunnel_tx[run->encap->tunnel];
 		struct sa *sa = run->encap->sa;
 
-		counter_add(&counters->tx.packets, run->allowed);
-		counter_add(&counters->tx.bytes, run->bytes);
+		counter_add(&tx->packets, run->allowed);
+		counter_add(&tx->bytes, run->bytes);
 		if (likely(sa->limit_bytes == UINT64_MAX))
 			atomic_fetch_add_explicit(&sa->bytes_out, run->bytes, memory_order_relaxed);
 	}

@@ -2,10 +2,21 @@
 #include "warm.h"
 
 #include "fetch.h"
+#include "nexthop.h"
 #include "sa.h"
 
-/* Cache lines of a key that matter for sure: its head, then the schedule of AES-CBC with HMAC. */
-#define KEY_LINES 5
+/* Cache lines of a key that matter for sure: all that AES-128-CBC with HMAC-SHA-1 has. */
+#define KEY_LINES 4
+
+void
+warm_nexthops(struct worker *worker)
+{
+	const struct nexthop_slots *slots = nexthop_slots(worker->gw->nexthops);
+	const struct ip_burst *burst = &worker->ip;
+
+	for (unsigned i = 0; i < burst->n; i++)
+		fetch(nexthop_read(slots, (uint32_t)burst->nexthop[i]));
+}
 
 /* Each pass asks for what the next one follows. */
 void
@@ -18,7 +29,7 @@ warm_tunnels(struct worker *worker)
 		uint16_t tunnel = burst->tunnel[i];
 
 		fetch_lines(gateway_encap(gw, tunnel), 2);
-		fetch(&worker->counters->tunnels[tunnel].tx);
+		fetch(&worker->counters->tunnel_tx[tunnel]);
 	}
 	for (unsigned i = 0; i < burst->n; i++) {
 		const struct encap *encap = gateway_encap(gw, burst->tunnel[i]);
@@ -27,6 +38,14 @@ warm_tunnels(struct worker *worker)
 			continue;
 		fetch(&encap->sa->sequence);
 		fetch_lines(encap->key, KEY_LINES);
+	}
+	for (unsigned i = 0; i < burst->n; i++) {
+		const struct encap *encap = gateway_encap(gw, burst->tunnel[i]);
+
+		if (encap->sa == NULL)
+			continue;
+		touch(&encap->sa->sequence);
+		touch_lines(encap->key, KEY_LINES);
 	}
 }
 
@@ -42,7 +61,7 @@ warm_sas(struct worker *worker, struct sa *const sa[], unsigned n)
 		if (sa[i] == NULL)
 			continue;
 		fetch(sa_replay(sa[i]));
-		fetch(&worker->counters->tunnels[sa[i]->tunnel].rx);
+		fetch(&worker->counters->tunnel_rx[sa[i]->tunnel]);
 		fetch(&worker->gw->inbound_selectors[sa[i]->tunnel]);
 		fetch_lines(sa[i]->key, KEY_LINES);
 	}

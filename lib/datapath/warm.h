@@ -19,6 +19,8 @@ warm_pays(const struct worker *worker)
 	return worker->gw->n_tunnels > TUNNELS_NEAR;
 }
 
+/* What worker->ip needs to be forwarded, once it has been looked up. Worker. */
+void warm_nexthops(struct worker *worker);
 /* What worker->tunnel needs to be admitted, wrapped and sealed. Worker. */
 void warm_tunnels(struct worker *worker);
 /* What these SAs need to check, verify and decrypt; NULL where there is none. Worker. */

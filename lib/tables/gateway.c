@@ -37,6 +37,8 @@ copy_port(struct port *port, uint8_t index, const struct config_port *from)
 static int
 create_counters(struct gateway *gw, unsigned n_workers)
 {
+	size_t traffic_bytes = (gw->n_tunnels + 1) * sizeof(struct traffic);
+
 	for (unsigned worker = 0; worker < n_workers; worker++) {
 		struct worker_counters *counters =
 			rte_zmalloc("counters", sizeof(*counters), CACHE_LINE_BYTES);
@@ -45,9 +47,9 @@ create_counters(struct gateway *gw, unsigned n_workers)
 			return -ENOMEM;
 		gw->counters[worker] = counters;
 		gw->n_workers = worker + 1;
-		counters->tunnels = rte_zmalloc("tunnel_counters",
-			(gw->n_tunnels + 1) * sizeof(counters->tunnels[0]), CACHE_LINE_BYTES);
-		if (counters->tunnels == NULL)
+		counters->tunnel_tx = rte_zmalloc("tunnel_tx", traffic_bytes, CACHE_LINE_BYTES);
+		counters->tunnel_rx = rte_zmalloc("tunnel_rx", traffic_bytes, CACHE_LINE_BYTES);
+		if (counters->tunnel_tx == NULL || counters->tunnel_rx == NULL)
 			return -ENOMEM;
 	}
 	return 0;
@@ -187,7 +189,8 @@ gateway_destroy(struct gateway *gw)
 	if (gw == NULL)
 		return;
 	for (unsigned worker = 0; worker < gw->n_workers; worker++) {
-		rte_free(gw->counters[worker]->tunnels);
+		rte_free(gw->counters[worker]->tunnel_tx);
+		rte_free(gw->counters[worker]->tunnel_rx);
 		rte_free(gw->counters[worker]);
 	}
 	route_table_destroy(gw);

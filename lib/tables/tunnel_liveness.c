@@ -13,10 +13,10 @@ tunnel_packets(const struct gateway *gw, uint16_t tunnel, uint64_t *rx, uint64_t
 	*rx = 0;
 	*tx = 0;
 	for (unsigned worker = 0; worker < gw->n_workers; worker++) {
-		const struct tunnel_counters *counters = &gw->counters[worker]->tunnels[tunnel];
+		const struct worker_counters *counters = gw->counters[worker];
 
-		*rx += counter_read(&counters->rx.packets);
-		*tx += counter_read(&counters->tx.packets);
+		*rx += counter_read(&counters->tunnel_rx[tunnel].packets);
+		*tx += counter_read(&counters->tunnel_tx[tunnel].packets);
 	}
 }
 

@@ -85,7 +85,7 @@ gcm_function(const struct work *work)
 static unsigned
 pass_direct(struct work *work)
 {
-	const struct gcm_key_data *key = (const struct gcm_key_data *)work->key->schedule;
+	const struct gcm_key_data *key = gcm_schedule(work->key);
 	aes_gcm_enc_dec_t function = gcm_function(work);
 
 	for (unsigned i = 0; i < work->n; i++) {

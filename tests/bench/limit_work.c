@@ -73,8 +73,8 @@ fill_cbc(struct work *work, unsigned i)
 	bool seal = work->direction == CRYPTO_SEAL;
 
 	work->jobs[i] = (IMB_JOB) {
-		.enc_keys = key->schedule + 2 * state_bytes,
-		.dec_keys = key->schedule + 2 * state_bytes,
+		.enc_keys = key->schedule + work->group->rounds_at,
+		.dec_keys = key->schedule + work->group->rounds_at,
 		.key_len_in_bytes = work->group->key_size,
 		.src = op->esp,
 		.dst = op->esp + payload_at,
@@ -103,8 +103,8 @@ fill_gcm(struct work *work, unsigned i)
 	bool seal = work->direction == CRYPTO_SEAL;
 
 	work->jobs[i] = (IMB_JOB) {
-		.enc_keys = key->schedule,
-		.dec_keys = key->schedule,
+		.enc_keys = gcm_schedule(key),
+		.dec_keys = gcm_schedule(key),
 		.key_len_in_bytes = work->group->key_size,
 		.src = op->esp,
 		.dst = op->esp + payload_at,

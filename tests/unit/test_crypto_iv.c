@@ -83,7 +83,7 @@ aead_ivs_follow_the_sequence_number(void **state)
 	(void)state;
 	for (unsigned s = 0; s < sas_n; s++) {
 		const struct sa *sa = &sas[s];
-		uint64_t ivs[2];
+		uint64_t ivs[2], mask;
 
 		if (!sa->suite.encryption->aead)
 			continue;
@@ -98,8 +98,10 @@ aead_ivs_follow_the_sequence_number(void **state)
 			memcpy(&ivs[i], packets[i].buffer + ESP_HEADER_BYTES, 8);
 		assert_int_equal(ivs[0] ^ ivs[1],
 			sa->esn ? UINT64_C(0x0100000001000000) : UINT64_C(0x0100000000000000));
-		assert_true(ivs[0] != 0 && sa->seal->iv_xor != sa->open->iv_xor);
-		ivs[1] ^= sa->seal->iv_xor;
+		assert_true(ivs[0] != 0);
+		assert_memory_not_equal(sa->seal->schedule, sa->open->schedule, sizeof(mask));
+		memcpy(&mask, sa->seal->schedule, sizeof(mask));
+		ivs[1] ^= mask;
 		assert_memory_equal(&ivs[1], sa->esn ? "\0\0\0\1\0\0\1\1" : "\0\0\0\0\0\0\1\1", 8);
 	}
 }

@@ -11,7 +11,7 @@ a_tunnel_that_gets_no_answer_is_down_until_it_does(void **state)
 	struct fixture *fixture = *state;
 	struct gateway *gw = fixture->gw;
 	struct tunnel *tunnel = &gw->tunnels[0];
-	struct tunnel_counters *counters = &gw->counters[0]->tunnels[0];
+	struct worker_counters *counters = gw->counters[0];
 	uint64_t now = 1000 * MILLISECOND_NS;
 
 	fixture_lead_out(gw);
@@ -24,14 +24,14 @@ a_tunnel_that_gets_no_answer_is_down_until_it_does(void **state)
 	assert_int_equal(tunnel->state, TUNNEL_UP);
 	/* It sends and hears. */
 	for (unsigned i = 0; i < 100; i++) {
-		counters->tx.packets++;
-		counters->rx.packets++;
+		counters->tunnel_tx[0].packets++;
+		counters->tunnel_rx[0].packets++;
 		now += 10 * MILLISECOND_NS;
 		tunnel_check_liveness(gw, now);
 		assert_int_equal(tunnel->state, TUNNEL_UP);
 	}
 	/* It sends and hears nothing. */
-	counters->tx.packets++;
+	counters->tunnel_tx[0].packets++;
 	now += 299 * MILLISECOND_NS;
 	tunnel_check_liveness(gw, now);
 	assert_int_equal(tunnel->state, TUNNEL_UP);
@@ -44,7 +44,7 @@ a_tunnel_that_gets_no_answer_is_down_until_it_does(void **state)
 	now += 10000 * MILLISECOND_NS;
 	tunnel_check_liveness(gw, now);
 	assert_int_equal(tunnel->state, TUNNEL_DOWN);
-	counters->rx.packets++;
+	counters->tunnel_rx[0].packets++;
 	tunnel_check_liveness(gw, now);
 	assert_int_equal(tunnel->state, TUNNEL_UP);
 }
@@ -61,7 +61,7 @@ a_new_sa_gives_a_dead_tunnel_a_new_chance(void **state)
 	fixture_bring_up(fixture);
 	tunnel->liveness_ms = 300;
 	tunnel_check_liveness(gw, now);
-	gw->counters[0]->tunnels[0].tx.packets++;
+	gw->counters[0]->tunnel_tx[0].packets++;
 	now += 300 * MILLISECOND_NS;
 	tunnel_check_liveness(gw, now);
 	assert_int_equal(tunnel->state, TUNNEL_DOWN);
@@ -69,7 +69,7 @@ a_new_sa_gives_a_dead_tunnel_a_new_chance(void **state)
 	assert_int_equal(tunnel->state, TUNNEL_UP);
 	tunnel_check_liveness(gw, now);
 	assert_int_equal(tunnel->state, TUNNEL_UP);
-	gw->counters[0]->tunnels[0].tx.packets++;
+	gw->counters[0]->tunnel_tx[0].packets++;
 	now += 300 * MILLISECOND_NS;
 	tunnel_check_liveness(gw, now);
 	assert_int_equal(tunnel->state, TUNNEL_DOWN);

@@ -84,16 +84,16 @@ an_update_prolongs(void **state)
 static void
 use_prolongs(void **state)
 {
-	struct tunnel_counters *counters = &gw->counters[0]->tunnels[TUNNEL];
+	struct worker_counters *counters = gw->counters[0];
 
 	(void)state;
 	install((struct xfrm_lifetime_cfg) {
 		.soft_use_expires_seconds = 100, .hard_use_expires_seconds = 150 });
-	counters->rx.packets++;
+	counters->tunnel_rx[TUNNEL].packets++;
 	policy_note_use(gw, start + 90);
 	assert_int_equal(told(120), -1);
 	assert_int_equal(told(192), 0);
-	counters->rx.packets++;
+	counters->tunnel_rx[TUNNEL].packets++;
 	policy_note_use(gw, start + 230);
 	assert_int_equal(told(250), -1);
 	assert_int_equal(told(381), 1);
