@@ -16,7 +16,7 @@ import scenario_plan
 from claims import Report
 from ike_scene import IkeScene
 from manual_scene import ManualScene
-from plan import STATE_DIRECTORY
+from plan import STATE_DIRECTORY, namespace
 from scenario_scene import ScenarioScene, tools_directory
 from shell import LabError, inside, namespaces, run
 from stage import kept, standing
@@ -169,6 +169,8 @@ def down(arguments, report):
 def execute(arguments, _):
     if not namespaces():
         raise LabError("no lab is up: lab up makes one")
+    if namespace(arguments.node) not in namespaces():
+        raise LabError(f"the lab that is up has no {arguments.node}")
     os.environ["PATH"] = ":".join((tools_directory(arguments.node), *(
         os.path.abspath(os.path.dirname(f"{arguments.build}/{target}")) for target in TARGETS[:4]),
         os.environ["PATH"]))
@@ -182,7 +184,10 @@ def fail(arguments, report):
 
 
 def heal(arguments, report):
-    set_scenario(arguments, report).heal(arguments.gateway)
+    world = set_scenario(arguments, report)
+    if arguments.gateway not in world.failed():
+        raise LabError(f"{arguments.gateway} is not broken")
+    world.heal(arguments.gateway)
     return 0
 
 
@@ -223,6 +228,9 @@ def set_scene(name, arguments, report):
 def build(arguments, report):
     directory = arguments.build
     if arguments.no_build:
+        missing = [target for target in TARGETS if not os.path.exists(f"{directory}/{target}")]
+        if missing:
+            raise LabError(f"--no-build, but {directory} has no {', '.join(missing)}")
         return
     if not os.path.exists(f"{directory}/build.ninja"):
         report.progress(f"meson setup {directory}")

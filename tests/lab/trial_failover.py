@@ -99,8 +99,8 @@ def one(trial, how):
         load.go()
         time.sleep(BEFORE_S)
         failed = world.fail(VICTIM, how)
-        time.sleep(BROKEN_S)
         wait_for(f"Espalier to leave {VICTIM} alone", lambda: left_alone(world), WITHDRAW_LIMIT_S)
+        time.sleep(BROKEN_S)  # each flow speaks once a second, at the least rate
         healed = world.heal(VICTIM)
         world.wait_converged(HEAL_LIMIT_S)
         time.sleep(AFTER_S)
