@@ -5,14 +5,11 @@
 #include <rte_vect.h>
 
 #include "admission.h"
+#include "esp.h"
 #include "headers.h"
 #include "ipv4.h"
 #include "sa.h"
 
-#define NEXT_HEADER_IPV4 4
-#define NEXT_HEADER_NONE 59 /* RFC 4303 2.6: a dummy packet, to be discarded without a word */
-
-#define TRAILER_BYTES 2 /* pad length and next header */
 #define PADDING_AT_ONCE 16
 
 #define ECN_MASK 3
@@ -48,16 +45,17 @@ padding_counts_up(const uint8_t *end, unsigned pad)
 static inline enum drop_reason
 strip_trailer(const struct crypto_op *op, unsigned *bytes)
 {
-	const uint8_t *end = op->esp + op->bytes - TRAILER_BYTES;
-	unsigned room = op->bytes - sizeof(struct rte_esp_hdr) - op->key->iv_bytes - TRAILER_BYTES;
+	const uint8_t *end = op->esp + op->bytes - ESP_TRAILER_BYTES;
+	unsigned room =
+		op->bytes - sizeof(struct rte_esp_hdr) - op->key->iv_bytes - ESP_TRAILER_BYTES;
 	unsigned pad = end[0];
 	uint8_t next_header = end[1];
 
 	if (unlikely(pad > room || !padding_counts_up(end, pad)))
 		return DROP_bad_padding;
 	*bytes = room - pad;
-	if (unlikely(next_header != NEXT_HEADER_IPV4))
-		return next_header == NEXT_HEADER_NONE ? DROP_dummy : DROP_bad_next_header;
+	if (unlikely(next_header != ESP_NEXT_HEADER_IPV4))
+		return next_header == ESP_NEXT_HEADER_NONE ? DROP_dummy : DROP_bad_next_header;
 	return DROP_NONE;
 }
 

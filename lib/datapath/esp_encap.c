@@ -4,11 +4,9 @@
 #include <rte_esp.h>
 #include <rte_udp.h>
 
+#include "esp.h"
 #include "ipv4.h"
 #include "run.h"
-
-#define NEXT_HEADER_IPV4 4
-#define TRAILER_BYTES 2 /* pad length and next header */
 
 /* RFC 4303 2.4: padding counts up from one. Stored sixteen at a time: what is too much, the trailer
  * and the ICV overwrite. */
@@ -18,12 +16,12 @@ static const uint8_t padding[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 
 static inline unsigned
 write_trailer(uint8_t *end, unsigned inner_bytes, unsigned block_bytes)
 {
-	unsigned pad = -(inner_bytes + TRAILER_BYTES) & (block_bytes - 1);
-	uint16_t trailer = (uint16_t)(pad | NEXT_HEADER_IPV4 << 8);
+	unsigned pad = -(inner_bytes + ESP_TRAILER_BYTES) & (block_bytes - 1);
+	uint16_t trailer = (uint16_t)(pad | ESP_NEXT_HEADER_IPV4 << 8);
 
 	memcpy(end, padding, sizeof(padding));
 	memcpy(end + pad, &trailer, sizeof(trailer));
-	return pad + TRAILER_BYTES;
+	return pad + ESP_TRAILER_BYTES;
 }
 
 /*

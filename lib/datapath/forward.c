@@ -95,7 +95,7 @@ local_reason(const struct rte_ipv4_hdr *ip)
 	const uint8_t *payload = (const uint8_t *)(udp + 1);
 	unsigned payload_bytes = total - header_bytes - sizeof(*udp);
 
-	if (udp->dst_port != RTE_BE16(4500))
+	if (udp->dst_port != RTE_BE16(NATT_PORT))
 		return DROP_local_undeliverable;
 	/* RFC 3948 2.3: a keepalive is one byte 0xff; 2.2: ESP has no zero SPI, which is how IKE is
 	 * told from it. */

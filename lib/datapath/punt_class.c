@@ -11,7 +11,6 @@
 /* Ports (IANA). */
 #define PORT_BGP 179
 #define PORT_IKE 500
-#define PORT_IKE_NATT 4500
 #define PORT_BFD 3784
 #define PORT_BFD_ECHO 3785
 #define PORT_BFD_MULTIHOP 4784
@@ -96,7 +95,7 @@ punt_class_of_packet(const struct rte_mbuf *pkt)
 		return PUNT_CLASS_OTHER;
 	switch (destination) {
 	case PORT_IKE:
-	case PORT_IKE_NATT:
+	case NATT_PORT:
 		return PUNT_CLASS_IKE;
 	case PORT_BFD:
 	case PORT_BFD_ECHO:

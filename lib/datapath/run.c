@@ -59,7 +59,8 @@ reserve(struct worker *worker, struct tunnel_run *run)
 		return;
 	}
 	run->allowed = run->packets;
-	if (unlikely(sa->limit_bytes != UINT64_MAX))
+	run->bytes_taken = sa->limit_bytes != UINT64_MAX;
+	if (unlikely(run->bytes_taken))
 		run->allowed = reserve_bytes(worker, run);
 
 	run->sequence =
@@ -87,7 +88,7 @@ run_settle_all(struct worker *worker)
 
 		counter_add(&tx->packets, run->allowed);
 		counter_add(&tx->bytes, run->bytes);
-		if (likely(sa->limit_bytes == UINT64_MAX))
+		if (likely(!run->bytes_taken))
 			atomic_fetch_add_explicit(&sa->bytes_out, run->bytes, memory_order_relaxed);
 	}
 	worker->n_runs = 0;

@@ -50,6 +50,7 @@ struct tunnel_run {
 			     nothing */
 	uint16_t slot;    /* a tunnel's index, or a branch's slot */
 	uint8_t reason;   /* why not */
+	bool bytes_taken; /* the SA has been billed: its byte lifetime had to pay first */
 };
 
 struct worker {

@@ -10,6 +10,7 @@
 #include <rte_ip.h>
 #include <rte_udp.h>
 
+#include "esp.h"
 #include "gateway.h"
 #include "nexthop.h"
 #include "route.h"
@@ -17,7 +18,6 @@
 #define OUTER_TTL 64
 
 /* The bytes behind a payload that say how much was padded and what it is (RFC 4303 2.4, 2.6). */
-#define ESP_TRAILER_BYTES 2
 
 static_assert(sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr) +
 			sizeof(struct rte_udp_hdr) + sizeof(struct rte_esp_hdr) <=

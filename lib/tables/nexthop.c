@@ -121,6 +121,8 @@ look_at_members(
 static uint8_t
 turns(const struct ecmp_table *table)
 {
+	if (table->n_members < 2)
+		return 0;
 	for (unsigned bucket = 0; bucket < ECMP_BUCKETS; bucket++)
 		if (table->active[bucket] != bucket % table->n_members)
 			return 0;
@@ -145,6 +147,8 @@ make_group(const struct nexthop_slots *slots, const struct ecmp_member members[]
 		made[1 + i] = *nexthop_read(slots, members[i].id);
 	ecmp_build(table, members, n, previous);
 	made->turns = turns(table);
+	if (made->turns > 0)
+		made->turn = (uint16_t)((UINT16_MAX + made->turns) / made->turns);
 	return made;
 }
 

@@ -36,6 +36,7 @@ struct nexthop {
 	uint8_t turns;   /* GROUP: bucket b is that of leaf b % turns, and nobody need look into
 			    its table; 0: look */
 	uint16_t tunnel; /* TUNNEL: index */
+	uint16_t turn;   /* GROUP: 65536 / turns, rounded up: to divide by multiplying */
 	union {
 		const struct neighbor *neighbor; /* GATEWAY */
 		/* GROUP; belongs to this object. Its members are ids of leaves, never groups, and
@@ -94,12 +95,15 @@ nexthop_read(const struct nexthop_slots *slots, uint32_t id)
 	return __atomic_load_n(&slots->slot[id], __ATOMIC_ACQUIRE);
 }
 
+_Static_assert(ECMP_BUCKETS *GROUP_MEMBERS_MAX < 65536, "nexthop_leaf() divides exactly");
+
 /* The leaf that serves a group's bucket. The same. */
 static inline const struct nexthop *
 nexthop_leaf(const struct nexthop *group, uint32_t bucket)
 {
+	/* Exact: what the rounding up adds to the quotient is less than 1 / turns. */
 	if (likely(group->turns > 0))
-		return group + 1 + bucket % group->turns;
+		return group + 1 + (bucket - (bucket * group->turn >> 16) * group->turns);
 	return group + 1 + group->group->active[bucket];
 }
 

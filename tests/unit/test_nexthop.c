@@ -242,6 +242,9 @@ a_whole_group_needs_no_table(void **state)
 	uneven[1].weight = 2;
 	weighted = acquire(gw, uneven, 2);
 	assert_int_equal(read_hop(gw, whole)->turns, 3);
+	for (uint32_t bucket = 0; bucket < ECMP_BUCKETS; bucket++)
+		assert_int_equal(nexthop_leaf(read_hop(gw, whole), bucket)->tunnel,
+			read_hop(gw, nexthop_leaf_id(read_hop(gw, whole), bucket))->tunnel);
 	read_buckets(gw, whole, tunnels);
 	assert_int_equal(read_hop(gw, weighted)->turns, 0);
 	read_buckets(gw, weighted, tunnels);
@@ -251,6 +254,21 @@ a_whole_group_needs_no_table(void **state)
 	assert_int_equal(read_hop(gw, whole)->turns, 0);
 	fixture_add(fixture, &spec);
 	assert_int_equal(read_hop(gw, whole)->turns, 3);
+}
+
+/* Dividing by multiplying is right for every bucket of every size of group. */
+static void
+turns_are_remainders(void **state)
+{
+	struct nexthop group[1 + GROUP_MEMBERS_MAX] = { { .kind = NEXTHOP_GROUP } };
+
+	(void)state;
+	for (unsigned n = 2; n <= GROUP_MEMBERS_MAX; n++) {
+		group->turns = (uint8_t)n;
+		group->turn = (uint16_t)((UINT16_MAX + n) / n);
+		for (uint32_t bucket = 0; bucket < ECMP_BUCKETS; bucket++)
+			assert_ptr_equal(nexthop_leaf(group, bucket), &group[1 + bucket % n]);
+	}
 }
 
 static void
@@ -311,6 +329,7 @@ main(void)
 		TEST(buckets_depend_on_content_alone),
 		TEST(a_lost_tunnel_moves_its_own_flows_alone),
 		TEST(a_whole_group_needs_no_table),
+		TEST(turns_are_remainders),
 		TEST(a_route_that_loses_a_way_keeps_the_flows_of_the_others),
 		TEST(ten_thousand_come_and_go),
 	};
