@@ -45,7 +45,7 @@ struct crypto {
 	struct iv_source ivs;
 	IMB_MGR *manager;
 	struct gcm_context_data gcm;
-	struct aead_input inputs[BURST_PKTS]; /* ChaCha20 */
+	struct aead_input inputs[BURST_PKTS]; /* AEADs */
 	char description[64];
 };
 

@@ -174,7 +174,7 @@ def test_churn_is_not_felt(gateway, socket):
     assert gateway.switches() == switches
 
     # A packet that is not under way was sent: at some moment, between two turns, none is.
-    wait_until(lambda: gateway.under_way() == [0, 0], 20, "a moment with no packet under way")
+    wait_until(lambda: gateway.under_way() == [0, 0], 60, "a moment with no packet under way")
     assert gateway.drops() == {}
     received = gateway.received()
     wait_until(lambda: carried(gateway, tunnel.out) >= received["lan0"] > 0 and
