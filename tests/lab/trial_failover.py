@@ -34,6 +34,7 @@ WITHDRAW_LIMIT_S = 30
 PREFIXES_LIMIT_S = 240
 SETTLED_S = 2.0
 SECOND_NS = 10 ** 9
+UNDER_WAY_NS = 20 * 10 ** 6  # a packet that left so shortly before the failure can meet it
 
 
 def run(trial):
@@ -124,8 +125,8 @@ def judge(courses, failed, healed, by_peers):
         mine = [course for course in courses if course.way == way]
         victims = [course for course in mine if course.path_at(failed) == NUMBER]
         others = [course for course in mine if course.path_at(failed) != NUMBER]
-        on_victim = [course.lost_on(NUMBER, failed, healed) for course in victims]
-        outages = [(max(times, default=failed) - failed) / 10 ** 6 for times in on_victim]
+        on_victim = [course.lost_on(NUMBER, failed - UNDER_WAY_NS, healed) for course in victims]
+        outages = [max(0, max(times, default=failed) - failed) / 10 ** 6 for times in on_victim]
         lost = sum(map(len, on_victim))
         rest = sum(course.lost for course in mine) - lost
         words = lost_words(rest, by_peers[way]) + (f", {which(mine, failed, healed)}" if rest else "")
@@ -147,7 +148,8 @@ def judge(courses, failed, healed, by_peers):
 def which(courses, failed, healed):
     """What else was lost, by which gateway and when, in words."""
     lost = sorted((when, course.path_at(when)) for course in courses for when in course.lost_times()
-                  if not (failed <= when < healed and course.path_at(when) == NUMBER))
+                  if not (failed - UNDER_WAY_NS <= when < healed
+                          and course.path_at(when) == NUMBER))
     if not lost:
         return "at the end"
     return (f"of gateway {'/'.join(map(str, sorted({path for _, path in lost})))}, "
