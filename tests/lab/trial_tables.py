@@ -8,6 +8,7 @@
 
 import json
 import re
+import time
 
 import scenario_plan as plan
 from shell import wait_for
@@ -18,6 +19,7 @@ PROTOCOLS = {"frr": "bgp", "bird": "bird"}
 ESPALIER_PROTOCOLS = {"frr": "bgp", "bird": 12}
 REGION_LINK = plan.PORT_NAMES[plan.REGION_PORT]
 TELL_S = 20  # for BGP to say what each neighbor said
+AGREE_S = 3  # for what BGP changes between two questions
 
 
 def run(trial):
@@ -117,22 +119,34 @@ def nothing_back(world, report):
 
 
 def agreement(world, report):
-    """Espalier's routes of protocol bgp, and those of its namespace's kernel."""
-    names = {connection.name: connection.tun for connection in plan.CONNECTIONS}
-    names[REGION_LINK] = plan.REGION_PORT
-    told = {(route["prefix"], names.get(hop.get("tunnel") or hop.get("port")))
-            for route in world.espalierctl("show", "routes")
-            if route["protocol"] == ESPALIER_PROTOCOLS[world.bgp]
-            for hop in route["nexthops"]}
-    kernel = {(prefix, device) for prefix, hops in
-              kernel_rows(world, plan.CLOUD, "proto", PROTOCOLS[world.bgp]).items()
-              for _, device in hops}
+    """Espalier's routes of protocol bgp, and those of its namespace's kernel. They are asked one after
+    the other: what BGP changes between the two questions is no disagreement, and asked again."""
+    deadline = time.monotonic() + AGREE_S
+    while (told := rows_of_espalier(world)) != (kernel := rows_of_kernel(world)):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
     report.claim("espalierctl show routes and ip route of its namespace agree",
                  f"{len(told & kernel)} rows alike, {len(told ^ kernel)} different",
                  "all rows alike", told == kernel)
     done = world.daemon(plan.CLOUD, "sync").compare()
     report.claim("... and espalier-sync --compare says so", done.stdout.strip().splitlines()[-1],
                  "exit status 0", done.returncode == 0)
+
+
+def rows_of_espalier(world):
+    names = {connection.name: connection.tun for connection in plan.CONNECTIONS}
+    names[REGION_LINK] = plan.REGION_PORT
+    return {(route["prefix"], names.get(hop.get("tunnel") or hop.get("port")))
+            for route in world.espalierctl("show", "routes")
+            if route["protocol"] == ESPALIER_PROTOCOLS[world.bgp]
+            for hop in route["nexthops"]}
+
+
+def rows_of_kernel(world):
+    return {(prefix, device) for prefix, hops in
+            kernel_rows(world, plan.CLOUD, "proto", PROTOCOLS[world.bgp]).items()
+            for _, device in hops}
 
 
 def told_by_cloud(world, connection):
