@@ -17,6 +17,11 @@
 #include "publish.h"
 #include "tunnel.h"
 
+/* DPDK's heap walks a list of free pieces for each class of sizes; the next one begins at 4096.
+ * Groups are replaced often, and the gaps that they leave in the SAs' class made adding SAs by the
+ * ten thousand four times slower. */
+#define GROUP_BYTES_MIN ((size_t)4160)
+
 static_assert(sizeof(struct nexthop) == 16, "a group of three is one cache line");
 
 static const struct nexthop no_route = { .kind = NEXTHOP_DROP, .reason = DROP_no_route };
@@ -135,8 +140,8 @@ make_group(const struct nexthop_slots *slots, const struct ecmp_member members[]
 	const struct ecmp_table *previous)
 {
 	size_t hops_bytes = RTE_ALIGN((1 + n) * sizeof(struct nexthop), CACHE_LINE_BYTES);
-	struct nexthop *made =
-		rte_zmalloc("group", hops_bytes + sizeof(struct ecmp_table), CACHE_LINE_BYTES);
+	size_t bytes = RTE_MAX(hops_bytes + sizeof(struct ecmp_table), GROUP_BYTES_MIN);
+	struct nexthop *made = rte_zmalloc("group", bytes, CACHE_LINE_BYTES);
 	struct ecmp_table *table = (struct ecmp_table *)((uint8_t *)made + hops_bytes);
 
 	if (made == NULL)
