@@ -163,8 +163,10 @@ static int
 refuse_nexthop(int error, struct netlink_refusal *why)
 {
 	if (error == -ENOSPC)
-		return netlink_refuse(
-			why, ENOSPC, "there is no room for another next hop; %u are", NEXTHOPS_MAX);
+		return netlink_refuse(why, ENOSPC,
+			"there is no room for another next hop or its gateway: %u next hops and %u "
+			"neighbors are the most",
+			NEXTHOPS_MAX, NEIGHBORS_MAX);
 	return netlink_refuse(why, -error, "the route's ways: %s", strerror(-error));
 }
 

@@ -202,7 +202,8 @@ neighbor_message_new(
 	}
 	struct neighbor *neighbor = neighbor_get(gw->neighbors, named.port, named.address);
 	if (neighbor == NULL)
-		return netlink_refuse(why, ENOSPC, "there is no room for more neighbors");
+		return netlink_refuse(why, ENOSPC, "there are %u neighbors, the most there can be",
+			NEIGHBORS_MAX);
 	bool news = !is_as_named(neighbor, &named);
 	memcpy(mac.addr_bytes, named.mac.data, sizeof(mac.addr_bytes));
 	neighbor_set(neighbor, &mac);

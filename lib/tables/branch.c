@@ -9,6 +9,7 @@
 
 #include "encap.h"
 #include "gateway.h"
+#include "neighbor.h"
 #include "policy.h"
 
 struct branch_slots {
@@ -125,9 +126,11 @@ branch_free(struct gateway *gw, struct branch_set *set)
 {
 	if (set == NULL)
 		return;
-	for (uint32_t i = 0; i < set->n_children; i++)
+	for (uint32_t i = 0; i < set->n_children; i++) {
+		neighbor_release(set->children[i].via);
 		gw->branch_slots->free[gw->branch_slots->n++] =
 			(uint16_t)(set->children[i].slot - gw->n_tunnels);
+	}
 	rte_free(set->children);
 	rte_free(set);
 }
@@ -155,6 +158,7 @@ find_child(struct gateway *gw, const struct tunnel *tunnel, struct branch_set *s
 		return error;
 	child->towards = way.towards;
 	child->via = encap_build(gw, tunnel, &way, &child->encap);
+	neighbor_hold(child->via);
 	return (int)set->n_children++;
 }
 

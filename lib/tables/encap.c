@@ -59,7 +59,6 @@ resolve(const struct gateway *gw, uint32_t remote)
 	const struct nexthop_slots *slots = nexthop_slots(gw->nexthops);
 	const struct route *route = route_match(gw, ROUTE_TABLE_MAIN, remote);
 	const struct nexthop *hop = nexthop_read(slots, route != NULL ? route->nexthop : 0);
-	struct way_out first = { .drop = DROP_no_route };
 
 	if (hop->kind != NEXTHOP_GROUP)
 		return resolve_leaf(gw, hop, remote);
@@ -69,10 +68,8 @@ resolve(const struct gateway *gw, uint32_t remote)
 
 		if (way.drop == DROP_NONE)
 			return way;
-		if (i == 0)
-			first = way;
 	}
-	return first;
+	return resolve_leaf(gw, nexthop_read(slots, hop->group->members[0].id), remote);
 }
 
 uint16_t

@@ -64,7 +64,7 @@ create_tables(struct gateway *gw, const struct config *config)
 	gw->hold = hold_create();
 	gw->branch_slots = branch_slots_create();
 	gw->early = early_create();
-	gw->neighbors = neighbor_table_create();
+	gw->neighbors = neighbor_table_create(gw->publisher);
 	gw->nexthops = nexthop_table_create();
 	gw->sas = sa_table_create();
 	if (gw->publisher == NULL || gw->punt == NULL || gw->mappings == NULL || gw->hold == NULL ||

@@ -8,25 +8,30 @@
 #include "compiler.h"
 #include "publish.h"
 
-/*
- * Neighbors are never taken away while the gateway runs, so the index is an open-addressing table
- * that only grows: a reader that follows a chain to its first empty place has seen all that was
- * published, and no grace period is needed.
- */
-#define NEIGHBORS_MAX 65536
-#define INDEX_BITS 17 /* at most half full */
+#define INDEX_BITS 16
 #define INDEX_PLACES (1u << INDEX_BITS)
 
+/*
+ * The index is a table of chains. A new neighbor is put in front of its chain; one that goes is
+ * taken out of it, keeps its own `next` for readers that stand on it, and is used again only after
+ * a grace period.
+ */
 struct neighbor_table {
-	uint32_t n;
-	struct neighbor neighbors[NEIGHBORS_MAX]; /* in the order of their making */
+	struct publisher *publisher;
+	uint32_t n;            /* places that were ever used */
+	struct neighbor *free; /* of these, the ones that are free; by `next` */
 	struct neighbor *index[INDEX_PLACES];
+	struct neighbor neighbors[NEIGHBORS_MAX];
 };
 
 struct neighbor_table *
-neighbor_table_create(void)
+neighbor_table_create(struct publisher *publisher)
 {
-	return rte_zmalloc("neighbors", sizeof(struct neighbor_table), CACHE_LINE_BYTES);
+	struct neighbor_table *table = rte_zmalloc("neighbors", sizeof(*table), CACHE_LINE_BYTES);
+
+	if (table != NULL)
+		table->publisher = publisher;
+	return table;
 }
 
 void
@@ -44,36 +49,90 @@ home(uint8_t port, uint32_t address)
 	return (uint32_t)((name * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - INDEX_BITS));
 }
 
-/* The place of a neighbor, or the empty one where it belongs. */
-static uint32_t
-find_place(const struct neighbor_table *table, uint8_t port, uint32_t address)
+static bool
+is_used(const struct neighbor *neighbor)
 {
-	uint32_t place = home(port, address);
+	return neighbor->mac != 0 || neighbor->holders > 0;
+}
 
-	for (;; place = (place + 1) & (INDEX_PLACES - 1)) {
-		const struct neighbor *neighbor =
-			__atomic_load_n(&table->index[place], __ATOMIC_ACQUIRE);
+static void
+unlink_unused(struct neighbor **link)
+{
+	while (*link != NULL) {
+		struct neighbor *neighbor = *link;
 
-		if (neighbor == NULL || (neighbor->address == address && neighbor->port == port))
-			return place;
+		if (is_used(neighbor)) {
+			link = &neighbor->next;
+		} else {
+			publish_store(link, neighbor->next);
+			neighbor->linked = false;
+		}
 	}
+}
+
+/* Every place is taken: those come free whose neighbors nobody uses. */
+static void
+reclaim(struct neighbor_table *table)
+{
+	for (uint32_t place = 0; place < INDEX_PLACES; place++)
+		unlink_unused(&table->index[place]);
+	publish_synchronize(table->publisher);
+	for (uint32_t i = 0; i < table->n; i++) {
+		struct neighbor *neighbor = &table->neighbors[i];
+
+		if (!neighbor->linked) {
+			neighbor->next = table->free;
+			table->free = neighbor;
+		}
+	}
+}
+
+static struct neighbor *
+take_place(struct neighbor_table *table)
+{
+	if (table->free == NULL && table->n < NEIGHBORS_MAX)
+		return &table->neighbors[table->n++];
+	if (table->free == NULL)
+		reclaim(table);
+	struct neighbor *neighbor = table->free;
+	if (neighbor != NULL)
+		table->free = neighbor->next;
+	return neighbor;
 }
 
 struct neighbor *
 neighbor_get(struct neighbor_table *table, uint8_t port, uint32_t address)
 {
-	uint32_t place = find_place(table, port, address);
-	struct neighbor *neighbor = table->index[place];
+	struct neighbor *neighbor =
+		(struct neighbor *)(uintptr_t)neighbor_lookup(table, port, address);
 
 	if (neighbor != NULL)
 		return neighbor;
-	if (table->n == NEIGHBORS_MAX)
+	neighbor = take_place(table);
+	if (neighbor == NULL)
 		return NULL;
-	neighbor = &table->neighbors[table->n++];
-	neighbor->address = address;
-	neighbor->port = port;
-	publish_store(&table->index[place], neighbor);
+	struct neighbor **front = &table->index[home(port, address)];
+	*neighbor = (struct neighbor) {
+		.address = address, .port = port, .linked = true, .next = *front
+	};
+	publish_store(front, neighbor);
 	return neighbor;
+}
+
+/* Who sends through a neighbor does not change it; that it is counted here is no business of his.
+ */
+void
+neighbor_hold(const struct neighbor *neighbor)
+{
+	if (neighbor != NULL)
+		((struct neighbor *)(uintptr_t)neighbor)->holders++;
+}
+
+void
+neighbor_release(const struct neighbor *neighbor)
+{
+	if (neighbor != NULL)
+		((struct neighbor *)(uintptr_t)neighbor)->holders--;
 }
 
 static uint64_t
@@ -119,11 +178,22 @@ neighbor_mac(const struct neighbor *neighbor, struct rte_ether_addr *mac)
 const struct neighbor *
 neighbor_next(const struct neighbor_table *table, uint32_t *cursor)
 {
-	return *cursor < table->n ? &table->neighbors[(*cursor)++] : NULL;
+	while (*cursor < table->n) {
+		const struct neighbor *neighbor = &table->neighbors[(*cursor)++];
+
+		if (neighbor->linked && is_used(neighbor))
+			return neighbor;
+	}
+	return NULL;
 }
 
 const struct neighbor *
 neighbor_lookup(const struct neighbor_table *table, uint8_t port, uint32_t address)
 {
-	return __atomic_load_n(&table->index[find_place(table, port, address)], __ATOMIC_ACQUIRE);
+	const struct neighbor *neighbor =
+		__atomic_load_n(&table->index[home(port, address)], __ATOMIC_ACQUIRE);
+
+	while (neighbor != NULL && (neighbor->address != address || neighbor->port != port))
+		neighbor = __atomic_load_n(&neighbor->next, __ATOMIC_ACQUIRE);
+	return neighbor;
 }

@@ -13,6 +13,7 @@
 #include "drops.h"
 #include "gateway.h"
 #include "log.h"
+#include "neighbor.h"
 #include "nexthop_content.h"
 #include "publish.h"
 #include "tunnel.h"
@@ -76,6 +77,8 @@ discard(struct nexthop_table *table, struct interned *entry)
 			}
 		}
 	}
+	if (hop != NULL && hop->kind == NEXTHOP_GATEWAY)
+		neighbor_release(hop->neighbor);
 	table->epoch++;
 	free_object((void *)(uintptr_t)hop, NULL);
 	publish_store(&table->slots->slot[entry->id], NULL);
@@ -211,7 +214,7 @@ fill_leaf(struct gateway *gw, struct way way, const struct nexthop **made)
 	if (spec.kind == NEXTHOP_GATEWAY) {
 		neighbor = neighbor_get(gw->neighbors, spec.port, spec.gateway);
 		if (neighbor == NULL)
-			return -ENOMEM;
+			return -ENOSPC;
 	}
 	hop = rte_zmalloc("nexthop", sizeof(*hop), 0);
 	if (hop == NULL)
@@ -221,6 +224,7 @@ fill_leaf(struct gateway *gw, struct way way, const struct nexthop **made)
 	hop->tunnel = spec.tunnel;
 	hop->reason = spec.kind == NEXTHOP_DROP ? DROP_blackhole : DROP_NONE;
 	hop->neighbor = neighbor;
+	neighbor_hold(neighbor);
 	*made = hop;
 	return 0;
 }

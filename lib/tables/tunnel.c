@@ -13,6 +13,7 @@
 #include "gateway.h"
 #include "listener.h"
 #include "log.h"
+#include "neighbor.h"
 #include "nexthop.h"
 #include "policy.h"
 #include "publish.h"
@@ -204,7 +205,10 @@ build(struct gateway *gw, struct tunnel *tunnel, enum drop_reason drop, struct e
 		publish_flush(gw->publisher);
 		error = branch_build(gw, tunnel, &branches);
 	}
+	const struct neighbor *before = tunnel->via;
 	tunnel->via = encap_build(gw, tunnel, &wish, encap);
+	neighbor_hold(tunnel->via);
+	neighbor_release(before);
 	set_branching(gw, tunnel, branches != NULL);
 	if (error == 0 && branches == NULL)
 		return;
