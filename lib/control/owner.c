@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "gateway.h"
 #include "log.h"
+#include "neighbor.h"
+#include "route.h"
 #include "session.h"
 
 /* As `show` calls those of the configuration file. */
@@ -33,17 +36,47 @@ check_name(const char *name, struct netlink_refusal *why)
 	return 0;
 }
 
+static void
+mark(bool has[OWNERS_MAX], struct claim claim)
+{
+	if (claim.owner >= OWNER_FIRST)
+		has[claim.owner - OWNER_FIRST] = true;
+}
+
+/* One who has nothing and whom nobody remembers; NULL: none. Looks at all there is. */
+static struct owner *
+find_gone(struct session_context *context)
+{
+	bool has[OWNERS_MAX] = { false };
+	const struct neighbor *neighbor;
+	const struct route *route;
+
+	for (uint32_t cursor = 0; (route = route_next(context->gw, &cursor)) != NULL;)
+		mark(has, route->claim);
+	for (uint32_t cursor = 0;
+		(neighbor = neighbor_next(context->gw->neighbors, &cursor)) != NULL;)
+		mark(has, neighbor->claim);
+	for (unsigned i = 0; i < OWNERS_MAX; i++)
+		if (!has[i] && context->owners.list[i].sessions == 0)
+			return &context->owners.list[i];
+	return NULL;
+}
+
 /* Makes the owner if there is none of that name; NULL: no room. */
 static struct owner *
-get(struct owners *owners, const char *name)
+get(struct session_context *context, const char *name)
 {
+	struct owners *owners = &context->owners;
+
 	for (unsigned i = 0; i < owners->n; i++)
 		if (strcmp(owners->list[i].name, name) == 0)
 			return &owners->list[i];
-	if (owners->n == OWNERS_MAX)
-		return NULL;
-	struct owner *owner = &owners->list[owners->n++];
-	strcpy(owner->name, name);
+	struct owner *owner =
+		owners->n < OWNERS_MAX ? &owners->list[owners->n++] : find_gone(context);
+	if (owner != NULL)
+		*owner = (struct owner) { 0 };
+	if (owner != NULL)
+		strcpy(owner->name, name);
 	return owner;
 }
 
@@ -55,12 +88,16 @@ owner_begin(struct session *session, const char *name, struct netlink_refusal *w
 
 	if (error < 0)
 		return error;
-	struct owner *owner = get(owners, name);
+	struct owner *owner = get(session->context, name);
 	if (owner == NULL)
-		return netlink_refuse(
-			why, ENOSPC, "there are %u owners, and no room for '%s'", OWNERS_MAX, name);
-	if (owner != owner_of(session))
+		return netlink_refuse(why, ENOSPC,
+			"there are %u owners with routes, neighbors or a connection, and no room "
+			"for '%s'",
+			OWNERS_MAX, name);
+	if (owner != owner_of(session)) {
 		owner_leave(session);
+		owner->sessions++;
+	}
 	if (owner->speaker != NULL && owner->speaker != session)
 		log_info(
 			"owner %s: taken over by uid %u, pid %d", name, session->uid, session->pid);
@@ -91,10 +128,13 @@ owner_leave(struct session *session)
 {
 	struct owner *owner = owner_of(session);
 
-	if (owner != NULL && owner->speaker == session) {
+	if (owner == NULL)
+		return;
+	if (owner->speaker == session) {
 		owner->speaker = NULL;
 		owner->open = false;
 	}
+	owner->sessions--;
 	session->owner = OWNER_NOBODY;
 }
 

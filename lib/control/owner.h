@@ -24,6 +24,7 @@ struct session;
 struct owner {
 	char name[OWNER_NAME_BYTES];
 	const struct session *speaker; /* NULL: nobody speaks for him now */
+	unsigned sessions;             /* his; those for whom another speaks now, too */
 	uint32_t round;                /* his last */
 	bool open;                     /* it has not ended */
 };
@@ -31,7 +32,9 @@ struct owner {
 /* All zeroes: there are none. */
 struct owners {
 	unsigned n;
-	struct owner list[OWNERS_MAX]; /* claim.owner - OWNER_FIRST; they stay */
+	/* claim.owner - OWNER_FIRST. One who has no session and nothing left makes room for another
+	 * when all places are taken. */
+	struct owner list[OWNERS_MAX];
 };
 
 /* The session begins a round of that owner, and speaks for him from now on. 0 or -errno in words.

@@ -4,7 +4,7 @@
 
 #include "route_talk.h"
 
-static struct talker other, ear;
+static struct talker other, third, ear;
 
 static const struct prefix net = { IP(10, 1, 0, 0), 16 };
 static const struct prefix configured = { IP(172, 16, 0, 0), 12 };
@@ -368,13 +368,56 @@ nonsense_is_refused_in_words(void **state)
 	assert_int_equal(begin_round(&rw, "kernel"), 0);
 	assert_int_equal(commit(&rw), 0);
 	assert_int_equal(commit(&rw), EINVAL); /* the round has ended */
-	for (unsigned n = context.owners.n; n < OWNERS_MAX; n++) {
-		char name[OWNER_NAME_BYTES];
+}
 
-		snprintf(name, sizeof(name), "owner-%u", n);
-		assert_int_equal(begin_round(&rw, name), 0);
+/* Begins a round of the n-th of many owners. */
+static int
+begin_numbered(struct talker *talker, unsigned n)
+{
+	char name[OWNER_NAME_BYTES];
+
+	snprintf(name, sizeof(name), "owner-%u", n);
+	return begin_round(talker, name);
+}
+
+static void
+owners_who_are_gone_make_room(void **state)
+{
+	(void)state;
+	for (unsigned n = 0; n < 2 * OWNERS_MAX; n++)
+		assert_int_equal(begin_numbered(&rw, n), 0); /* each leaves the one before */
+
+	/* All but these two have something. */
+	for (unsigned n = 0; n < OWNERS_MAX - 2; n++) {
+		assert_int_equal(begin_numbered(&rw, n), 0);
+		assert_int_equal(n == 0 ? set_neighbor(&rw, 1)
+					: set_route(&rw, ADD, numbered(n), 0, CONN(1)),
+			0);
 	}
-	assert_int_equal(begin_round(&rw, "one-more"), ENOSPC);
+	assert_int_equal(begin_round(&other, "superseded"), 0);
+	assert_int_equal(begin_round(&rw, "superseded"), 0);
+	assert_int_equal(begin_round(&rw, "last"), 0);
+	assert_int_equal(begin_round(&ear, "one-more"), EPERM);
+	talker_open(&third, SESSION_READ_WRITE);
+	assert_int_equal(begin_round(&third, "one-more"), ENOSPC);
+	assert_words("no room for 'one-more'");
+
+	/* Whose name passes on keeps nothing, and who is left keeps all. */
+	sweep_all(&rw, "owner-7");
+	assert_false(exists(numbered(7)));
+	assert_int_equal(begin_round(&third, "one-more"), 0); /* in last's place */
+	assert_int_equal(begin_round(&rw, "owner-8"), 0);
+	assert_int_equal(begin_round(&rw, "last"), 0); /* in owner-7's */
+	assert_int_equal(commit(&third), 0);
+	assert_int_equal(commit(&rw), 0);
+	assert_true(exists(numbered(6)) && exists(numbered(8)) && neighbor_is_there());
+	talker_close(&third);
+	for (unsigned n = 0; n < OWNERS_MAX - 2; n++)
+		if (n != 7) {
+			assert_int_equal(begin_numbered(&rw, n), 0);
+			assert_int_equal(commit(&rw), 0);
+		}
+	assert_false(exists(numbered(8)) || neighbor_is_there());
 }
 
 int
@@ -392,6 +435,7 @@ main(void)
 		TEST(many_are_swept),
 		TEST(sweep_goes_step_by_step),
 		TEST(nonsense_is_refused_in_words),
+		TEST(owners_who_are_gone_make_room),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
