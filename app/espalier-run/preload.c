@@ -23,6 +23,7 @@
  * A socket that cannot be carried fails; it never becomes one of the kernel's.
  */
 
+#define NANOSECONDS 1000000000 /* in a second */
 #define EXPORT __attribute__((visibility("default")))
 
 static pthread_once_t found = PTHREAD_ONCE_INIT;
@@ -319,6 +320,8 @@ recvmsg(int fd, struct msghdr *message, int flags)
 	return message->msg_iovlen == 0 ? got : check(fd, message->msg_iov, got, flags);
 }
 
+/* Has so much time gone by? A timeout may be as long as a program likes: it is not added to
+ * anything. */
 static bool
 past(const struct timespec *begin, const struct timespec *timeout)
 {
@@ -327,8 +330,14 @@ past(const struct timespec *begin, const struct timespec *timeout)
 	if (timeout == NULL)
 		return false;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (now.tv_sec - begin->tv_sec) * 1000000000 + now.tv_nsec - begin->tv_nsec >=
-		timeout->tv_sec * 1000000000 + timeout->tv_nsec;
+	time_t seconds = now.tv_sec - begin->tv_sec;
+	long nanoseconds = now.tv_nsec - begin->tv_nsec;
+	if (nanoseconds < 0) {
+		seconds--;
+		nanoseconds += NANOSECONDS;
+	}
+	return seconds != timeout->tv_sec ? seconds > timeout->tv_sec
+					  : nanoseconds >= timeout->tv_nsec;
 }
 
 /* Waits as the flags say. An error belongs to a call of its own, as with the kernel. */
@@ -349,6 +358,11 @@ recvmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags, struct timespe
 
 	if (carried_family(fd) < 0)
 		return next()->recvmmsg(fd, messages, n, flags, timeout);
+	if (timeout != NULL &&
+		(timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec >= NANOSECONDS)) {
+		errno = EINVAL;
+		return -1;
+	}
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	while (got < n && (got == 0 || !past(&begin, timeout))) {
 		int one = flags & ~MSG_WAITFORONE;
