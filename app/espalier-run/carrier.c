@@ -127,12 +127,11 @@ static void
 change_group(struct carrier *carrier, const struct order *order, int answer_fd)
 {
 	enum request_origin origin = order->verb == ORDER_JOIN ? REQUEST_JOIN : REQUEST_LEAVE;
-	struct request *request = NULL;
+	bool known = order->value > 0 && order->value < LINK_GROUPS;
+	struct request *request = known ? request_group(origin, order->value) : NULL;
 
-	if (order->value > 0 && order->value < LINK_GROUPS)
-		request = request_group(origin, order->value);
 	if (request == NULL) {
-		answer(answer_fd, EINVAL);
+		answer(answer_fd, known ? ENOMEM : EINVAL);
 		close(answer_fd);
 		return;
 	}
@@ -200,22 +199,32 @@ read_port_id(int fd)
 	return pid;
 }
 
+/* Our own answer to a request that does not reach the gateway. */
+static void
+refuse(struct carrier *carrier, const struct netlink_message *request, int error,
+	const struct netlink_refusal *why)
+{
+	struct netlink_message to = *request;
+	_Alignas(4) uint8_t buffer[512];
+	struct netlink_writer writer;
+
+	to.pid = carrier->link.answer_pid;
+	netlink_writer_init(&writer, buffer, sizeof(buffer));
+	netlink_write_ack(&writer, &to, error, why);
+	carrier_deliver(carrier, buffer, writer.used);
+}
+
 static void
 refuse_long(struct carrier *carrier, const uint8_t *datagram, size_t bytes)
 {
 	struct netlink_span span = { .at = datagram, .bytes = LINK_DATAGRAM_BYTES_MAX };
 	struct netlink_message message = { 0 };
-	_Alignas(4) uint8_t buffer[512];
-	struct netlink_writer writer;
 	struct netlink_refusal why;
 
 	netlink_next_message(&span, &message, &why);
-	message.pid = carrier->link.answer_pid;
 	netlink_refuse(&why, EMSGSIZE, "a datagram of %zu bytes; %u are carried at most", bytes,
 		LINK_DATAGRAM_BYTES_MAX);
-	netlink_writer_init(&writer, buffer, sizeof(buffer));
-	netlink_write_ack(&writer, &message, -EMSGSIZE, &why);
-	carrier_deliver(carrier, buffer, writer.used);
+	refuse(carrier, &message, -EMSGSIZE, &why);
 }
 
 /* What is no message is passed over without a word, as the kernel does. */
@@ -234,7 +243,9 @@ take_requests(struct carrier *carrier, struct netlink_span datagram)
 		if (request != NULL)
 			link_request(&carrier->link, request);
 		else
-			log_error("no memory for a request of a program; it will wait in vain");
+			refuse(carrier, &message,
+				netlink_refuse(&why, ENOMEM, "espalier-run has no memory for it"),
+				&why);
 	}
 }
 

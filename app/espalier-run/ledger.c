@@ -7,8 +7,11 @@
 
 #include <linux/netlink.h>
 #include <linux/xfrm.h>
+/* Out of memory: the entry stays out, and nobody exits. */
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "log.h"
 #include "queue.h"
 
 /* What an SA is found by. Wholly zeroed before it is filled in: it is hashed with its padding. */
@@ -83,6 +86,22 @@ read_if_id(struct netlink_span attributes)
 	return if_id;
 }
 
+/* NULL: out of memory. */
+static struct ledger_entry *
+make(struct ledger *ledger, const struct xfrm_usersa_id *id)
+{
+	struct ledger_entry *entry = calloc(1, sizeof(*entry));
+
+	if (entry == NULL)
+		return NULL;
+	make_key(&entry->key, id);
+	HASH_ADD(hh, ledger->entries, key, sizeof(entry->key), entry);
+	if (entry->hh.tbl != NULL)
+		return entry;
+	free(entry);
+	return NULL;
+}
+
 static void
 remember(struct ledger *ledger, struct netlink_span body)
 {
@@ -92,12 +111,12 @@ remember(struct ledger *ledger, struct netlink_span body)
 		return;
 	const struct xfrm_usersa_id id = id_of(&info);
 	struct ledger_entry *entry = find(ledger, &id);
+	if (entry == NULL)
+		entry = make(ledger, &id);
 	if (entry == NULL) {
-		entry = calloc(1, sizeof(*entry));
-		if (entry == NULL)
-			return;
-		make_key(&entry->key, &id);
-		HASH_ADD(hh, ledger->entries, key, sizeof(entry->key), entry);
+		log_error("no memory to remember an SA: should the gateway lose it, the program "
+			  "will not be told");
+		return;
 	}
 	entry->info = info;
 	entry->if_id = read_if_id(body);

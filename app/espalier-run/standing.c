@@ -7,8 +7,11 @@
 
 #include <linux/netlink.h>
 #include <linux/xfrm.h>
+/* Out of memory: the policy stays out, and nobody exits. */
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "log.h"
 #include "queue.h"
 
 /* What a policy is found by. Wholly zeroed before it is filled in: it is hashed with its padding.
@@ -75,6 +78,24 @@ forget_key(struct standing *standing, const struct standing_key *key)
 		forget(standing, policy);
 }
 
+/* False: out of memory. */
+static bool
+keep(struct standing *standing, const struct standing_key *key, struct netlink_span body)
+{
+	struct standing_policy *policy = calloc(1, sizeof(*policy) + body.bytes);
+
+	if (policy == NULL)
+		return false;
+	memcpy(&policy->key, key, sizeof(*key));
+	policy->bytes = body.bytes;
+	memcpy(policy->body, body.at, body.bytes);
+	HASH_ADD(hh, standing->policies, key, sizeof(policy->key), policy);
+	if (policy->hh.tbl != NULL)
+		return true;
+	free(policy);
+	return false;
+}
+
 static void
 installed(struct standing *standing, struct netlink_span body)
 {
@@ -90,14 +111,9 @@ installed(struct standing *standing, struct netlink_span body)
 	key.if_id = extras.if_id;
 	key.direction = info.dir;
 	forget_key(standing, &key);
-	struct standing_policy *policy =
-		extras.bound ? NULL : calloc(1, sizeof(*policy) + body.bytes);
-	if (policy == NULL)
-		return;
-	memcpy(&policy->key, &key, sizeof(key));
-	policy->bytes = body.bytes;
-	memcpy(policy->body, body.at, body.bytes);
-	HASH_ADD(hh, standing->policies, key, sizeof(policy->key), policy);
+	if (!extras.bound && !keep(standing, &key, body))
+		log_error("no memory to remember a policy: should the gateway lose it, it will not "
+			  "come back");
 }
 
 static void
