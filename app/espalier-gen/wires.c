@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "wires.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 
 #include "address.h"
+#include "device.h"
 #include "log.h"
 #include "packet_pool.h"
 
@@ -19,23 +18,6 @@
 /* ESP puts padding and an ICV behind a packet; the rest is slack for stores of whole vectors. */
 #define TAIL_BYTES 128
 #define ESP_OVERHEAD_MAX 128
-
-/* By vdev name or PCI address; else by DPDK's number. */
-static int
-find_device(const char *device, uint16_t *id)
-{
-	char *end;
-	unsigned long number;
-
-	if (rte_eth_dev_get_port_by_name(device, id) == 0)
-		return 0;
-	number = strtoul(device, &end, 10);
-	if (!isdigit((unsigned char)device[0]) || *end != '\0' || number >= RTE_MAX_ETHPORTS ||
-		!rte_eth_dev_is_valid_port((uint16_t)number))
-		return -ENODEV;
-	*id = (uint16_t)number;
-	return 0;
-}
 
 /* What --opposite says, or the n-th of DPDK's ports. */
 static int
@@ -48,7 +30,7 @@ find(struct wires *wires, const struct config_port *gateway, const struct option
 
 	wire->gateway = gateway;
 	if (device != NULL) {
-		if (find_device(device, &wire->id) == 0)
+		if (device_find(device, &wire->id))
 			goto found;
 		log_error("--opposite %s=%s: DPDK has no such device; name it with -a PCI-ADDRESS "
 			  "or --vdev NAME,...",

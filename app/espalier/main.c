@@ -211,7 +211,8 @@ main(int argc, char *argv[])
 	if (rte_eal_init(process.options.eal_argc, argv) < 0) {
 		log_error("EAL does not start: %s", rte_strerror(rte_errno));
 		config_free(process.config);
-		return rte_errno == EINVAL ? EXIT_BAD_INPUT : EXIT_FAILURE;
+		/* Of its options, and the devices they name. */
+		return rte_errno == EINVAL || rte_errno == ENODEV ? EXIT_BAD_INPUT : EXIT_FAILURE;
 	}
 	guard_check_memory(process.options.eal_argc, argv);
 	int error = run(&process);

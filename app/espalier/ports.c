@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ports.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 
+#include "device.h"
 #include "log.h"
 #include "packet_pool.h"
 #include "punt.h"
@@ -27,21 +26,6 @@
 /* ESP puts up to 17 bytes of padding and 32 of ICV behind a packet; the rest is slack for stores of
  * whole vectors. */
 #define TAIL_BYTES 128
-
-/* By vdev name or PCI address; else by DPDK's number. */
-static int
-find_device(const char *device, uint16_t *id)
-{
-	if (rte_eth_dev_get_port_by_name(device, id) == 0)
-		return 0;
-	char *end;
-	unsigned long number = strtoul(device, &end, 10);
-	if (!isdigit((unsigned char)device[0]) || *end != '\0' || number >= RTE_MAX_ETHPORTS ||
-		!rte_eth_dev_is_valid_port((uint16_t)number))
-		return -ENODEV;
-	*id = (uint16_t)number;
-	return 0;
-}
 
 /* Receive queues of a port: what --config names, else one for each worker, as far as the device has
  * them. */
@@ -65,14 +49,17 @@ find(struct ports *ports, const struct config_port *config, const struct options
 {
 	struct rte_eth_dev_info info;
 	uint16_t id;
-	int error = find_device(config->device, &id);
 
-	if (error == 0)
-		error = rte_eth_dev_info_get(id, &info);
-	if (error != 0) {
+	if (!device_find(config->device, &id)) {
 		log_error("port '%s': DPDK has no device '%s'; name it with -a PCI-ADDRESS or "
 			  "--vdev NAME,... (%u devices are there)",
 			config->name, config->device, rte_eth_dev_count_avail());
+		return -EINVAL;
+	}
+	int error = rte_eth_dev_info_get(id, &info);
+	if (error != 0) {
+		log_error("port '%s': device '%s' does not tell what it can: %s", config->name,
+			config->device, rte_strerror(-error));
 		return error;
 	}
 	for (unsigned i = 0; i < ports->n; i++)

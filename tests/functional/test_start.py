@@ -92,6 +92,28 @@ def test_no_worker_is_an_error(fail, socket):
     assert code == 2 and "worker" in said.lower()
 
 
+@pytest.mark.parametrize("device", ["net_pcap7", "0000:3b:00.9", "7", "64", "-1", "0x0", "lan"])
+def test_missing_device(fail, socket, device):
+    """What the file names and the command line does not bring along is bad input."""
+    config = Topology().config(socket)
+    config["ports"][1]["device"] = device
+    code, said = fail(config)
+    assert code == 2 and f"port 'wan0': DPDK has no device '{device}'" in said
+
+
+def test_one_device_by_two_names(fail, socket):
+    config = Topology().config(socket)
+    config["ports"][1]["device"] = "0"
+    code, said = fail(config)
+    assert code == 2 and "ports 'lan0' and 'wan0' have the same device" in said
+
+
+@pytest.mark.parametrize("eal", [["--nonsense"], ["-l", "0,99999"], ["--vdev", "nosuch0"]])
+def test_bad_eal_options(fail, socket, eal):
+    code, said = fail(Topology().config(socket), eal=eal)
+    assert code == 2 and "EAL" in said
+
+
 def test_missing_file(fail, socket, tmp_path):
     code, said = fail(Topology().config(socket), options=["-f", str(tmp_path / "missing.conf")])
     assert code == 2 and "missing.conf" in said

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* EAL's device of that vdev name or PCI address; else the one with that DPDK port number. False:
+ * there is none. Any thread, once EAL has started. */
+bool device_find(const char *name, uint16_t *id);
