@@ -274,7 +274,7 @@ xfrm_open(struct session_context *context)
 	xfrm->context = context;
 	xfrm->gw = context->gw;
 	xfrm->tunnels = xfrm_tunnels_create(xfrm->gw);
-	xfrm->states = xfrm_states_create();
+	xfrm->states = xfrm_states_create(xfrm->gw->slab);
 	xfrm->keys = key_memory_create();
 	xfrm->policies = xfrm_policies_create();
 	if (xfrm->tunnels == NULL || xfrm->states == NULL || xfrm->keys == NULL ||

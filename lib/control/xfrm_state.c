@@ -4,12 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_malloc.h>
-
-#include "compiler.h"
+#include "slab.h"
 #include "slots.h"
 
 struct xfrm_states {
+	struct slab *slab;
 	struct xfrm_state *by_name;
 	struct slots slots; /* all of them: xfrm_state.slot */
 	unsigned n_reserved;
@@ -17,12 +16,14 @@ struct xfrm_states {
 };
 
 struct xfrm_states *
-xfrm_states_create(void)
+xfrm_states_create(struct slab *slab)
 {
 	struct xfrm_states *states = calloc(1, sizeof(*states));
 
-	if (states != NULL)
-		TAILQ_INIT(&states->reserved);
+	if (states == NULL)
+		return NULL;
+	states->slab = slab;
+	TAILQ_INIT(&states->reserved);
 	return states;
 }
 
@@ -55,13 +56,13 @@ xfrm_state_add(struct xfrm_states *states, struct xfrm_name name)
 	if (slots_reserve(&states->slots) < 0)
 		return NULL;
 	/* In DPDK's memory, as the keys of workers: locked, and in no core file. */
-	state = rte_zmalloc("xfrm_state", sizeof(*state), CACHE_LINE_BYTES);
+	state = slab_alloc(states->slab, sizeof(*state));
 	if (state == NULL)
 		return NULL;
 	state->name = name;
 	HASH_ADD(hh, states->by_name, name, sizeof(state->name), state);
 	if (state->hh.tbl == NULL) {
-		rte_free(state);
+		slab_free(state);
 		return NULL;
 	}
 	state->slot = slots_put(&states->slots, state);
@@ -94,8 +95,7 @@ xfrm_state_remove(struct xfrm_states *states, struct xfrm_state *state)
 void
 xfrm_state_free(struct xfrm_state *state)
 {
-	explicit_bzero(state, sizeof(*state));
-	rte_free(state);
+	slab_free(state);
 }
 
 void

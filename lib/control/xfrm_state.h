@@ -52,7 +52,8 @@ struct xfrm_state {
 
 struct xfrm_states;
 
-struct xfrm_states *xfrm_states_create(void);
+struct slab;
+struct xfrm_states *xfrm_states_create(struct slab *slab);
 /* Wipes all. No SA may refer to them any more. */
 void xfrm_states_destroy(struct xfrm_states *states);
 unsigned xfrm_states_count(const struct xfrm_states *states);

@@ -5,12 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_malloc.h>
-
 #include "encap.h"
 #include "gateway.h"
 #include "neighbor.h"
 #include "policy.h"
+#include "slab.h"
 
 struct branch_slots {
 	unsigned n; /* free ones */
@@ -107,17 +106,16 @@ agree(const struct wish wishes[], unsigned n)
 /* --- sets --- */
 
 static struct branch_set *
-make(unsigned n)
+make(struct slab *slab, unsigned n)
 {
-	struct branch_set *set = rte_zmalloc(
-		"branches", sizeof(*set) + n * sizeof(set->branches[0]), CACHE_LINE_BYTES);
+	struct branch_set *set = slab_alloc(slab, sizeof(*set) + n * sizeof(set->branches[0]));
 
 	if (set == NULL)
 		return NULL;
-	set->children = rte_zmalloc("children", n * sizeof(set->children[0]), CACHE_LINE_BYTES);
+	set->children = slab_alloc(slab, n * sizeof(set->children[0]));
 	if (set->children != NULL)
 		return set;
-	rte_free(set);
+	slab_free(set);
 	return NULL;
 }
 
@@ -131,8 +129,8 @@ branch_free(struct gateway *gw, struct branch_set *set)
 		gw->branch_slots->free[gw->branch_slots->n++] =
 			(uint16_t)(set->children[i].slot - gw->n_tunnels);
 	}
-	rte_free(set->children);
-	rte_free(set);
+	slab_free(set->children);
+	slab_free(set);
 }
 
 /* The child with that SA: a new one where there is none yet. */
@@ -171,7 +169,7 @@ branch_build(struct gateway *gw, const struct tunnel *tunnel, struct branch_set 
 	*set = NULL;
 	if (agree(wishes, n))
 		return 0;
-	*set = make(n);
+	*set = make(gw->slab, n);
 	if (*set == NULL)
 		return -ENOMEM;
 	for (unsigned i = 0; i < n; i++) {

@@ -21,6 +21,7 @@
 #include "punt.h"
 #include "route.h"
 #include "sa.h"
+#include "slab.h"
 #include "tunnel.h"
 
 static void
@@ -58,6 +59,7 @@ create_counters(struct gateway *gw, unsigned n_workers)
 static int
 create_tables(struct gateway *gw, const struct config *config)
 {
+	gw->slab = slab_create();
 	gw->publisher = publisher_create(gw->rcu);
 	gw->punt = punt_create();
 	gw->mappings = mapping_notes_create();
@@ -67,9 +69,9 @@ create_tables(struct gateway *gw, const struct config *config)
 	gw->neighbors = neighbor_table_create(gw->publisher);
 	gw->nexthops = nexthop_table_create();
 	gw->sas = sa_table_create();
-	if (gw->publisher == NULL || gw->punt == NULL || gw->mappings == NULL || gw->hold == NULL ||
-		gw->branch_slots == NULL || gw->early == NULL || gw->neighbors == NULL ||
-		gw->nexthops == NULL || gw->sas == NULL)
+	if (gw->slab == NULL || gw->publisher == NULL || gw->punt == NULL || gw->mappings == NULL ||
+		gw->hold == NULL || gw->branch_slots == NULL || gw->early == NULL ||
+		gw->neighbors == NULL || gw->nexthops == NULL || gw->sas == NULL)
 		return -ENOMEM;
 	if (tunnel_create_all(gw, config) < 0)
 		return -ENOMEM;
@@ -205,5 +207,6 @@ gateway_destroy(struct gateway *gw)
 	mapping_notes_destroy(gw->mappings);
 	punt_destroy(gw->punt);
 	rcu_destroy(gw->rcu);
+	slab_destroy(gw->slab);
 	rte_free(gw);
 }

@@ -47,6 +47,7 @@ struct nexthop_table;
 struct neighbor_table;
 struct publisher;
 struct punt;
+struct slab;
 struct listener;
 
 struct gateway {
@@ -57,6 +58,7 @@ struct gateway {
 	struct port ports[PORTS_MAX];
 	struct tunnel *tunnels; /* [n_tunnels] */
 	struct rcu *rcu;
+	struct slab *slab; /* memory of what comes and goes; control's */
 	struct publisher *publisher;
 	struct punt *punt;              /* packets from workers to the control core */
 	struct mapping_notes *mappings; /* and what they see of peers that move */

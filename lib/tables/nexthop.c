@@ -16,12 +16,8 @@
 #include "neighbor.h"
 #include "nexthop_content.h"
 #include "publish.h"
+#include "slab.h"
 #include "tunnel.h"
-
-/* DPDK's heap walks a list of free pieces for each class of sizes; the next one begins at 4096.
- * Groups are replaced often, and the gaps that they leave in the SAs' class made adding SAs by the
- * ten thousand four times slower. */
-#define GROUP_BYTES_MIN ((size_t)4160)
 
 static_assert(sizeof(struct nexthop) == 16, "a group of three is one cache line");
 
@@ -55,7 +51,7 @@ static void
 free_object(void *object, void *context)
 {
 	(void)context;
-	rte_free(object);
+	slab_free(object);
 }
 
 /* Frees a next hop that nobody refers to and no worker can reach, and what it held. */
@@ -139,12 +135,11 @@ turns(const struct ecmp_table *table)
 
 /* One allocation: the group, its leaves, its table. */
 static const struct nexthop *
-make_group(const struct nexthop_slots *slots, const struct ecmp_member members[], unsigned n,
+make_group(const struct gateway *gw, const struct ecmp_member members[], unsigned n,
 	const struct ecmp_table *previous)
 {
 	size_t hops_bytes = RTE_ALIGN((1 + n) * sizeof(struct nexthop), CACHE_LINE_BYTES);
-	size_t bytes = RTE_MAX(hops_bytes + sizeof(struct ecmp_table), GROUP_BYTES_MIN);
-	struct nexthop *made = rte_zmalloc("group", bytes, CACHE_LINE_BYTES);
+	struct nexthop *made = slab_alloc(gw->slab, hops_bytes + sizeof(struct ecmp_table));
 	struct ecmp_table *table = (struct ecmp_table *)((uint8_t *)made + hops_bytes);
 
 	if (made == NULL)
@@ -152,7 +147,7 @@ make_group(const struct nexthop_slots *slots, const struct ecmp_member members[]
 	made->kind = NEXTHOP_GROUP;
 	made->group = table;
 	for (unsigned i = 0; i < n; i++)
-		made[1 + i] = *nexthop_read(slots, members[i].id);
+		made[1 + i] = *nexthop_read(gw->nexthops->slots, members[i].id);
 	ecmp_build(table, members, n, previous);
 	made->turns = turns(table);
 	if (made->turns > 0)
@@ -183,7 +178,7 @@ fill_group(struct gateway *gw, struct interned *entry, const struct ecmp_table *
 		members[n].weight = (uint16_t)entry->ways[n].weight;
 	}
 	look_at_members(gw, entry, members);
-	*made = make_group(gw->nexthops->slots, members, entry->n, previous);
+	*made = make_group(gw, members, entry->n, previous);
 	if (*made == NULL) {
 		result = -ENOMEM;
 		goto release_leaves;
@@ -216,7 +211,7 @@ fill_leaf(struct gateway *gw, struct way way, const struct nexthop **made)
 		if (neighbor == NULL)
 			return -ENOSPC;
 	}
-	hop = rte_zmalloc("nexthop", sizeof(*hop), 0);
+	hop = slab_alloc(gw->slab, sizeof(*hop));
 	if (hop == NULL)
 		return -ENOMEM;
 	hop->kind = spec.kind;
@@ -347,7 +342,7 @@ rebuild(struct gateway *gw, const struct interned *entry)
 
 	memcpy(members, previous->members, entry->n * sizeof(members[0]));
 	look_at_members(gw, entry, members);
-	made = make_group(gw->nexthops->slots, members, entry->n, previous);
+	made = make_group(gw, members, entry->n, previous);
 	if (made == NULL) {
 		log_error("no memory to move the flows of a tunnel that changed; they stay");
 		return;

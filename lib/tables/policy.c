@@ -6,12 +6,11 @@
 #include <string.h>
 #include <time.h>
 
-#include <rte_malloc.h>
-
 #include "gateway.h"
 #include "log.h"
 #include "policy_set.h"
 #include "publish.h"
+#include "slab.h"
 #include "tunnel.h"
 
 /* Of one tunnel; there is none where it has no policy. */
@@ -32,7 +31,7 @@ static void
 retire(void *set, void *context)
 {
 	(void)context;
-	rte_free(set);
+	slab_free(set);
 }
 
 /* What was in use before and is no longer, workers have finished with at the next grace period. */
@@ -58,24 +57,25 @@ static int
 apply(struct gateway *gw, struct tunnel *tunnel)
 {
 	struct policies *policies = tunnel->policies;
-	struct selector_set *inbound = policy_set_build(&policies->list, POLICY_INBOUND);
-	struct selector_set *outbound = policy_set_build(&policies->list, POLICY_OUTBOUND);
+	struct selector_set *inbound = policy_set_build(gw->slab, &policies->list, POLICY_INBOUND);
+	struct selector_set *outbound =
+		policy_set_build(gw->slab, &policies->list, POLICY_OUTBOUND);
 	struct selector_set *old_inbound = policies->inbound, *old_outbound = policies->outbound;
 
 	if (inbound == NULL || outbound == NULL) {
-		rte_free(inbound);
-		rte_free(outbound);
+		slab_free(inbound);
+		slab_free(outbound);
 		return -ENOMEM;
 	}
 	if (policy_set_same(old_inbound, inbound)) {
-		rte_free(inbound);
+		slab_free(inbound);
 		old_inbound = NULL;
 	} else {
 		policies->inbound = inbound;
 		publish_inbound(gw, tunnel, inbound);
 	}
 	if (policy_set_same(old_outbound, outbound)) {
-		rte_free(outbound);
+		slab_free(outbound);
 		old_outbound = NULL;
 	} else {
 		policies->outbound = outbound;
@@ -231,8 +231,8 @@ policy_destroy_all(struct tunnel *tunnel)
 		unlink_policy(tunnel, policy);
 		free(policy);
 	}
-	rte_free(policies->inbound);
-	rte_free(policies->outbound);
+	slab_free(policies->inbound);
+	slab_free(policies->outbound);
 	free(policies);
 	tunnel->policies = NULL;
 }

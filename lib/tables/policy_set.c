@@ -3,9 +3,7 @@
 
 #include <stdlib.h>
 
-#include <rte_malloc.h>
-
-#include "compiler.h"
+#include "slab.h"
 
 bool
 policy_comes_before(const struct policy *a, const struct policy *b)
@@ -71,14 +69,13 @@ policy_set_sort(
 }
 
 struct selector_set *
-policy_set_build(const struct policy_list *policies, enum policy_way way)
+policy_set_build(struct slab *slab, const struct policy_list *policies, enum policy_way way)
 {
 	const struct policy *sorted[POLICIES_PER_TUNNEL];
 	unsigned n = policy_set_sort(policies, way, sorted);
 	struct selector_set *set;
 
-	set = rte_zmalloc(
-		"selectors", sizeof(*set) + n * sizeof(set->selectors[0]), CACHE_LINE_BYTES);
+	set = slab_alloc(slab, sizeof(*set) + n * sizeof(set->selectors[0]));
 	if (set == NULL)
 		return NULL;
 	set->plain = true;

@@ -24,9 +24,11 @@ policy_goes(const struct policy *policy, enum policy_way way)
 /* Of two policies of one way, is it `a` that decides about a packet that both match? */
 bool policy_comes_before(const struct policy *a, const struct policy *b);
 
-/* Of at most POLICIES_PER_TUNNEL policies, those of one way; for rte_free(). NULL: out of memory.
+/* Of at most POLICIES_PER_TUNNEL policies, those of one way; for slab_free(). NULL: out of memory.
  */
-struct selector_set *policy_set_build(const struct policy_list *policies, enum policy_way way);
+struct slab;
+struct selector_set *
+policy_set_build(struct slab *slab, const struct policy_list *policies, enum policy_way way);
 /* Those of one way in the order in which they decide, into an array of POLICIES_PER_TUNNEL; returns
  * their number. */
 unsigned policy_set_sort(

@@ -16,6 +16,7 @@
 #include "listener.h"
 #include "mapping.h"
 #include "publish.h"
+#include "slab.h"
 #include "spi_index.h"
 #include "tunnel.h"
 
@@ -28,7 +29,7 @@ struct name {
 /* One allocation: this, the key, and for an inbound SA its first replay window. */
 struct sa_record {
 	struct sa sa;
-	struct crypto_key *key; /* sa.key, for the one who wipes it */
+	struct crypto_key *key; /* sa.key, for the one who makes it */
 	struct name name;
 	UT_hash_handle hh;
 };
@@ -54,7 +55,8 @@ sa_table_create(void)
 	return table;
 }
 
-/* Wipes and frees an SA that no worker can reach. With a gateway, its listener hears of it first.
+/* Frees, which wipes, an SA that no worker can reach. With a gateway, its listener hears of it
+ * first.
  */
 static void
 retire(void *object, void *context)
@@ -65,9 +67,8 @@ retire(void *object, void *context)
 	if (gw != NULL && gw->listener != NULL && gw->listener->sa_retired != NULL)
 		gw->listener->sa_retired(gw->listener->context, &record->sa);
 	if (record->sa.replay_apart)
-		rte_free(record->sa.replay);
-	crypto_key_wipe(record->key);
-	rte_free(record);
+		slab_free(record->sa.replay);
+	slab_free(record);
 }
 
 void
@@ -108,12 +109,12 @@ valid(const struct gateway *gw, const struct sa_spec *spec)
 
 /* An SA with everything but its place in the tables. */
 static struct sa_record *
-make(const struct sa_spec *spec)
+make(const struct gateway *gw, const struct sa_spec *spec)
 {
 	size_t key_bytes = round_up(crypto_key_size(spec->suite));
 	size_t replay_bytes = spec->direction == SA_IN ? replay_size(spec->replay.window) : 0;
-	struct sa_record *record = rte_zmalloc(
-		"sa", round_up(sizeof(*record)) + key_bytes + replay_bytes, CACHE_LINE_BYTES);
+	struct sa_record *record =
+		slab_alloc(gw->slab, round_up(sizeof(*record)) + key_bytes + replay_bytes);
 	struct sa *sa;
 
 	if (record == NULL)
@@ -194,7 +195,7 @@ sa_add(struct gateway *gw, struct crypto *crypto, const struct sa_spec *spec)
 		return -EINVAL;
 	if (sa_find(gw, spec->direction, spec->spi, spec->destination) != NULL)
 		return -EEXIST;
-	record = make(spec);
+	record = make(gw, spec);
 	if (record == NULL)
 		return -ENOMEM;
 	result = crypto_key_init(crypto, record->key, use,

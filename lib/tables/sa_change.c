@@ -3,14 +3,13 @@
 
 #include <errno.h>
 
-#include <rte_malloc.h>
-
 #include "clock.h"
 #include "counters.h"
 #include "gateway.h"
 #include "lifetime.h"
 #include "mapping.h"
 #include "publish.h"
+#include "slab.h"
 #include "tunnel.h"
 
 /* What control changes of an SA while workers use it. */
@@ -79,7 +78,7 @@ static void
 retire_replay(void *replay, void *context)
 {
 	(void)context;
-	rte_free(replay);
+	slab_free(replay);
 }
 
 int
@@ -90,7 +89,7 @@ sa_set_replay(struct gateway *gw, struct sa *sa, const struct replay_state *stat
 	if (sa->direction != SA_IN || !replay_valid(state) ||
 		state->top > sa_sequence_last(sa->esn))
 		return -EINVAL;
-	fresh = rte_zmalloc("replay", replay_size(state->window), CACHE_LINE_BYTES);
+	fresh = slab_alloc(gw->slab, replay_size(state->window));
 	if (fresh == NULL)
 		return -ENOMEM;
 	replay_resume(fresh, state);

@@ -17,6 +17,7 @@
 #include "nexthop.h"
 #include "policy.h"
 #include "publish.h"
+#include "slab.h"
 #include "tunnel_order.h"
 
 /* What a tunnel has at first, and when there is no memory for better. */
@@ -36,10 +37,10 @@ tunnel_state_name(enum tunnel_state state)
 }
 
 static struct selector_set *
-copy_selectors(const struct config_tunnel *from)
+copy_selectors(struct slab *slab, const struct config_tunnel *from)
 {
-	struct selector_set *set = rte_zmalloc("selectors",
-		sizeof(*set) + from->n_selectors * sizeof(set->selectors[0]), CACHE_LINE_BYTES);
+	struct selector_set *set =
+		slab_alloc(slab, sizeof(*set) + from->n_selectors * sizeof(set->selectors[0]));
 
 	if (set == NULL)
 		return NULL;
@@ -53,7 +54,7 @@ copy_selectors(const struct config_tunnel *from)
 
 /* What was made before a failure is tunnel_destroy_all()'s. */
 static int
-create(struct tunnel *tunnel, const struct config_tunnel *from)
+create(struct slab *slab, struct tunnel *tunnel, const struct config_tunnel *from)
 {
 	memcpy(tunnel->name, from->name, sizeof(tunnel->name));
 	memcpy(tunnel->interface, from->interface, sizeof(tunnel->interface));
@@ -73,7 +74,7 @@ create(struct tunnel *tunnel, const struct config_tunnel *from)
 		tunnel->n_addresses = from->n_addresses;
 	}
 	if (from->n_selectors > 0) {
-		tunnel->selectors = copy_selectors(from);
+		tunnel->selectors = copy_selectors(slab, from);
 		if (tunnel->selectors == NULL)
 			return -ENOMEM;
 	}
@@ -99,7 +100,7 @@ tunnel_create_all(struct gateway *gw, const struct config *config)
 	if (gw->tunnel_order == NULL)
 		return -ENOMEM;
 	for (unsigned i = 0; i < gw->n_tunnels; i++) {
-		if (create(&gw->tunnels[i], &config->tunnels[i]) < 0)
+		if (create(gw->slab, &gw->tunnels[i], &config->tunnels[i]) < 0)
 			return -ENOMEM;
 		publish_store(&gw->inbound_selectors[i], gw->tunnels[i].selectors);
 	}
@@ -114,7 +115,7 @@ retire(void *object, void *context)
 	if (encap == &nothing)
 		return;
 	branch_free(context, (struct branch_set *)(uintptr_t)encap->branches);
-	rte_free(encap);
+	slab_free(encap);
 }
 
 void
@@ -123,7 +124,7 @@ tunnel_destroy_all(struct gateway *gw)
 	for (unsigned i = 0; i < gw->n_tunnels; i++) {
 		policy_destroy_all(&gw->tunnels[i]);
 		retire((void *)(uintptr_t)gw->encaps[i], gw);
-		rte_free(gw->tunnels[i].selectors);
+		slab_free(gw->tunnels[i].selectors);
 		free(gw->tunnels[i].addresses);
 	}
 	tunnel_order_destroy(gw->tunnel_order);
@@ -155,7 +156,7 @@ publish(struct gateway *gw, const struct tunnel *tunnel, const struct encap *fre
 		return;
 	}
 	gw->tunnel_changes++;
-	copy = rte_malloc("encap", sizeof(*copy), CACHE_LINE_BYTES);
+	copy = slab_alloc(gw->slab, sizeof(*copy));
 	if (copy == NULL) {
 		/* Whatever it held may be about to go. */
 		log_error("tunnel %s: no memory for its headers; it sends nothing", tunnel->name);

@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "dice.h"
+#include "slab.h"
 
 /* Security associations of family XFRM over time: numbers that go on, lifetimes that end, and a
  * table that stands what clients do to it. */
@@ -300,6 +301,7 @@ ten_thousand_leave_no_trace(void **state)
 {
 	enum { N = 10000 };
 	struct rte_malloc_socket_stats before, after;
+	size_t objects = slab_count(gw->slab);
 
 	(void)state;
 	session_close(&ear);
@@ -318,6 +320,7 @@ ten_thousand_leave_no_trace(void **state)
 				0);
 		publish_flush(gw->publisher);
 	}
+	assert_int_equal(slab_count(gw->slab), objects);
 	rte_malloc_get_socket_stats(0, &after);
 	assert_int_equal(after.alloc_count, before.alloc_count);
 	assert_int_equal(after.heap_allocsz_bytes, before.heap_allocsz_bytes);
