@@ -64,15 +64,15 @@ bisect(const struct order *order, uint64_t name)
 	return low;
 }
 
-/* How many entries have that name; the first of them in `tunnel`, which stays as it is otherwise.
- */
+/* How many entries have that name, 2 standing for all that are more; the first of them in `tunnel`,
+ * which stays as it is otherwise. Ten thousand tunnels may have one address. */
 static unsigned
 find(const struct order *order, uint64_t name, struct tunnel **tunnel)
 {
 	unsigned first = bisect(order, name);
 	unsigned n = 0;
 
-	while (first + n < order->n && order->entries[first + n].name == name)
+	while (n < 2 && first + n < order->n && order->entries[first + n].name == name)
 		n++;
 	if (n > 0)
 		*tunnel = order->entries[first].tunnel;
