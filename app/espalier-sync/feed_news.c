@@ -81,6 +81,9 @@ write_batch(struct feed *feed)
 	size_t last = 0;
 
 	netlink_writer_init(&writer, feed->pending, sizeof(feed->pending));
+	/* 0 is what Espalier says by itself: no message of a batch may bear it. */
+	if (feed->sequence > UINT32_MAX - FEED_BATCH_MAX)
+		feed->sequence = 0;
 	flight->sequence = feed->sequence + 1;
 	flight->n = 0;
 	while (flight->n < FEED_BATCH_MAX &&

@@ -43,6 +43,8 @@ translate_is_frr(uint8_t protocol)
 
 /* --- ways --- */
 
+#define WEIGHT_MAX UINT64_C(256) /* of a way: rtnh_hops is a byte, and one less */
+
 static int
 compare_hops(const void *left, const void *right)
 {
@@ -65,10 +67,42 @@ common_factor(uint32_t a, uint32_t b)
 	return a;
 }
 
+static void
+divide_weights(struct espalier_route *route)
+{
+	uint32_t factor = 0;
+
+	for (unsigned i = 0; i < route->n_hops; i++)
+		factor = common_factor(route->hops[i].weight, factor);
+	for (unsigned i = 0; i < route->n_hops; i++)
+		route->hops[i].weight /= factor;
+}
+
+/* Brings weights down to what a message can say, in proportion: each to the nearest, so that equals
+ * stay equal; none becomes nothing. */
+static void
+limit_weights(struct espalier_route *route)
+{
+	uint64_t largest = WEIGHT_MAX;
+
+	for (unsigned i = 0; i < route->n_hops; i++)
+		if (route->hops[i].weight > largest)
+			largest = route->hops[i].weight;
+	if (largest == WEIGHT_MAX)
+		return;
+	for (unsigned i = 0; i < route->n_hops; i++) {
+		uint32_t *weight = &route->hops[i].weight;
+
+		*weight = (uint32_t)((*weight * WEIGHT_MAX + largest / 2) / largest);
+		if (*weight == 0)
+			*weight = 1;
+	}
+	divide_weights(route);
+}
+
 void
 translate_normalize(const struct interfaces *interfaces, struct espalier_route *route)
 {
-	uint32_t factor = 0;
 	uint8_t kept = 0;
 
 	for (unsigned i = 0; i < route->n_hops; i++) {
@@ -87,10 +121,8 @@ translate_normalize(const struct interfaces *interfaces, struct espalier_route *
 			route->hops[kept++] = route->hops[i];
 	}
 	route->n_hops = kept;
-	for (unsigned i = 0; i < kept; i++)
-		factor = common_factor(route->hops[i].weight, factor);
-	for (unsigned i = 0; i < kept; i++)
-		route->hops[i].weight /= factor;
+	divide_weights(route);
+	limit_weights(route);
 }
 
 bool
@@ -240,13 +272,13 @@ put_header(struct netlink_writer *writer, struct prefix prefix, uint8_t protocol
 		netlink_put_u32(writer, RTA_DST, htonl(prefix.address));
 }
 
-/* One struct rtnexthop, in front of its gateway. The weight must fit into a byte. */
+/* One struct rtnexthop, in front of its gateway. */
 static uint16_t
 encode_hop(const struct hop *hop, uint8_t *to)
 {
 	struct rtnexthop header = {
 		.rtnh_len = sizeof(header),
-		.rtnh_hops = hop->weight > 256 ? 255 : (uint8_t)(hop->weight - 1),
+		.rtnh_hops = (uint8_t)(hop->weight - 1),
 		.rtnh_ifindex = (int)hop->ifindex,
 	};
 	const struct nlattr attribute = {

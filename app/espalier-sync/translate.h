@@ -25,7 +25,8 @@ struct translation {
 	enum protocols protocols;
 };
 
-/* A route as Espalier has it: ways in order, each once, their weights without common factor. */
+/* A route as Espalier has it: ways in order, each once, their weights without common factor, 256 at
+ * most. */
 struct espalier_route {
 	uint8_t protocol;
 	uint8_t type; /* RTN_UNICAST or RTN_BLACKHOLE: how else a packet is dropped is all one */
