@@ -12,9 +12,10 @@
 #include "dice.h"
 #include "latency.h"
 #include "lengths.h"
+#include "numbers.h"
 #include "pace.h"
 
-/* What espalier-gen measures with, against slow models of the same. */
+/* What espalier-gen reads and measures with, against slow models of the same. */
 
 static int
 compare(const void *a, const void *b)
@@ -183,6 +184,31 @@ atlas_equals_the_model(void **state)
 	atlas_destroy(&atlas);
 }
 
+/* Every digit counts: a sequence number that is one off is used twice. */
+static void
+numbers_are_read_to_the_last_digit(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t number;
+	} good[] = { { "0", 0 }, { "9007199254740993", 9007199254740993 },
+		{ "9223372036854775806", 9223372036854775806 },
+		{ "9223372036854775807", INT64_MAX }, { "9007199254740993k", 9007199254740993000 },
+		{ "1.5k", 1500 }, { "1e6", 1000000 }, { "2M", 2000000 }, { "0.5G", 500000000 } };
+	static const char *const bad[] = { "9223372036854775808", "18446744073709551616",
+		"9223372036854775807k", "1e30", "0.1", "-1", "+1", " 1", "0x10", "1q", "1kk", "k",
+		"", "nan", "inf", "1.0000001k" };
+	uint64_t number;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(good); i++) {
+		assert_true(number_read("--sequence", good[i].text, 0, INT64_MAX, &number));
+		assert_true(number == good[i].number);
+	}
+	for (unsigned i = 0; i < ARRAY_LEN(bad); i++)
+		assert_false(number_read("--sequence", bad[i], 0, INT64_MAX, &number));
+}
+
 int
 main(void)
 {
@@ -194,6 +220,7 @@ main(void)
 		cmocka_unit_test(pace_rises),
 		cmocka_unit_test(lengths_are_as_told),
 		cmocka_unit_test(atlas_equals_the_model),
+		cmocka_unit_test(numbers_are_read_to_the_last_digit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
