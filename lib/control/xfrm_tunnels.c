@@ -143,8 +143,7 @@ unsigned
 xfrm_tunnels_between(
 	const struct xfrm_tunnels *tunnels, uint32_t local, uint32_t remote, struct tunnel **tunnel)
 {
-	unsigned any = find(&tunnels->by_addresses, pair_name(local, 0), tunnel);
+	unsigned named = find(&tunnels->by_addresses, pair_name(local, remote), tunnel);
 
-	/* One that names the remote end comes first. */
-	return any + find(&tunnels->by_addresses, pair_name(local, remote), tunnel);
+	return named > 0 ? named : find(&tunnels->by_addresses, pair_name(local, 0), tunnel);
 }

@@ -32,7 +32,7 @@ DELSA, NEWPOLICY, DELPOLICY, ACQUIRE, UPDPOLICY, POLEXPIRE = 0x11, 0x13, 0x14, 0
 XFRM_FIXED = {NEWSA: (224, 176), UPDSA: (224, 176), DELSA: (24, None), EXPIRE: (232, 176),
               NEWPOLICY: (168, 136), UPDPOLICY: (168, 136), DELPOLICY: (64, None),
               POLEXPIRE: (176, 136), NEWAE: (48, None), ACQUIRE: (280, 232),
-              0x22: (4, None), 0x24: (4, None), 0x28: (3, None)}
+              0x22: (4, None), 0x24: (4, None), 0x28: (4, None)}
 ROUTE_FIXED = {16: 16, 17: 16, 20: 8, 21: 8, 24: 12, 25: 12, 28: 12, 29: 12}
 # Attributes: a whole SA or policy within an event; times within LTIME_VAL; what counts.
 SA_WITHIN, POLICY_WITHIN, LTIME_VAL, LAST_USED = 6, 7, 9, 15

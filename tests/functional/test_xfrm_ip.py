@@ -25,8 +25,7 @@ def gateway(start, socket):
     return start(Topology().config_without_sas(socket))
 
 
-@pytest.fixture
-def ip(gateway):
+def ip_of(gateway):
     """ip("xfrm state ...") -> its output; `refused` makes it one of its errors."""
 
     def call(words, refused=False):
@@ -36,6 +35,27 @@ def ip(gateway):
         return done.stdout + done.stderr
 
     return call
+
+
+@pytest.fixture
+def ip(gateway):
+    return ip_of(gateway)
+
+
+def test_defaults_are_told(ip):
+    assert ip("xfrm policy getdefault").split() == \
+        "Default policies: in: accept fwd: accept out: accept".split()
+
+
+def test_a_tunnel_that_names_its_peer_comes_before_one_for_any(start, socket):
+    config = Topology().config_without_sas(socket)
+    config["tunnels"] += ({"name": "rest", "if_id": 9, "local": "203.0.113.191",
+                           "remote": "%any"},)
+    gateway = start(config)
+    ip = ip_of(gateway)
+    ip(f"xfrm state add {OUT} {SUITE}")
+    ip(f"xfrm state add {OUT.replace('192.0.2.1', '192.0.2.99')} {SUITE}")
+    assert [row["tunnel"] for row in gateway.show("sas")] == ["conn1", "rest"]
 
 
 def test_states_are_added_listed_updated_and_deleted(ip):
