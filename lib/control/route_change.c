@@ -224,29 +224,37 @@ route_new(
 
 /* --- delete --- */
 
-/* As in the kernel, one way is enough to name a route of several. */
+/* As in the kernel: an interface alone names any gateway behind it. */
 static bool
-goes_that_way(
-	const struct gateway *gw, const struct nexthop_spec ways[], unsigned n, struct way asked)
+is_that_way(const struct nexthop_spec *there, const struct nexthop_spec *asked)
 {
-	struct way there[GROUP_MEMBERS_MAX];
-	int n_there = way_canonicalize(gw, ways, n, there);
-
-	for (int i = 0; i < n_there; i++)
-		if (there[i].what == asked.what)
-			return true;
-	return false;
+	switch (asked->kind) {
+	case NEXTHOP_ONLINK:
+		return (there->kind == NEXTHOP_ONLINK || there->kind == NEXTHOP_GATEWAY) &&
+			there->port == asked->port;
+	case NEXTHOP_GATEWAY:
+		return there->kind == NEXTHOP_GATEWAY && there->gateway == asked->gateway &&
+			(asked->port == ROUTE_ANY_PORT || there->port == asked->port);
+	case NEXTHOP_TUNNEL:
+		return there->kind == NEXTHOP_TUNNEL && there->tunnel == asked->tunnel;
+	default:
+		return there->kind == asked->kind;
+	}
 }
 
+/* As in the kernel, one way is enough to name a route of several. */
 static bool
 is_named(const struct gateway *gw, uint32_t nexthop, const struct route_request *named)
 {
 	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
-	struct way asked[GROUP_MEMBERS_MAX];
+	unsigned n = nexthop_specs(gw, nexthop, ways);
 
-	if (way_canonicalize(gw, named->ways, named->n_ways, asked) != 1)
+	if (named->n_ways > 1)
 		return same_ways(gw, nexthop, named);
-	return goes_that_way(gw, ways, nexthop_specs(gw, nexthop, ways), asked[0]);
+	for (unsigned i = 0; i < n; i++)
+		if (is_that_way(&ways[i], &named->ways[0]))
+			return true;
+	return false;
 }
 
 /* What tells the route from the one that is named; NULL: nothing does. */

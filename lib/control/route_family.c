@@ -16,7 +16,7 @@ static const struct message_type types[] = {
 	{ RTM_NEWROUTE, BODY(rtmsg), MESSAGE_WRITES | MESSAGE_DEFERS, "RTM_NEWROUTE", route_new },
 	{ RTM_DELROUTE, BODY(rtmsg), MESSAGE_WRITES | MESSAGE_DEFERS, "RTM_DELROUTE",
 		route_delete },
-	{ RTM_GETROUTE, BODY(rtmsg), MESSAGE_DUMPS, "RTM_GETROUTE", route_get },
+	{ RTM_GETROUTE, 1, MESSAGE_DUMPS, "RTM_GETROUTE", route_get },
 	{ RTM_NEWNEIGH, BODY(ndmsg), MESSAGE_WRITES, "RTM_NEWNEIGH", neighbor_message_new },
 	{ RTM_DELNEIGH, BODY(ndmsg), MESSAGE_WRITES, "RTM_DELNEIGH", neighbor_message_delete },
 	{ RTM_GETNEIGH, 1, MESSAGE_DUMPS, "RTM_GETNEIGH", neighbor_message_get },

@@ -69,7 +69,7 @@ dump_routes(struct session *session, const struct netlink_message *request,
 {
 	struct netlink_attribute found[ROUTE_ATTRIBUTES];
 
-	if (header->rtm_family != AF_INET && header->rtm_family != AF_UNSPEC)
+	if (!route_lists_ipv4(header->rtm_family))
 		return session_dump(session, request, route_append_nothing, 0);
 	int error = netlink_parse(attributes, route_rules, found, ROUTE_ATTRIBUTES, why);
 	if (error < 0)
@@ -155,9 +155,12 @@ route_get(
 	char text[ROUTE_TEXT_BYTES];
 	struct rtmsg asked = { 0 };
 
-	netlink_take(&body, &asked, sizeof(asked));
+	bool whole = route_take_asked(&body, &asked, sizeof(asked));
 	if (route_is_dump(request))
 		return dump_routes(session, request, &asked, body, why);
+	if (!whole)
+		return netlink_refuse(
+			why, EINVAL, "RTM_GETROUTE without NLM_F_DUMP needs a struct rtmsg");
 	if (asked.rtm_family != AF_INET)
 		return netlink_refuse(why, EAFNOSUPPORT,
 			"address family %u: this version routes IPv4 alone", asked.rtm_family);

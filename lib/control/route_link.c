@@ -146,8 +146,7 @@ link_message_get(
 	struct netlink_writer writer;
 	struct link link;
 
-	/* Some clients ask for all with one byte of family alone. */
-	netlink_take(&body, &asked, body.bytes < sizeof(asked) ? 1 : sizeof(asked));
+	route_take_asked(&body, &asked, sizeof(asked));
 	if (route_is_dump(request))
 		return session_dump(session, request, append_link, 0);
 	int error = netlink_parse(body, rules, found, LINK_ATTRIBUTES, why);
@@ -239,13 +238,12 @@ address_message_get(
 	struct netlink_span body = request->body;
 	struct ifaddrmsg asked = { 0 };
 
-	netlink_take(&body, &asked, body.bytes < sizeof(asked) ? 1 : sizeof(asked));
+	route_take_asked(&body, &asked, sizeof(asked));
 	if (!route_is_dump(request))
 		return netlink_refuse(
 			why, EOPNOTSUPP, "addresses are told all at once: ask with NLM_F_DUMP");
 	int result = session_dump(session, request, append_address, 0);
 	session->dump.filter[FILTER_IFINDEX] = asked.ifa_index;
-	session->dump.filter[FILTER_NOT_IPV4] =
-		asked.ifa_family != AF_INET && asked.ifa_family != AF_UNSPEC;
+	session->dump.filter[FILTER_NOT_IPV4] = !route_lists_ipv4(asked.ifa_family);
 	return result;
 }

@@ -181,6 +181,22 @@ read_multipath(const struct gateway *gw, const struct netlink_attribute *attribu
 	return 0;
 }
 
+/* A route is deleted by its gateway whatever there is on the way to that by now. */
+static int
+read_old_way(const struct gateway *gw, const struct hop *hop, struct nexthop_spec *way,
+	struct netlink_refusal *why)
+{
+	int error = read_way(gw, hop, way, why);
+
+	if (hop->ifindex != 0 || (error == 0 && way->kind == NEXTHOP_TUNNEL))
+		return error;
+	*way = (struct nexthop_spec) { .kind = NEXTHOP_GATEWAY,
+		.port = ROUTE_ANY_PORT,
+		.weight = 1,
+		.gateway = hop->gateway };
+	return 0;
+}
+
 static int
 read_ways(const struct gateway *gw, const struct netlink_attribute found[],
 	struct route_request *route, struct netlink_refusal *why)
@@ -210,7 +226,8 @@ read_ways(const struct gateway *gw, const struct netlink_attribute found[],
 	if (hop.ifindex == 0 && hop.gateway == 0)
 		return 0;
 	route->n_ways = 1;
-	return read_way(gw, &hop, &route->ways[0], why);
+	return route->deletes ? read_old_way(gw, &hop, &route->ways[0], why)
+			      : read_way(gw, &hop, &route->ways[0], why);
 }
 
 /* --- the rest --- */
@@ -277,6 +294,7 @@ route_read(const struct gateway *gw, const struct netlink_message *request,
 				route_rules[unsupported[i]].name);
 	*route = (struct route_request) {
 		.prefix = { route_address(&found[RTA_DST]), header.rtm_dst_len },
+		.deletes = request->type == RTM_DELROUTE,
 		.local_table = table == RT_TABLE_LOCAL,
 		.type = header.rtm_type,
 		.protocol = header.rtm_protocol,

@@ -46,7 +46,8 @@ read_named(const struct gateway *gw, const struct netlink_message *request, stru
 	struct netlink_span body = request->body;
 	struct link link;
 
-	netlink_take(&body, &named->header, sizeof(named->header));
+	if (!netlink_take(&body, &named->header, sizeof(named->header)))
+		return netlink_refuse(why, EINVAL, "a neighbor's message needs a struct ndmsg");
 	if (named->header.ndm_family != AF_INET)
 		return netlink_refuse(why, EAFNOSUPPORT,
 			"address family %u: this version knows IPv4 neighbors alone",
@@ -295,7 +296,9 @@ dump_neighbors(
 	struct netlink_span body = request->body;
 	struct ndmsg header = { 0 };
 
-	netlink_take(&body, &header, sizeof(header));
+	route_take_asked(&body, &header, sizeof(header));
+	if (header.ndm_family != AF_INET && header.ndm_family != AF_UNSPEC)
+		return session_dump(session, request, route_append_nothing, 0);
 	int error = netlink_parse(body, rules, found, ARRAY_LEN(rules), why);
 	if (error < 0)
 		return error;
@@ -303,8 +306,7 @@ dump_neighbors(
 	session->dump.filter[FILTER_IFINDEX] = found[NDA_IFINDEX].data != NULL
 		? netlink_u32(&found[NDA_IFINDEX])
 		: (uint32_t)header.ndm_ifindex;
-	session->dump.filter[FILTER_NONE] = (header.ndm_flags & NTF_PROXY) != 0 ||
-		(header.ndm_family != AF_INET && header.ndm_family != AF_UNSPEC);
+	session->dump.filter[FILTER_NONE] = (header.ndm_flags & NTF_PROXY) != 0;
 	return result;
 }
 

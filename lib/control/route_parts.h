@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <sys/socket.h>
+
 #include <linux/rtnetlink.h>
 
 #include "ifindex.h"
@@ -59,9 +61,13 @@ int route_append_nothing(struct session *session, struct dump *dump, struct netl
 
 /* --- reading --- */
 
+/* The port of a gateway that is named without its interface, when a route is deleted. */
+#define ROUTE_ANY_PORT UINT8_MAX
+
 /* A route as a message names it. */
 struct route_request {
 	struct prefix prefix;
+	bool deletes;     /* RTM_DELROUTE: it names what is there */
 	bool local_table; /* table 255, which holds nothing but addresses of ours */
 	uint8_t type;     /* rtm_type */
 	uint8_t protocol; /* 0: any */
@@ -121,6 +127,26 @@ static inline bool
 route_is_dump(const struct netlink_message *request)
 {
 	return (request->flags & NLM_F_DUMP) != 0;
+}
+
+/* Takes the fixed part of a request that may be one for all. As with the kernel, the family alone
+ * will do there (struct rtgenmsg, as libnl sends it): then false, and nothing behind it counts. */
+static inline bool
+route_take_asked(struct netlink_span *body, void *header, size_t bytes)
+{
+	if (netlink_take(body, header, bytes))
+		return true;
+	netlink_take(body, header, sizeof(struct rtgenmsg));
+	body->bytes = 0;
+	return false;
+}
+
+/* Is IPv4 in what a listing of that family holds? A family that has none of its own stands for all
+ * of them, as with the kernel: pyroute2 asks for 255. */
+static inline bool
+route_lists_ipv4(uint8_t family)
+{
+	return family != AF_INET6 && family != RTNL_FAMILY_IPMR && family != RTNL_FAMILY_IP6MR;
 }
 
 /* The header of a row of a dump. */

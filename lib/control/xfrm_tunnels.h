@@ -23,7 +23,7 @@ bool xfrm_tunnels_is_ours(const struct xfrm_tunnels *tunnels, uint32_t address);
 /* The tunnel of that if_id, or NULL. */
 struct tunnel *xfrm_tunnels_by_if_id(const struct xfrm_tunnels *tunnels, uint32_t if_id);
 
-/* The tunnels between two addresses, or, where none names that remote end, those with any: none, one,
- * or more than one, and in `tunnel` one of them. */
+/* The tunnels between two addresses, or, where none names that remote end, those with any: none,
+ * one, or more than one, and in `tunnel` one of them. */
 unsigned xfrm_tunnels_between(const struct xfrm_tunnels *tunnels, uint32_t local, uint32_t remote,
 	struct tunnel **tunnel);

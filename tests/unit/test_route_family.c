@@ -167,6 +167,23 @@ group_keeps_its_buckets(void **state)
 	assert_int_equal(delete_route(&rw, net, 0, 0), 0);
 }
 
+/* As a kernel deletes: `ip route del NET dev lan0` whatever the gateway, `... via GATEWAY` whatever
+ * the interface. */
+static void
+half_a_way_names_a_route(void **state)
+{
+	(void)state;
+	assert_int_equal(set_route(&rw, ADD, net, IP(192, 168, 50, 2), LAN), 0);
+	assert_int_equal(delete_route(&rw, net, 0, WAN), ESRCH);
+	assert_int_equal(delete_route(&rw, net, IP(192, 168, 50, 3), LAN), ESRCH);
+	assert_int_equal(delete_route(&rw, net, 0, LAN), 0);
+	/* That gateway is in no network of a port. */
+	assert_int_equal(set_route(&rw, ADD, net, IP(99, 0, 0, 1), WAN), 0);
+	assert_int_equal(delete_route(&rw, net, IP(99, 0, 0, 2), 0), ESRCH);
+	assert_words("goes another way");
+	assert_int_equal(delete_route(&rw, net, IP(99, 0, 0, 1), 0), 0);
+}
+
 static void
 types_are_kept_apart(void **state)
 {
@@ -287,6 +304,7 @@ main(void)
 		TEST(multipath_has_weights),
 		TEST(weights_add_up),
 		TEST(group_keeps_its_buckets),
+		TEST(half_a_way_names_a_route),
 		TEST(types_are_kept_apart),
 		TEST(own_addresses_stay),
 		TEST(ways_are_resolved),

@@ -92,6 +92,20 @@ neighbors_are_listed(void **state)
 	netlink_put_u32(&request, NDA_IFINDEX, WAN);
 	assert_int_equal(ask(&rw), 0);
 	assert_int_equal(heard.n, 1);
+	/* libnl asks by the family alone. */
+	say(RTM_GETNEIGH, NLM_F_DUMP, &header, 1);
+	assert_int_equal(ask(&rw), 0);
+	assert_int_equal(heard.n, 2);
+	const struct {
+		struct ndmsg header;
+		uint8_t rest[4];
+	} bridges = { { .ndm_family = AF_BRIDGE }, { 0 } };
+	say(RTM_GETNEIGH, NLM_F_DUMP, &bridges, sizeof(bridges)); /* its second question */
+	assert_int_equal(ask(&rw), 0);
+	assert_int_equal(heard.n, 0);
+	say(RTM_GETNEIGH, 0, &header, 1);
+	assert_int_equal(ask(&rw), EINVAL);
+	assert_words("struct ndmsg");
 }
 
 /* --- links and addresses --- */
@@ -136,6 +150,10 @@ addresses_are_listed(void **state)
 	struct ifaddrmsg header = { .ifa_family = AF_UNSPEC };
 
 	(void)state;
+	say(RTM_GETADDR, NLM_F_DUMP, &header, sizeof(header));
+	assert_int_equal(ask(&rw), 0);
+	assert_int_equal(heard.n, 3);
+	header.ifa_family = 255; /* pyroute2 */
 	say(RTM_GETADDR, NLM_F_DUMP, &header, sizeof(header));
 	assert_int_equal(ask(&rw), 0);
 	assert_int_equal(heard.n, 3);

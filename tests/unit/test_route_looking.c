@@ -114,6 +114,29 @@ listing_is_filtered(void **state)
 	assert_int_equal(heard.n, 0);
 }
 
+/* As a kernel lists to who asks without strict checking: libnl sends the family alone, pyroute2 a
+ * family of which nobody has heard. */
+static void
+listing_is_asked_for_by_family(void **state)
+{
+	const struct rtmsg unheard_of = { .rtm_family = 255 };
+	const struct rtgenmsg all = { AF_UNSPEC }, ipv6 = { AF_INET6 }, one = { AF_INET };
+
+	(void)state;
+	say(RTM_GETROUTE, NLM_F_DUMP, &unheard_of, sizeof(unheard_of));
+	assert_int_equal(ask(&rw), 0);
+	assert_int_equal(heard.n, route_count(gw));
+	say(RTM_GETROUTE, NLM_F_DUMP, &all, sizeof(all));
+	assert_int_equal(ask(&rw), 0);
+	assert_int_equal(heard.n, route_count(gw));
+	say(RTM_GETROUTE, NLM_F_DUMP, &ipv6, sizeof(ipv6));
+	assert_int_equal(ask(&rw), 0);
+	assert_int_equal(heard.n, 0);
+	say(RTM_GETROUTE, 0, &one, sizeof(one));
+	assert_int_equal(ask(&rw), EINVAL);
+	assert_words("struct rtmsg");
+}
+
 static struct prefix
 numbered(unsigned n)
 {
@@ -173,6 +196,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_talker, close_talker)
 		TEST(one_route_is_looked_up),
 		TEST(listing_is_filtered),
+		TEST(listing_is_asked_for_by_family),
 		TEST(listing_goes_on_while_routes_change),
 	};
 
