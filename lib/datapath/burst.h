@@ -43,6 +43,8 @@ struct ip_burst {
 	uint32_t behind[BURST_PKTS];  /* what follows the header: ports, SPI */
 	int32_t room[BURST_PKTS];     /* bytes from the header to the frame's end */
 	uint32_t verdict[BURST_PKTS]; /* enum header_verdict */
+	uint32_t spi[BURST_PKTS];     /* host order; 0, which no SA has: it is no ESP */
+	uint32_t esp_at[BURST_PKTS];  /* bytes from the header to the ESP header, if there is one */
 };
 
 /* Moves packet `from` to place `to`, when those between them did not survive. */
@@ -59,8 +61,9 @@ ip_burst_move(struct ip_burst *burst, unsigned to, unsigned from)
 	burst->total[to] = burst->total[from];
 	burst->onward[to] = burst->onward[from];
 	burst->word[0][to] = burst->word[0][from];
-	burst->behind[to] = burst->behind[from];
 	burst->verdict[to] = burst->verdict[from];
+	burst->spi[to] = burst->spi[from];
+	burst->esp_at[to] = burst->esp_at[from];
 }
 
 /* IPv4 packets that go out through a tunnel. */
@@ -80,8 +83,6 @@ struct tunnel_burst {
 /* ESP packets to one of our SAs. */
 struct esp_burst {
 	unsigned n;
-	uint32_t spi[BURST_PKTS]; /* names to look up, of candidates that may not be ours */
-	uint32_t dst[BURST_PKTS];
 	struct rte_mbuf *pkt[BURST_PKTS]; /* data begins at the Ethernet header */
 	uint8_t port[BURST_PKTS];         /* it came in by: index */
 	uint8_t tos[BURST_PKTS];          /* of the outer header */

@@ -11,28 +11,6 @@
 #include "sa.h"
 #include "warm.h"
 
-/* Bytes from a candidate's IPv4 header to where its ESP header would be. */
-static inline unsigned
-esp_offset(const struct ip_burst *burst, unsigned i)
-{
-	return header_bytes(burst, i) +
-		(burst->verdict[i] & HEADER_ESP_IN_UDP ? UDP_HEADER_BYTES : 0);
-}
-
-/* The SPI as a lookup wants it. Zero, which no SA has, where there is none: a keepalive, IKE's
- * marker, a stump. */
-static inline uint32_t
-read_spi(const struct ip_burst *burst, unsigned i)
-{
-	unsigned offset = esp_offset(burst, i);
-
-	if (unlikely(burst->total[i] < offset + sizeof(struct rte_esp_hdr)))
-		return 0;
-	return rte_be_to_cpu_32(burst->verdict[i] & HEADER_ESP_IN_UDP
-			? load_u32((const uint8_t *)burst_ip(burst->pkt[i]) + offset)
-			: burst->behind[i]);
-}
-
 /*
  * The worker that alone may touch the SA's window and counters: whoever received its first packet,
  * or, where one queue feeds several workers, one that its SPI picks.
@@ -97,7 +75,7 @@ take(struct worker *worker, unsigned i, struct sa *sa)
 	struct rte_mbuf *pkt = from->pkt[i];
 	unsigned port = from->ingress[i];
 	unsigned target = owner(worker, sa, port);
-	unsigned offset = esp_offset(from, i);
+	unsigned offset = from->esp_at[i];
 	unsigned at = to->n;
 
 	if (unlikely(target != worker->id)) {
@@ -118,49 +96,25 @@ take(struct worker *worker, unsigned i, struct sa *sa)
 	to->n = at + 1;
 }
 
-/* Closes the gaps that claimed packets left. */
-static void
-close_gaps(struct ip_burst *burst, const uint16_t gaps[], unsigned n)
-{
-	unsigned to = gaps[0];
-
-	for (unsigned from = gaps[0], gap = 0; from < burst->n; from++) {
-		if (gap < n && gaps[gap] == from) {
-			gap++;
-			continue;
-		}
-		ip_burst_move(burst, to++, from);
-	}
-	burst->n = to;
-}
-
 void
-esp_claim(struct worker *worker, const uint16_t candidates[], unsigned n)
+esp_claim(struct worker *worker)
 {
 	struct ip_burst *burst = &worker->ip;
-	struct esp_burst *esp = &worker->esp;
+	const unsigned n = burst->n;
 	struct sa *sa[BURST_PKTS];
-	uint16_t gaps[BURST_PKTS];
-	unsigned n_gaps = 0;
+	unsigned left = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		esp->spi[i] = read_spi(burst, candidates[i]);
-		esp->dst[i] = burst->dst[candidates[i]];
-	}
-	sa_lookup(worker->gw->sas, esp->spi, esp->dst, sa, n);
+	sa_lookup(worker->gw->sas, burst->spi, burst->dst, sa, n);
 	if (warm_pays(worker))
 		warm_sas(worker, sa, n);
 	for (unsigned i = 0; i < n; i++) {
-		bool udp = burst->verdict[candidates[i]] & HEADER_ESP_IN_UDP;
+		bool udp = burst->verdict[i] & HEADER_ESP_IN_UDP;
 
 		/* RFC 3948: an SA takes the encapsulation it was negotiated for, no other. */
 		if (unlikely(sa[i] == NULL || sa[i]->udp != udp))
-			continue;
-		take(worker, candidates[i], sa[i]);
-		gaps[n_gaps++] = candidates[i];
+			ip_burst_move(burst, left++, i);
+		else
+			take(worker, i, sa[i]);
 	}
-	if (n_gaps == burst->n)
-		burst->n = 0;
-	else if (n_gaps > 0)
-		close_gaps(burst, gaps, n_gaps);
+	burst->n = left;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "headers.h"
 
+#include <rte_esp.h>
+
 #include "ipv4.h"
 
 /* Native 32-bit loads of what stands in network order: a field of 16 bits lies in the low or the
@@ -11,6 +13,7 @@
 #define FRAGMENT_MASK RTE_BE32((uint32_t)(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
 #define PLAIN_HEADER RTE_BE32((uint32_t)RTE_IPV4_VHL_DEF << 24)
 #define PORTS_BYTES sizeof(uint32_t)
+#define ESP_HEADER_BYTES sizeof(struct rte_esp_hdr)
 
 _Static_assert(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN, "halves of words are told apart");
 
@@ -45,6 +48,7 @@ judge(struct ip_burst *restrict burst, unsigned from, unsigned to, uint32_t seed
 		uint32_t esp = (protocol == IPPROTO_ESP) & whole;
 		uint32_t natt = (protocol == IPPROTO_UDP) & ((behind & LOW_HALF) == NATT_PORT) &
 			(total >= (int32_t)(IPV4_HEADER_BYTES + UDP_HEADER_BYTES)) & whole;
+		uint32_t has_spi = esp & (total >= (int32_t)(IPV4_HEADER_BYTES + ESP_HEADER_BYTES));
 		uint32_t odd = burst->verdict[i] | ((word0 & VERSION_IHL_MASK) ^ PLAIN_HEADER);
 
 		odd |= (uint32_t)(total < (int32_t)IPV4_HEADER_BYTES) | (total > burst->room[i]);
@@ -60,6 +64,8 @@ judge(struct ip_burst *restrict burst, unsigned from, unsigned to, uint32_t seed
 		burst->dst[i] = dst;
 		burst->total[i] = (uint32_t)total;
 		burst->onward[i] = ipv4_one_hop_on(word2);
+		burst->spi[i] = has_spi ? behind : 0;
+		burst->esp_at[i] = IPV4_HEADER_BYTES;
 		burst->hash[i] = flow_hash(seed, src, dst, protocol, has_ports ? behind : 0);
 		all |= verdict;
 	}
@@ -106,11 +112,11 @@ void
 headers_fill(struct ip_burst *burst, unsigned i, const struct rte_ipv4_hdr *ip, uint32_t seed)
 {
 	burst->word[0][i] = load_u32(ip);
-	burst->behind[i] = load_u32((const uint8_t *)ip + ipv4_header_bytes(ip));
 	burst->src[i] = rte_be_to_cpu_32(ip->src_addr);
 	burst->dst[i] = rte_be_to_cpu_32(ip->dst_addr);
 	burst->total[i] = rte_be_to_cpu_16(ip->total_length);
 	burst->onward[i] = ipv4_one_hop_on(ipv4_ttl_word(ip));
 	burst->verdict[i] = ip->time_to_live <= 1 ? HEADER_LAST_HOP : 0;
+	burst->spi[i] = 0;
 	burst->hash[i] = ipv4_flow_hash(ip, seed);
 }

@@ -27,7 +27,8 @@ enum header_verdict {
 
 #define HEADER_CANDIDATE (HEADER_ESP | HEADER_ESP_IN_UDP)
 
-/* Judges packets [from, to) of a burst, sets their columns, and returns all verdicts together. */
+/* Judges packets [from, to) of a burst, sets their columns, and returns all verdicts together. The
+ * SPI of what is ESP in UDP is left to whoever needs it. */
 typedef uint32_t (*headers_judge_fn)(
 	struct ip_burst *burst, unsigned from, unsigned to, uint32_t seed);
 
@@ -35,12 +36,6 @@ typedef uint32_t (*headers_judge_fn)(
 headers_judge_fn headers_variant(unsigned place);
 
 /* Of the first word of a header. */
-static inline uint32_t
-header_bytes(const struct ip_burst *burst, unsigned i)
-{
-	return (burst->word[0][i] & RTE_IPV4_HDR_IHL_MASK) * RTE_IPV4_IHL_MULTIPLIER;
-}
-
 static inline uint8_t
 header_tos(const struct ip_burst *burst, unsigned i)
 {
@@ -67,5 +62,6 @@ headers_gather(struct ip_burst *burst, unsigned i, const void *ip, int32_t room,
 	burst->verdict[i] = odd;
 }
 
-/* Sets the columns of place i, its verdict among them, from a header that ipv4_check() passed. */
+/* Sets the columns of place i, its verdict among them, from a header that ipv4_check() passed. It
+ * is no candidate yet. */
 void headers_fill(struct ip_burst *burst, unsigned i, const struct rte_ipv4_hdr *ip, uint32_t seed);

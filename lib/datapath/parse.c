@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "stages.h"
 
+#include <rte_esp.h>
 #include <rte_udp.h>
 
 #include "handover.h"
@@ -61,6 +62,28 @@ candidacy(const struct rte_ipv4_hdr *ip)
 		: 0;
 }
 
+/* Finds the SPI of a candidate. None has what is too short for one: a keepalive, a stump. */
+static void
+read_spi(struct ip_burst *burst, unsigned i)
+{
+	const uint8_t *ip = (const uint8_t *)burst_ip(burst->pkt[i]);
+	unsigned at = ipv4_header_bytes((const struct rte_ipv4_hdr *)ip) +
+		(burst->verdict[i] & HEADER_ESP_IN_UDP ? UDP_HEADER_BYTES : 0);
+	bool whole = burst->total[i] >= at + sizeof(struct rte_esp_hdr);
+
+	burst->esp_at[i] = at;
+	burst->spi[i] = whole ? rte_be_to_cpu_32(load_u32(ip + at)) : 0;
+}
+
+/* Those of the candidates in UDP, further back than judging headers looks. */
+static void
+read_spis_in_udp(struct ip_burst *burst)
+{
+	for (unsigned i = 0; i < burst->n; i++)
+		if (burst->verdict[i] & HEADER_ESP_IN_UDP)
+			read_spi(burst, i);
+}
+
 /* A packet that is not like nearly all. */
 static enum drop_reason
 look_closer(struct ip_burst *burst, unsigned i, uint32_t seed)
@@ -72,6 +95,8 @@ look_closer(struct ip_burst *burst, unsigned i, uint32_t seed)
 		return reason;
 	headers_fill(burst, i, burst_ip(pkt), seed);
 	burst->verdict[i] |= HEADER_PADDED | candidacy(burst_ip(pkt));
+	if (burst->verdict[i] & HEADER_ESP)
+		read_spi(burst, i);
 	return DROP_NONE;
 }
 
@@ -103,21 +128,8 @@ sift(struct worker *worker)
 	}
 }
 
-/* The places of packets that an SA could want. */
-static unsigned
-list_candidates(const struct ip_burst *burst, uint16_t candidates[])
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < burst->n; i++) {
-		candidates[n] = (uint16_t)i;
-		n += (burst->verdict[i] & HEADER_CANDIDATE) != 0;
-	}
-	return n;
-}
-
-unsigned
-parse(struct worker *worker, struct rte_mbuf *pkt[], unsigned n, uint16_t candidates[])
+bool
+parse(struct worker *worker, struct rte_mbuf *pkt[], unsigned n)
 {
 	struct ip_burst *burst = &worker->ip;
 	uint32_t verdicts;
@@ -139,6 +151,7 @@ parse(struct worker *worker, struct rte_mbuf *pkt[], unsigned n, uint16_t candid
 	verdicts = worker->judge_headers(burst, 0, n, worker->gw->hash_seed);
 	if (unlikely((verdicts & (HEADER_ODD | HEADER_PADDED)) || worker->spreads))
 		sift(worker);
-	return (verdicts & (HEADER_CANDIDATE | HEADER_ODD)) ? list_candidates(burst, candidates)
-							    : 0;
+	if (verdicts & (HEADER_ESP_IN_UDP | HEADER_ODD))
+		read_spis_in_udp(burst);
+	return (verdicts & (HEADER_CANDIDATE | HEADER_ODD)) != 0;
 }

@@ -9,10 +9,13 @@
 
 /* ESP to us: out come inner packets, appended to worker->ip. */
 static void
-pipeline_inbound(struct worker *worker, const uint16_t candidates[], unsigned n)
+pipeline_inbound(struct worker *worker)
 {
-	esp_claim(worker, candidates, n);
+	unsigned n = worker->ip.n;
+
+	esp_claim(worker);
 	stage_clock_bill(worker, STAGE_esp_claim, n);
+	n = worker->esp.n;
 	esp_verify(worker);
 	stage_clock_bill(worker, STAGE_esp_verify, n);
 	esp_decrypt(worker);
@@ -76,12 +79,11 @@ pipeline_victims(struct worker *worker)
 void
 pipeline_frames(struct worker *worker, struct rte_mbuf *pkt[], unsigned n)
 {
-	uint16_t candidates[BURST_PKTS];
-	unsigned n_candidates = parse(worker, pkt, n, candidates);
+	bool candidates = parse(worker, pkt, n);
 
 	stage_clock_bill(worker, STAGE_parse, n);
-	if (n_candidates > 0)
-		pipeline_inbound(worker, candidates, n_candidates);
+	if (candidates)
+		pipeline_inbound(worker);
 	if (worker->ip.n > 0)
 		pipeline_outbound(worker);
 	if (worker->victims.n > 0)

@@ -15,18 +15,17 @@ unsigned rx_queue_take(struct worker *worker, const struct rx_queue *queue, stru
 unsigned rx_ring_take(struct worker *worker, struct rte_mbuf *pkt[]);
 
 /*
- * Checks each frame's IPv4 header (RFC 1812 5.2.2) and fills worker->ip. Lists in `candidates` the
- * places of packets that could be ESP for us and returns their number. Packets of a port with too
- * few queues go to the worker of their flow.
+ * Checks each frame's IPv4 header (RFC 1812 5.2.2) and fills worker->ip. Returns whether any could
+ * be ESP for us. Packets of a port with too few queues go to the worker of their flow.
  */
-unsigned parse(struct worker *worker, struct rte_mbuf *pkt[], unsigned n, uint16_t candidates[]);
+bool parse(struct worker *worker, struct rte_mbuf *pkt[], unsigned n);
 
 /*
- * Moves those of the candidates that one of our SAs expects from worker->ip to worker->esp, and
+ * Moves what one of our SAs expects from worker->ip to worker->esp, and
  * drops what has no shape for it or what its replay window knows already (RFC 4303 3.4.3); changes
  * nothing of the SA. The rest stays what it is: traffic.
  */
-void esp_claim(struct worker *worker, const uint16_t candidates[], unsigned n);
+void esp_claim(struct worker *worker);
 /* RFC 4303 3.4.4: drops what is not authentic, and moves the windows for what is. */
 void esp_verify(struct worker *worker);
 /* Decrypts in place what is proven. */
