@@ -31,37 +31,26 @@ owner(struct worker *worker, struct sa *sa, unsigned port)
 	return owner;
 }
 
-/* RFC 4303 2, 3.4.2: long enough for header, IV, trailer and ICV, and payload of whole cipher
- * blocks. */
-static inline bool
-has_shape(const struct crypto_key *key, unsigned bytes)
-{
-	unsigned around = sizeof(struct rte_esp_hdr) + key->iv_bytes + key->icv_bytes;
-
-	/* A power of two, so no division. */
-	return bytes >= around + key->block_bytes &&
-		((bytes - around) & (key->block_bytes - 1u)) == 0;
-}
-
 /* Cheap checks before crypto, on `bytes` that begin with the ESP header. They change nothing: a
  * forger must not be able to. */
 static inline enum drop_reason
-check(struct sa *sa, uint8_t *esp, unsigned bytes, struct crypto_op *op, uint64_t *sequence)
+check(const struct sa *sa, uint8_t *esp, unsigned bytes, struct crypto_op *op, uint64_t *sequence)
 {
-	const struct crypto_key *key = sa->key;
 	const struct replay *replay = sa_replay(sa);
 	uint64_t number = rte_be_to_cpu_32(((const struct rte_esp_hdr *)esp)->seq);
 
 	if (unlikely(atomic_load_explicit(&sa->expired, memory_order_relaxed)))
 		return DROP_sa_expired;
-	if (unlikely(!has_shape(key, bytes)))
+	/* RFC 4303 2, 3.4.2: long enough, and a payload of whole cipher blocks. */
+	if (unlikely(bytes <= sa->around_bytes || (bytes - sa->around_bytes) & sa->block_mask))
 		return DROP_short_esp;
-	if (key->esn)
+	if (sa->esn) {
 		number = replay_extend(replay, (uint32_t)number);
-	op->key = key;
+		op->esn_high_be = rte_cpu_to_be_32((uint32_t)(number >> 32));
+	}
+	op->key = sa->key;
 	op->esp = esp;
-	op->esn_high_be = rte_cpu_to_be_32((uint32_t)(number >> 32));
-	op->bytes = (uint16_t)(bytes - key->icv_bytes);
+	op->bytes = (uint16_t)(bytes - sa->icv_bytes);
 	*sequence = number;
 	return replay_check(replay, number);
 }

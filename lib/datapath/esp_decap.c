@@ -33,7 +33,8 @@ padding_counts_up(const uint8_t *end, unsigned pad)
 		__m128i expected = _mm_loadu_si128((const __m128i *)(counting + pad));
 		unsigned equal = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(found, expected));
 
-		return equal >> (PADDING_AT_ONCE - pad) == (1u << pad) - 1;
+		/* What is in front of the padding may be anything. */
+		return (equal | 0xffffu >> pad) == 0xffff;
 	}
 	for (unsigned i = 0; i < pad; i++)
 		if (end[(int)i - (int)pad] != i + 1)
@@ -41,19 +42,19 @@ padding_counts_up(const uint8_t *end, unsigned pad)
 	return true;
 }
 
-/* Finds the payload of a decrypted packet; `bytes` is without padding and trailer. */
+/* Finds the end of a decrypted payload of `room` bytes, which becomes what it has without padding
+ * and trailer. */
 static inline enum drop_reason
-strip_trailer(const struct crypto_op *op, unsigned *bytes)
+strip_trailer(const uint8_t *payload, unsigned *room)
 {
-	const uint8_t *end = op->esp + op->bytes - ESP_TRAILER_BYTES;
-	unsigned room =
-		op->bytes - sizeof(struct rte_esp_hdr) - op->key->iv_bytes - ESP_TRAILER_BYTES;
+	unsigned bytes = *room - ESP_TRAILER_BYTES;
+	const uint8_t *end = payload + bytes;
 	unsigned pad = end[0];
 	uint8_t next_header = end[1];
 
-	if (unlikely(pad > room || !padding_counts_up(end, pad)))
+	if (unlikely(pad > bytes || !padding_counts_up(end, pad)))
 		return DROP_bad_padding;
-	*bytes = room - pad;
+	*room = bytes - pad;
 	if (unlikely(next_header != ESP_NEXT_HEADER_IPV4))
 		return next_header == ESP_NEXT_HEADER_NONE ? DROP_dummy : DROP_bad_next_header;
 	return DROP_NONE;
@@ -89,47 +90,37 @@ merge_ecn(uint8_t outer_tos, struct rte_ipv4_hdr *inner)
 	return DROP_NONE;
 }
 
-/* What unwrapping knows of a packet and judging needs; by place in worker->ip. */
-struct unwrapped {
-	struct sa *sa;
-	uint8_t *inner; /* its IPv4 header */
-	uint8_t outer_tos;
-};
-
-/* Gives each packet of worker->esp the next place of worker->ip, its inner header in the columns,
- * unless its trailer is wrong. */
+/* Gives each packet of worker->esp a place in the columns of worker->ip, from `first` on, in their
+ * order, unless its trailer is wrong. */
 static void
-unwrap(struct worker *worker, struct unwrapped unwrapped[])
+unwrap(struct worker *worker, unsigned first)
 {
-	struct esp_burst *from = &worker->esp;
-	struct ip_burst *to = &worker->ip;
+	struct esp_burst *burst = &worker->esp;
+	unsigned kept = 0;
 
-	for (unsigned i = 0; i < from->n; i++) {
-		const struct crypto_op *op = &from->op[i];
-		uint8_t *inner = op->esp + sizeof(struct rte_esp_hdr) + op->key->iv_bytes;
-		uint32_t ingress = INGRESS_TUNNEL | from->sa[i]->tunnel;
-		unsigned bytes = 0;
-		enum drop_reason reason = strip_trailer(op, &bytes);
+	for (unsigned i = 0; i < burst->n; i++) {
+		const struct sa *sa = burst->sa[i];
+		const struct crypto_op *op = &burst->op[i];
+		const uint8_t *inner = op->esp + sa->payload_at;
+		unsigned bytes = op->bytes - sa->payload_at;
+		enum drop_reason reason = strip_trailer(inner, &bytes);
 
 		if (unlikely(reason != DROP_NONE)) {
-			worker_drop(worker, from->pkt[i], ingress, reason);
+			worker_drop(worker, burst->pkt[i], INGRESS_TUNNEL | sa->tunnel, reason);
 			continue;
 		}
-		headers_gather(to, to->n, inner, (int32_t)bytes, 0);
-		to->pkt[to->n] = from->pkt[i];
-		to->ingress[to->n] = ingress;
-		unwrapped[to->n++] = (struct unwrapped) { from->sa[i], inner, from->tos[i] };
+		headers_gather(&worker->ip, first + kept, inner, (int32_t)bytes, 0);
+		esp_burst_move(burst, kept++, i);
 	}
-	from->n = 0;
+	burst->n = kept;
 }
 
 /* RFC 4301 5.2, for what was authentic: is it an IPv4 packet that the tunnel may carry? */
 static inline enum drop_reason
-judge(struct worker *worker, unsigned i, const struct unwrapped *unwrapped)
+judge(struct worker *worker, unsigned i, const struct sa *sa, struct rte_ipv4_hdr *inner,
+	uint8_t outer_tos)
 {
 	struct ip_burst *burst = &worker->ip;
-	struct rte_ipv4_hdr *inner = (struct rte_ipv4_hdr *)unwrapped->inner;
-	const struct sa *sa = unwrapped->sa;
 	const struct selector_set *selectors = gateway_inbound_selectors(worker->gw, sa->tunnel);
 
 	/* Here and not before crypto, because within a burst each packet counts. */
@@ -143,10 +134,10 @@ judge(struct worker *worker, unsigned i, const struct unwrapped *unwrapped)
 	if (selectors != NULL && unlikely(!admit_inbound(selectors, inner)))
 		return DROP_policy;
 	/* Nobody on the way marked the outer header: the inner one is right as it is. */
-	if (likely((unwrapped->outer_tos & ECN_MASK) == ECN_NOT_ECT))
+	if (likely((outer_tos & ECN_MASK) == ECN_NOT_ECT))
 		return DROP_NONE;
 
-	enum drop_reason reason = merge_ecn(unwrapped->outer_tos, inner);
+	enum drop_reason reason = merge_ecn(outer_tos, inner);
 	burst->onward[i] = ipv4_one_hop_on(ipv4_ttl_word(inner));
 	return reason;
 }
@@ -175,22 +166,31 @@ begin_anew(struct rte_mbuf *pkt, const uint8_t *inner, unsigned total)
 void
 esp_decap(struct worker *worker)
 {
-	struct ip_burst *burst = &worker->ip;
-	struct unwrapped unwrapped[BURST_PKTS];
-	unsigned kept = burst->n;
+	struct ip_burst *to = &worker->ip;
+	struct esp_burst *from = &worker->esp;
+	const unsigned first = to->n;
+	unsigned kept = first;
 
-	unwrap(worker, unwrapped);
-	worker->judge_headers(burst, kept, burst->n, worker->gw->hash_seed);
-	for (unsigned i = kept; i < burst->n; i++) {
-		enum drop_reason reason = judge(worker, i, &unwrapped[i]);
+	unwrap(worker, first);
+	worker->judge_headers(to, first, first + from->n, worker->gw->hash_seed);
+	for (unsigned i = 0; i < from->n; i++) {
+		struct rte_mbuf *pkt = from->pkt[i];
+		struct sa *sa = from->sa[i];
+		uint32_t ingress = INGRESS_TUNNEL | sa->tunnel;
+		uint8_t *inner = from->op[i].esp + sa->payload_at;
+		enum drop_reason reason =
+			judge(worker, first + i, sa, (struct rte_ipv4_hdr *)inner, from->tos[i]);
 
 		if (unlikely(reason != DROP_NONE)) {
-			worker_drop(worker, burst->pkt[i], burst->ingress[i], reason);
+			worker_drop(worker, pkt, ingress, reason);
 			continue;
 		}
-		bill(worker, unwrapped[i].sa, burst->total[i]);
-		begin_anew(burst->pkt[i], unwrapped[i].inner, burst->total[i]);
-		ip_burst_move(burst, kept++, i);
+		bill(worker, sa, to->total[first + i]);
+		begin_anew(pkt, inner, to->total[first + i]);
+		ip_burst_move(to, kept, first + i);
+		to->ingress[kept] = ingress;
+		to->pkt[kept++] = pkt;
 	}
-	burst->n = kept;
+	from->n = 0;
+	to->n = kept;
 }

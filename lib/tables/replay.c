@@ -3,10 +3,6 @@
 
 #include <string.h>
 
-#include "compiler.h"
-
-#define WORD_BITS 64
-
 /*
  * With no window to judge by, ESN takes half of the number space for the past: the peer may have
  * restarted or be replayed from a file, but it is not 2^31 packets behind.
@@ -20,25 +16,12 @@
 static uint32_t
 words_for(uint32_t window)
 {
-	uint32_t needed = window == 0 ? 0 : (window + WORD_BITS - 2) / WORD_BITS + 1;
+	uint32_t needed = window == 0 ? 0 : (window + REPLAY_WORD_BITS - 2) / REPLAY_WORD_BITS + 1;
 	uint32_t words = 1;
 
 	while (words < needed)
 		words *= 2;
 	return words;
-}
-
-/* Where in `seen` a number has its bit. */
-static size_t
-word_of(const struct replay *replay, uint64_t sequence)
-{
-	return sequence / WORD_BITS & (replay->words - 1);
-}
-
-static uint64_t
-bit_of(uint64_t sequence)
-{
-	return UINT64_C(1) << sequence % WORD_BITS;
 }
 
 bool
@@ -62,7 +45,7 @@ replay_init(struct replay *replay, uint32_t window, uint64_t top)
 	replay->words = words_for(window);
 	memset(replay->seen, 0xff, replay->words * sizeof(uint64_t));
 	/* Right of the top nothing has been seen; further words are cleared as they are reached. */
-	replay->seen[word_of(replay, top)] = bit_of(top) | (bit_of(top) - 1);
+	replay->seen[replay_word_of(replay, top)] = replay_bit_of(top) | (replay_bit_of(top) - 1);
 }
 
 /* Is it a number that a window remembers whose highest one is `top`? */
@@ -77,7 +60,7 @@ static void
 forget(struct replay *replay, uint64_t sequence)
 {
 	if (within(replay, replay->top, sequence))
-		replay->seen[word_of(replay, sequence)] &= ~bit_of(sequence);
+		replay->seen[replay_word_of(replay, sequence)] &= ~replay_bit_of(sequence);
 }
 
 void
@@ -92,12 +75,13 @@ replay_resume(struct replay *replay, const struct replay_state *state)
 bool
 replay_seen(const struct replay *replay, uint64_t sequence)
 {
-	uint64_t word = __atomic_load_n(&replay->seen[word_of(replay, sequence)], __ATOMIC_RELAXED);
+	uint64_t word =
+		__atomic_load_n(&replay->seen[replay_word_of(replay, sequence)], __ATOMIC_RELAXED);
 	uint64_t top = __atomic_load_n(&replay->top, __ATOMIC_RELAXED);
 
 	if (!within(replay, top, sequence))
 		return sequence <= top;
-	return (word & bit_of(sequence)) != 0;
+	return (word & replay_bit_of(sequence)) != 0;
 }
 
 /*
@@ -116,47 +100,35 @@ replay_extend(const struct replay *replay, uint32_t low)
 }
 
 enum drop_reason
-replay_check(const struct replay *replay, uint64_t sequence)
+replay_check_behind(const struct replay *replay, uint64_t sequence)
 {
-	/* RFC 4303 3.4.3: the service may be turned off, for manual keys. */
-	if (replay->window == 0)
-		return DROP_NONE;
 	/* RFC 4303 3.3.3: the first packet of an SA carries 1. */
-	if (unlikely(sequence == 0))
+	if (sequence == 0 || replay->top - sequence >= replay->window)
 		return DROP_replay_late;
-	if (likely(sequence > replay->top))
-		return DROP_NONE;
-	if (replay->top - sequence >= replay->window)
-		return DROP_replay_late;
-	if (replay->seen[word_of(replay, sequence)] & bit_of(sequence))
+	if (replay->seen[replay_word_of(replay, sequence)] & replay_bit_of(sequence))
 		return DROP_replay_duplicate;
 	return DROP_NONE;
 }
 
-/* Moves the right edge to `sequence`. RFC 6479: words between the old and the new edge are stale
- * and cleared whole, each at most once. */
-static void
-advance(struct replay *replay, uint64_t sequence)
+enum drop_reason
+replay_update_behind(struct replay *replay, uint64_t sequence)
 {
-	uint64_t stale = sequence / WORD_BITS - replay->top / WORD_BITS;
+	enum drop_reason reason = replay_check_behind(replay, sequence);
+
+	if (reason == DROP_NONE)
+		replay->seen[replay_word_of(replay, sequence)] |= replay_bit_of(sequence);
+	return reason;
+}
+
+/* RFC 6479: words between the old and the new edge are stale and cleared whole, each at most once.
+ */
+void
+replay_clear_words(struct replay *replay, uint64_t sequence)
+{
+	uint64_t stale = sequence / REPLAY_WORD_BITS - replay->top / REPLAY_WORD_BITS;
 
 	if (stale > replay->words)
 		stale = replay->words;
 	for (uint64_t i = 0; i < stale; i++)
-		replay->seen[word_of(replay, sequence - i * WORD_BITS)] = 0;
-	/* The control core reads it for `show sas`. */
-	__atomic_store_n(&replay->top, sequence, __ATOMIC_RELAXED);
-}
-
-enum drop_reason
-replay_update(struct replay *replay, uint64_t sequence)
-{
-	enum drop_reason reason = replay_check(replay, sequence);
-
-	if (unlikely(reason != DROP_NONE))
-		return reason;
-	if (sequence > replay->top)
-		advance(replay, sequence);
-	replay->seen[word_of(replay, sequence)] |= bit_of(sequence);
-	return DROP_NONE;
+		replay->seen[replay_word_of(replay, sequence - i * REPLAY_WORD_BITS)] = 0;
 }

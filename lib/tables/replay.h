@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "compiler.h"
 #include "drops.h"
 
 /*
@@ -17,6 +18,7 @@
 
 #define REPLAY_WINDOW_MIN 64
 #define REPLAY_WINDOW_MAX 8192
+#define REPLAY_WORD_BITS 64
 
 struct replay {
 	uint64_t top;    /* highest number accepted; 0: none yet */
@@ -55,10 +57,46 @@ bool replay_seen(const struct replay *replay, uint64_t sequence);
  */
 uint64_t replay_extend(const struct replay *replay, uint32_t low);
 
+/* For numbers that are not above the top, of an SA with a window. */
+enum drop_reason replay_check_behind(const struct replay *replay, uint64_t sequence);
+enum drop_reason replay_update_behind(struct replay *replay, uint64_t sequence);
+/* Empties the words between the top's and that of a number above it. */
+void replay_clear_words(struct replay *replay, uint64_t sequence);
+
+/* Where in `seen` a number has its bit. */
+static inline size_t
+replay_word_of(const struct replay *replay, uint64_t sequence)
+{
+	return sequence / REPLAY_WORD_BITS & (replay->words - 1);
+}
+
+static inline uint64_t
+replay_bit_of(uint64_t sequence)
+{
+	return UINT64_C(1) << sequence % REPLAY_WORD_BITS;
+}
+
 /* DROP_NONE when `sequence` may be new, else DROP_replay_duplicate or DROP_replay_late. Zero is
- * never valid. */
-enum drop_reason replay_check(const struct replay *replay, uint64_t sequence);
+ * never valid, unless nothing is checked: RFC 4303 3.4.3 lets manual keys do without. */
+static inline enum drop_reason
+replay_check(const struct replay *replay, uint64_t sequence)
+{
+	if (likely(sequence > replay->top) || replay->window == 0)
+		return DROP_NONE;
+	return replay_check_behind(replay, sequence);
+}
 
 /* Marks an authenticated number as seen and moves the window. Same answers as the check, which a
  * burst may have outrun. */
-enum drop_reason replay_update(struct replay *replay, uint64_t sequence);
+static inline enum drop_reason
+replay_update(struct replay *replay, uint64_t sequence)
+{
+	if (unlikely(sequence <= replay->top))
+		return replay->window == 0 ? DROP_NONE : replay_update_behind(replay, sequence);
+	if (unlikely(sequence / REPLAY_WORD_BITS != replay->top / REPLAY_WORD_BITS))
+		replay_clear_words(replay, sequence);
+	/* The control core reads it for `show sas`. */
+	__atomic_store_n(&replay->top, sequence, __ATOMIC_RELAXED);
+	replay->seen[replay_word_of(replay, sequence)] |= replay_bit_of(sequence);
+	return DROP_NONE;
+}

@@ -8,6 +8,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include <rte_esp.h>
 #include <rte_malloc.h>
 
 #include "clock.h"
@@ -107,6 +108,16 @@ valid(const struct gateway *gw, const struct sa_spec *spec)
 	return spec->direction == SA_OUT || replay_valid(&spec->replay);
 }
 
+/* RFC 4303 2: what stands around a payload of whole cipher blocks. */
+static void
+set_shape(struct sa *sa, struct suite suite)
+{
+	sa->payload_at = (uint8_t)(sizeof(struct rte_esp_hdr) + suite.encryption->iv_bytes);
+	sa->icv_bytes = suite_icv_bytes(suite);
+	sa->around_bytes = (uint8_t)(sa->payload_at + sa->icv_bytes);
+	sa->block_mask = (uint8_t)(suite.encryption->block_bytes - 1);
+}
+
 /* An SA with everything but its place in the tables. */
 static struct sa_record *
 make(const struct gateway *gw, const struct sa_spec *spec)
@@ -130,6 +141,7 @@ make(const struct gateway *gw, const struct sa_spec *spec)
 	sa->direction = (uint8_t)spec->direction;
 	sa->esn = spec->esn;
 	sa->udp = spec->encap_dport != 0;
+	set_shape(sa, spec->suite);
 	sa->encap_sport = spec->encap_sport;
 	sa->encap_dport = spec->encap_dport;
 	sa->mapping_seconds = spec->mapping_seconds;

@@ -73,6 +73,10 @@ struct sa {
 	uint8_t direction; /* enum sa_direction */
 	bool esn;
 	bool udp;               /* UDP-encapsulated */
+	uint8_t payload_at;     /* of its ESP packets: bytes of ESP header and IV, */
+	uint8_t icv_bytes;      /* of the ICV, */
+	uint8_t around_bytes;   /* of both together, */
+	uint8_t block_mask;     /* and of a cipher block, which is a power of two, less one */
 	_Atomic uint32_t owner; /* inbound: the worker that alone touches window and counters;
 				   claimed once by compare-and-swap */
 	/* control writes, workers read */
