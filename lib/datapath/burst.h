@@ -80,6 +80,18 @@ struct tunnel_burst {
 	struct crypto_op op[BURST_PKTS]; /* likewise */
 };
 
+/* The same for what forward() has set. */
+static inline void
+tunnel_burst_move(struct tunnel_burst *burst, unsigned to, unsigned from)
+{
+	if (likely(to == from))
+		return;
+	burst->pkt[to] = burst->pkt[from];
+	burst->ingress[to] = burst->ingress[from];
+	burst->onward[to] = burst->onward[from];
+	burst->total[to] = burst->total[from];
+}
+
 /* ESP packets to one of our SAs. */
 struct esp_burst {
 	unsigned n;

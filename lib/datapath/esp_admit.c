@@ -10,7 +10,7 @@
 #include "run.h"
 
 /* May this packet enter the tunnel? DROP_too_big here means: not in one piece. */
-static inline enum drop_reason
+static enum drop_reason
 judge(const struct encap *encap, const struct rte_mbuf *pkt, unsigned total)
 {
 	if (unlikely(encap->drop != DROP_NONE))
@@ -77,6 +77,20 @@ turn_away(struct worker *worker, unsigned i, const struct encap *encap, enum dro
 		set_aside(worker, i);
 }
 
+/* The run that packet i joins, if its encap lets it; else NULL, and the packet is dealt with. */
+static struct tunnel_run *
+ask(struct worker *worker, unsigned i)
+{
+	const struct tunnel_burst *burst = &worker->tunnel;
+	struct tunnel_run *run = run_choose(worker, burst->tunnel[i], burst->pkt[i]);
+	enum drop_reason reason = judge(run->encap, burst->pkt[i], burst->total[i]);
+
+	if (likely(reason == DROP_NONE))
+		return run;
+	turn_away(worker, i, run->encap, reason);
+	return NULL;
+}
+
 void
 esp_admit(struct worker *worker)
 {
@@ -84,21 +98,17 @@ esp_admit(struct worker *worker)
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < burst->n; i++) {
-		uint16_t tunnel = burst->tunnel[i];
 		uint16_t total = burst->total[i];
-		struct tunnel_run *run = run_choose(worker, tunnel, burst->pkt[i]);
-		enum drop_reason reason = judge(run->encap, burst->pkt[i], total);
+		struct tunnel_run *run = run_of_tunnel(worker, burst->tunnel[i]);
 
-		if (unlikely(reason != DROP_NONE)) {
-			turn_away(worker, i, run->encap, reason);
-			continue;
+		if (unlikely(total > run->unasked)) {
+			run = ask(worker, i);
+			if (run == NULL)
+				continue;
 		}
 		/* The headers will go there, where nothing has been read or written yet. */
 		rte_prefetch0_write(rte_pktmbuf_mtod(burst->pkt[i], uint8_t *) - CACHE_LINE_BYTES);
-		burst->pkt[kept] = burst->pkt[i];
-		burst->ingress[kept] = burst->ingress[i];
-		burst->onward[kept] = burst->onward[i];
-		burst->total[kept] = total;
+		tunnel_burst_move(burst, kept, i);
 		burst->tunnel[kept] = run_place(worker, run);
 		burst->ordinal[kept++] = run_join(worker, run, total);
 	}

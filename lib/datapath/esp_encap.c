@@ -34,8 +34,8 @@ patch_outer(struct rte_ipv4_hdr *outer, const struct encap *encap, const struct 
 	unsigned total, uint32_t sequence)
 {
 	uint32_t df = inner->fragment_offset & IPV4_DF;
-	uint32_t tos = rte_cpu_to_be_16(inner->type_of_service);
-	uint32_t total_be = rte_cpu_to_be_16((uint16_t)total);
+	uint32_t tos = (uint32_t)inner->type_of_service << 8;
+	uint32_t total_be = __builtin_bswap16((uint16_t)total);
 	uint32_t id = sequence & UINT16_MAX;
 	uint32_t sum = encap->ip_sum + tos + total_be + id + df;
 
@@ -47,11 +47,16 @@ patch_outer(struct rte_ipv4_hdr *outer, const struct encap *encap, const struct 
 /* Ethernet, IPv4 and ESP fill no more than the last 48 bytes of the template: without UDP the other
  * 16 would only pull in another cache line. */
 static inline void
-copy_header(uint8_t *to, const struct encap *encap)
+copy_header(uint8_t *to, const struct encap *encap, unsigned ip_bytes)
 {
-	if (unlikely(encap->udp))
-		memcpy(to, encap->header, ENCAP_HEADER_BYTES - 48);
 	memcpy(to + ENCAP_HEADER_BYTES - 48, encap->header + ENCAP_HEADER_BYTES - 48, 48);
+	if (unlikely(encap->udp)) {
+		struct rte_udp_hdr *udp =
+			(struct rte_udp_hdr *)(to + ENCAP_HEADER_BYTES - ENCAP_UDP);
+
+		memcpy(to, encap->header, ENCAP_HEADER_BYTES - 48);
+		udp->dgram_len = rte_cpu_to_be_16((uint16_t)(ip_bytes - IPV4_HEADER_BYTES));
+	}
 }
 
 /* Wraps one packet: all but IV, encryption and ICV, which the op describes. */
@@ -62,26 +67,20 @@ wrap(struct rte_mbuf *pkt, const struct encap *encap, unsigned inner_bytes, uint
 	uint8_t *payload = rte_pktmbuf_mtod_offset(pkt, uint8_t *, RTE_ETHER_HDR_LEN);
 	uint8_t *iv = payload - encap->iv_bytes;
 	uint8_t *header = iv - ENCAP_HEADER_BYTES;
-	unsigned trailer_bytes =
-		write_trailer(payload + inner_bytes, inner_bytes, encap->block_bytes);
-	unsigned esp_bytes = ENCAP_ESP + encap->iv_bytes + inner_bytes + trailer_bytes;
-	unsigned frame_bytes = encap->header_bytes - ENCAP_ESP + esp_bytes + encap->icv_bytes;
+	unsigned payload_bytes =
+		inner_bytes + write_trailer(payload + inner_bytes, inner_bytes, encap->block_bytes);
+	unsigned frame_bytes = payload_bytes + encap->around_bytes;
 	unsigned ip_bytes = frame_bytes - RTE_ETHER_HDR_LEN;
 
-	copy_header(header, encap);
+	copy_header(header, encap, ip_bytes);
 	store_u32(iv - ENCAP_ESP_SEQUENCE, rte_cpu_to_be_32((uint32_t)sequence));
 	patch_outer((struct rte_ipv4_hdr *)(header + encap->ip_offset), encap,
 		(const struct rte_ipv4_hdr *)payload, ip_bytes, (uint32_t)sequence);
-	if (encap->udp) {
-		struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(iv - ENCAP_UDP);
-
-		udp->dgram_len = rte_cpu_to_be_16((uint16_t)(ip_bytes - IPV4_HEADER_BYTES));
-	}
 
 	op->key = encap->key;
 	op->esp = iv - ENCAP_ESP;
 	op->esn_high_be = rte_cpu_to_be_32((uint32_t)(sequence >> 32));
-	op->bytes = (uint16_t)esp_bytes;
+	op->bytes = (uint16_t)(ENCAP_ESP + encap->iv_bytes + payload_bytes);
 
 	pkt->data_off = (uint16_t)(iv - encap->header_bytes - (uint8_t *)pkt->buf_addr);
 	pkt->data_len = (uint16_t)frame_bytes;

@@ -127,9 +127,9 @@ send_on(struct worker *worker, unsigned i, const struct nexthop *nexthop)
 {
 	struct ip_burst *burst = &worker->ip;
 
-	if (nexthop->kind == NEXTHOP_LOCAL)
+	if (unlikely(nexthop->kind == NEXTHOP_LOCAL))
 		return local_reason(burst_ip(burst->pkt[i]));
-	if (nexthop->kind == NEXTHOP_DROP)
+	if (unlikely(nexthop->kind == NEXTHOP_DROP))
 		return nexthop->reason;
 	if (unlikely(burst->verdict[i] & HEADER_LAST_HOP))
 		return DROP_ttl_expired;

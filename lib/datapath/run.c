@@ -6,6 +6,21 @@
 #include "ipv4.h"
 
 struct tunnel_run *
+run_begin(struct worker *worker, uint16_t slot, const struct encap *encap)
+{
+	struct tunnel_run *run = &worker->runs[worker->n_runs];
+	bool asks = encap->drop != DROP_NONE || encap->selectors != NULL;
+
+	*run = (struct tunnel_run) {
+		.encap = encap,
+		.slot = slot,
+		.unasked = asks ? 0 : encap->mtu,
+	};
+	worker->run_of[slot] = (uint8_t)worker->n_runs;
+	return run;
+}
+
+struct tunnel_run *
 run_branch(struct worker *worker, struct tunnel_run *trunk, const struct rte_ipv4_hdr *ip)
 {
 	struct packet_flow flow = flow_outbound(ip);

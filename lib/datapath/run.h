@@ -10,6 +10,9 @@
 struct tunnel_run *
 run_branch(struct worker *worker, struct tunnel_run *trunk, const struct rte_ipv4_hdr *ip);
 
+/* Makes a run, in the place of one that no packet joined. */
+struct tunnel_run *run_begin(struct worker *worker, uint16_t slot, const struct encap *encap);
+
 /*
  * The run of that slot, or a new one with that encap. So the first packet decides which encap all
  * use. A new one is in use when a packet joins it; until then the next call may take its place.
@@ -19,14 +22,18 @@ run_branch(struct worker *worker, struct tunnel_run *trunk, const struct rte_ipv
 static inline struct tunnel_run *
 run_open(struct worker *worker, uint16_t slot, const struct encap *encap)
 {
-	struct tunnel_run *run = &worker->runs[worker->run_of[slot]];
+	unsigned place = worker->run_of[slot];
 
-	if (run->slot == slot && run < &worker->runs[worker->n_runs])
-		return run;
-	run = &worker->runs[worker->n_runs];
-	*run = (struct tunnel_run) { .encap = encap, .slot = slot };
-	worker->run_of[slot] = (uint8_t)worker->n_runs;
-	return run;
+	if (place < worker->n_runs && worker->runs[place].slot == slot)
+		return &worker->runs[place];
+	return run_begin(worker, slot, encap);
+}
+
+/* That of a tunnel. Its encap matters only where it has none. */
+static inline struct tunnel_run *
+run_of_tunnel(struct worker *worker, uint16_t tunnel)
+{
+	return run_open(worker, tunnel, gateway_encap(worker->gw, tunnel));
 }
 
 /* The run that a packet joins: that of the branch it takes, where its tunnel has several SAs at
@@ -34,7 +41,7 @@ run_open(struct worker *worker, uint16_t slot, const struct encap *encap)
 static inline struct tunnel_run *
 run_choose(struct worker *worker, uint16_t tunnel, const struct rte_mbuf *pkt)
 {
-	struct tunnel_run *run = run_open(worker, tunnel, gateway_encap(worker->gw, tunnel));
+	struct tunnel_run *run = run_of_tunnel(worker, tunnel);
 
 	if (likely(run->encap->drop == DROP_NONE || run->encap->branches == NULL))
 		return run;

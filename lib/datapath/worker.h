@@ -45,6 +45,7 @@ struct tunnel_run {
 	const struct encap *encap;
 	uint64_t sequence; /* the number before the first packet's */
 	uint32_t bytes;    /* inner IP */
+	uint16_t unasked;  /* largest inner packet that may join and nobody needs ask the encap */
 	uint16_t packets;
 	uint16_t allowed; /* packets that may go: of those with a higher ordinal the SA wants
 			     nothing */

@@ -182,6 +182,7 @@ encap_build(const struct gateway *gw, const struct tunnel *tunnel, const struct 
 	encap->header_bytes =
 		(uint16_t)(sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr) +
 			(sa->udp ? sizeof(struct rte_udp_hdr) : 0) + sizeof(struct rte_esp_hdr));
+	encap->around_bytes = (uint16_t)(encap->header_bytes + encap->iv_bytes + encap->icv_bytes);
 	uint8_t *at = encap->header + ENCAP_HEADER_BYTES - encap->header_bytes;
 	write_ethernet(&gw->ports[encap->port], way.neighbor, at);
 	write_header(tunnel, wish, encap, at + sizeof(struct rte_ether_hdr));

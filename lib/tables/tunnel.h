@@ -47,6 +47,8 @@ struct encap {
 			    stores the complement */
 	uint16_t mtu;    /* largest inner packet, bytes */
 	uint16_t tunnel; /* index, for its counters */
+	uint16_t
+		around_bytes; /* of a frame: what is neither inner packet nor padding and trailer */
 	uint8_t iv_bytes, icv_bytes, block_bytes;
 	uint8_t port; /* to send on: index */
 	uint8_t drop; /* enum drop_reason: why the tunnel cannot send now; DROP_NONE: it can */
