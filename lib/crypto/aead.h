@@ -25,7 +25,7 @@ aead_read_input(struct aead_input *input, const struct crypto_op *op)
 	memcpy(input->nonce + sizeof(op->key->salt), esp + ESP_HEADER_BYTES, AEAD_IV_BYTES);
 	memcpy(input->aad, esp, ESP_HEADER_BYTES);
 	input->aad_bytes = ESP_HEADER_BYTES;
-	if (op->key->esn) {
+	if (op->key->group & KEY_ESN) {
 		memcpy(input->aad + ESP_SEQUENCE_AT, &op->esn_high_be, ESN_HIGH_BYTES);
 		memcpy(input->aad + ESP_SEQUENCE_AT + ESN_HIGH_BYTES, esp + ESP_SEQUENCE_AT, 4);
 		input->aad_bytes = ESP_HEADER_BYTES + ESN_HIGH_BYTES;
@@ -41,7 +41,7 @@ static inline void
 aead_write_iv(const struct crypto_op *op)
 {
 	const struct crypto_key *key = op->key;
-	uint32_t halves_be[2] = { key->esn ? op->esn_high_be : 0, 0 };
+	uint32_t halves_be[2] = { key->group & KEY_ESN ? op->esn_high_be : 0, 0 };
 	uint64_t iv, xor;
 
 	memcpy(&halves_be[1], op->esp + ESP_SEQUENCE_AT, sizeof(halves_be[1]));

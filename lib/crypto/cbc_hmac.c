@@ -48,7 +48,7 @@ void
 cbc_hmac_expand(struct crypto *crypto, struct crypto_key *key, enum crypto_direction direction,
 	const uint8_t *encryption_key, const uint8_t *authentication_key)
 {
-	const struct group *group = &engine_groups[key->group];
+	const struct group *group = engine_group(key->group);
 	uint8_t unused[AES_SCHEDULE_BYTES_MAX] __attribute__((aligned(16)));
 	uint8_t *rounds = key->schedule + group->rounds_at;
 	uint8_t *enc = direction == CRYPTO_SEAL ? rounds : unused;
@@ -73,29 +73,34 @@ cbc_hmac_expand(struct crypto *crypto, struct crypto_key *key, enum crypto_direc
 	explicit_bzero(unused, sizeof(unused));
 }
 
-/*
- * What the ICV covers beyond the packet: with ESN the high half of the sequence number, which is
- * not sent (RFC 4303 2.2.1). It is hashed as if it stood behind the payload, and the ICV's place
- * is free to hold it that long. Returns the bytes to hash.
- */
-static inline uint64_t
-append_esn_high(const struct crypto_op *op, unsigned bytes)
-{
-	memcpy(op->esp + bytes, &op->esn_high_be, ESN_HIGH_BYTES);
-	return bytes + ESN_HIGH_BYTES;
-}
-
 static inline const uint8_t *
 lane_order(struct crypto *crypto, const struct crypto_op ops[], const struct order_run *run)
 {
 	return run->uneven ? order_by_length(&crypto->order, ops, run) : run->ops;
 }
 
+/*
+ * What ICVs cover beyond the packet: with ESN the high half of the sequence number, which is not
+ * sent (RFC 4303 2.2.1). It is hashed as if it stood behind the payload, and the ICV's place is
+ * free to hold it that long.
+ */
+static void
+append_esn_highs(
+	struct crypto *crypto, const struct crypto_op ops[], const uint8_t *order, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct crypto_op *op = &ops[order[i]];
+
+		memcpy(op->esp + op->bytes, &op->esn_high_be, ESN_HIGH_BYTES);
+		crypto->jobs[i].msg_len_to_hash_in_bytes += ESN_HIGH_BYTES;
+	}
+}
+
 void
 cbc_hmac_seal_with(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run,
 	const uint8_t ivs[][IV_BYTES])
 {
-	const struct group *group = &engine_groups[run->group];
+	const struct group *group = engine_group(run->group);
 	const uint8_t *order = lane_order(crypto, ops, run);
 	const size_t state_bytes = group->state_bytes, rounds_at = group->rounds_at;
 	const unsigned icv_bytes = ops[order[0]].key->icv_bytes;
@@ -119,12 +124,12 @@ cbc_hmac_seal_with(struct crypto *crypto, struct crypto_op ops[], const struct o
 		job->auth_tag_output_len_in_bytes = icv_bytes;
 		job->u.HMAC._hashed_auth_key_xor_ipad = key->schedule;
 		job->u.HMAC._hashed_auth_key_xor_opad = key->schedule + state_bytes;
-		if (key->esn)
-			job->msg_len_to_hash_in_bytes = append_esn_high(op, op->bytes);
 	}
 	require_all(IMB_SUBMIT_CIPHER_BURST_NOCHECK(crypto->manager, crypto->jobs, n,
 			    IMB_CIPHER_CBC, IMB_DIR_ENCRYPT, group->key_size),
 		n);
+	if (run->group & KEY_ESN)
+		append_esn_highs(crypto, ops, order, n);
 	require_all(
 		IMB_SUBMIT_HASH_BURST_NOCHECK(crypto->manager, crypto->jobs, n, group->hash), n);
 }
@@ -149,10 +154,11 @@ describe_decryption(IMB_JOB *job, const struct crypto_op *op, size_t rounds_at)
 void
 cbc_hmac_verify(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run)
 {
-	const struct group *group = &engine_groups[run->group];
+	const struct group *group = engine_group(run->group);
 	const uint8_t *order = lane_order(crypto, ops, run);
 	const size_t state_bytes = group->state_bytes, rounds_at = group->rounds_at;
 	const unsigned icv_bytes = ops[order[0]].key->icv_bytes;
+	const bool esn = run->group & KEY_ESN;
 	const unsigned n = run->n;
 
 	for (unsigned i = n; i-- > 0;) {
@@ -166,16 +172,18 @@ cbc_hmac_verify(struct crypto *crypto, struct crypto_op ops[], const struct orde
 		job->auth_tag_output_len_in_bytes = icv_bytes;
 		job->u.HMAC._hashed_auth_key_xor_ipad = key->schedule;
 		job->u.HMAC._hashed_auth_key_xor_opad = key->schedule + state_bytes;
-		if (key->esn) {
-			icv_copy(crypto->received[i], op->esp + op->bytes, icv_bytes);
-			job->msg_len_to_hash_in_bytes = append_esn_high(op, op->bytes);
-		}
+	}
+	if (esn) {
+		for (unsigned i = 0; i < n; i++)
+			icv_copy(crypto->received[i], crypto->jobs[i].src + ops[order[i]].bytes,
+				icv_bytes);
+		append_esn_highs(crypto, ops, order, n);
 	}
 	require_all(
 		IMB_SUBMIT_HASH_BURST_NOCHECK(crypto->manager, crypto->jobs, n, group->hash), n);
 	for (unsigned i = n; i-- > 0;) {
 		struct crypto_op *op = &ops[order[i]];
-		const uint8_t *received = op->key->esn ? crypto->received[i] : op->esp + op->bytes;
+		const uint8_t *received = esn ? crypto->received[i] : op->esp + op->bytes;
 
 		op->ok = icv_equal(crypto->computed[i], received, icv_bytes);
 	}
@@ -186,7 +194,7 @@ cbc_hmac_verify(struct crypto *crypto, struct crypto_op ops[], const struct orde
 void
 cbc_hmac_decrypt(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run)
 {
-	const struct group *group = &engine_groups[run->group];
+	const struct group *group = engine_group(run->group);
 	const unsigned n = run->n;
 
 	if (crypto->prepared == NULL)

@@ -155,11 +155,10 @@ crypto_key_init(struct crypto *crypto, struct crypto_key *key, enum crypto_direc
 		return -EINVAL;
 	memset(key, 0, crypto_key_size(suite));
 	key->suite = suite;
-	key->group = (uint8_t)group;
+	key->group = (uint8_t)(group | (material->esn ? KEY_ESN : 0));
 	key->iv_bytes = suite.encryption->iv_bytes;
 	key->icv_bytes = suite_icv_bytes(suite);
 	key->block_bytes = suite.encryption->block_bytes;
-	key->esn = material->esn;
 	if (suite.encryption->aead &&
 		getrandom(key->schedule, AEAD_IV_XOR_BYTES, 0) != AEAD_IV_XOR_BYTES)
 		return -errno;
@@ -186,7 +185,7 @@ crypto_seal(struct crypto *crypto, struct crypto_op ops[], unsigned n)
 	for (unsigned r = 0; r < runs; r++) {
 		const struct order_run *run = &crypto->order.runs[r];
 
-		engine_groups[run->group].seal(crypto, ops, run);
+		engine_group(run->group)->seal(crypto, ops, run);
 	}
 }
 
@@ -201,7 +200,7 @@ crypto_verify(struct crypto *crypto, struct crypto_op ops[], unsigned n)
 	for (unsigned r = 0; r < runs; r++) {
 		const struct order_run *run = &crypto->order.runs[r];
 
-		engine_groups[run->group].verify(crypto, ops, run);
+		engine_group(run->group)->verify(crypto, ops, run);
 	}
 	crypto->prepared = runs == 1 ? ops : NULL;
 	crypto->n_prepared = n;
@@ -222,8 +221,8 @@ crypto_decrypt(struct crypto *crypto, struct crypto_op ops[], unsigned n)
 	for (unsigned r = 0; r < runs; r++) {
 		const struct order_run *run = &crypto->order.runs[r];
 
-		if (engine_groups[run->group].decrypt != NULL)
-			engine_groups[run->group].decrypt(crypto, ops, run);
+		if (engine_group(run->group)->decrypt != NULL)
+			engine_group(run->group)->decrypt(crypto, ops, run);
 	}
 	crypto->prepared = NULL;
 }

@@ -27,16 +27,18 @@ struct crypto; /* one per worker, used by it alone: the library's manager and sc
  */
 struct crypto_key {
 	struct suite suite;
-	uint8_t group : 7; /* which jobs may share a burst: the index of the suite's row in the
-			      engine's table */
-	bool esn : 1;      /* RFC 4303 2.2.1: the high half of the sequence number is authenticated,
-			      not sent */
-	uint8_t iv_bytes;  /* as in the suite, here so that nobody chases pointers per packet */
+	uint8_t group;    /* which jobs may share a burst: the index of the suite's row in the
+			     engine's table, and KEY_ESN */
+	uint8_t iv_bytes; /* as in the suite, here so that nobody chases pointers per packet */
 	uint8_t icv_bytes;
 	uint8_t block_bytes;
 	uint8_t salt[4];    /* AEADs */
 	uint8_t schedule[]; /* engine's own; zeroized by crypto_key_wipe() */
 };
+
+/* In a key's group. RFC 4303 2.2.1: the high half of the sequence number is authenticated, not
+ * sent. */
+#define KEY_ESN 16
 
 enum crypto_direction { CRYPTO_SEAL, CRYPTO_OPEN };
 
@@ -45,7 +47,7 @@ struct crypto_op {
 	const struct crypto_key *key;
 	uint8_t *esp; /* first byte of the ESP header: SPI, sequence, then IV, then ciphertext, then
 			 ICV */
-	uint32_t esn_high_be; /* high half of the sequence number; read only where key->esn */
+	uint32_t esn_high_be; /* high half of the sequence number; read only with KEY_ESN */
 	uint16_t bytes; /* from `esp` up to the ICV: header, IV, payload, padding, pad length, next
 			   header */
 	bool ok;        /* crypto_verify()'s verdict */

@@ -69,15 +69,24 @@ struct group {
 	uint8_t rounds_at;
 };
 
-/* Indexed by crypto_key.group: AES-CBC by key size and MAC, AES-GCM by key size, ChaCha20. */
+/* Indexed by crypto_key.group less KEY_ESN: AES-CBC by key size and MAC, AES-GCM by key size,
+ * ChaCha20. */
 #define GROUP_CBC(size, mac) ((size)*4 + (mac))
 #define GROUP_GCM(size) (12 + (size))
 #define GROUP_CHACHA20 15
 #define GROUP_COUNT 16
 
-_Static_assert(GROUP_COUNT <= ORDER_GROUPS_MAX, "order.c sorts that many groups");
+_Static_assert(GROUP_COUNT <= KEY_ESN, "a bit of its own");
+_Static_assert(2 * KEY_ESN <= ORDER_GROUPS_MAX, "order.c sorts that many groups");
 
 extern const struct group engine_groups[GROUP_COUNT];
+
+/* How the keys of that group, or the ops of a run of it, are done. */
+static inline const struct group *
+engine_group(uint8_t group)
+{
+	return &engine_groups[group & ~KEY_ESN];
+}
 
 void cbc_hmac_expand(struct crypto *crypto, struct crypto_key *key, enum crypto_direction direction,
 	const uint8_t *encryption_key, const uint8_t *authentication_key);

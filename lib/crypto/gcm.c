@@ -16,7 +16,7 @@ gcm_expand(struct crypto *crypto, struct crypto_key *key, enum crypto_direction 
 	(void)direction; /* both run the cipher forwards */
 	(void)authentication_key;
 	memcpy(key->salt, encryption_key + key_bytes, sizeof(key->salt));
-	switch (engine_groups[key->group].key_size) {
+	switch (engine_group(key->group)->key_size) {
 	case IMB_KEY_128_BYTES:
 		IMB_AES128_GCM_PRE(crypto->manager, encryption_key, gcm);
 		break;
@@ -35,7 +35,7 @@ function_of(const struct crypto *crypto, uint8_t group, enum crypto_direction di
 	const IMB_MGR *manager = crypto->manager;
 	bool seal = direction == CRYPTO_SEAL;
 
-	switch (engine_groups[group].key_size) {
+	switch (engine_group(group)->key_size) {
 	case IMB_KEY_128_BYTES:
 		return seal ? manager->gcm128_enc : manager->gcm128_dec;
 	case IMB_KEY_192_BYTES:

@@ -11,7 +11,7 @@
  * an order is a list of their indexes, so results need no sorting back. Internal to lib/crypto.
  */
 
-#define ORDER_GROUPS_MAX 16
+#define ORDER_GROUPS_MAX 32
 #define ORDER_BUCKETS 64
 #define ORDER_ROWS 4
 
