@@ -108,14 +108,14 @@ valid(const struct gateway *gw, const struct sa_spec *spec)
 	return spec->direction == SA_OUT || replay_valid(&spec->replay);
 }
 
-/* RFC 4303 2: what stands around a payload of whole cipher blocks. */
+/* RFC 4303 2: what stands around a payload of whole cipher blocks. The key is made. */
 static void
-set_shape(struct sa *sa, struct suite suite)
+set_shape(struct sa *sa)
 {
-	sa->payload_at = (uint8_t)(sizeof(struct rte_esp_hdr) + suite.encryption->iv_bytes);
-	sa->icv_bytes = suite_icv_bytes(suite);
+	sa->payload_at = (uint8_t)(sizeof(struct rte_esp_hdr) + sa->key->iv_bytes);
+	sa->icv_bytes = sa->key->icv_bytes;
 	sa->around_bytes = (uint8_t)(sa->payload_at + sa->icv_bytes);
-	sa->block_mask = (uint8_t)(suite.encryption->block_bytes - 1);
+	sa->block_mask = (uint8_t)(sa->key->block_bytes - 1);
 }
 
 /* An SA with everything but its place in the tables. */
@@ -141,7 +141,6 @@ make(const struct gateway *gw, const struct sa_spec *spec)
 	sa->direction = (uint8_t)spec->direction;
 	sa->esn = spec->esn;
 	sa->udp = spec->encap_dport != 0;
-	set_shape(sa, spec->suite);
 	sa->encap_sport = spec->encap_sport;
 	sa->encap_dport = spec->encap_dport;
 	sa->mapping_seconds = spec->mapping_seconds;
@@ -217,6 +216,7 @@ sa_add(struct gateway *gw, struct crypto *crypto, const struct sa_spec *spec)
 			.esn = spec->esn });
 	if (result < 0)
 		goto free_record;
+	set_shape(&record->sa);
 	result = install(gw, record);
 	if (result < 0)
 		goto free_record;

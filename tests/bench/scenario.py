@@ -132,9 +132,8 @@ class Task:
     routes_n: int = 1000
     internet: bool = False  # routes of the lengths that the Internet has, instead of /24s
     flows_n: int = 1000
-    # Whole rounds of the flows and of the IMIX pattern; small enough that reading the packets
-    # back costs the replay little.
-    packets_n: int = 3000  # in each source port's file
+    # One round of the flows: a small file, so that reading the packets back costs the replay little.
+    packets_n: int = 1000  # in each source port's file
     replay_window: int = 0  # a replayed file repeats its sequence numbers
     workers: int = 1
 
