@@ -25,20 +25,3 @@ fetch_lines(const void *object, unsigned lines)
 	for (unsigned line = 0; line < lines; line++)
 		fetch((const uint8_t *)object + (size_t)line * CACHE_LINE_BYTES);
 }
-
-/* A load whose value nobody looks at. What was asked for before, and dropped all the same (its page
- * was far away too), is there afterwards. */
-static inline void
-touch(const void *object)
-{
-	uint8_t first = *(const uint8_t *)object;
-
-	__asm__("" : : "r"(first)); /* has no output, so that the compiler leaves it where it is */
-}
-
-static inline void
-touch_lines(const void *object, unsigned lines)
-{
-	for (unsigned line = 0; line < lines; line++)
-		touch((const uint8_t *)object + (size_t)line * CACHE_LINE_BYTES);
-}

@@ -39,14 +39,6 @@ warm_tunnels(struct worker *worker)
 		fetch(&encap->sa->sequence);
 		fetch_lines(encap->key, KEY_LINES);
 	}
-	for (unsigned i = 0; i < burst->n; i++) {
-		const struct encap *encap = gateway_encap(gw, burst->tunnel[i]);
-
-		if (encap->sa == NULL)
-			continue;
-		touch(&encap->sa->sequence);
-		touch_lines(encap->key, KEY_LINES);
-	}
 }
 
 void
