@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "run.h"
 
+#include <rte_prefetch.h>
+
 #include "branch.h"
 #include "flow.h"
 #include "ipv4.h"
+
+#define AHEAD 8u /* runs between the one whose SA is asked for and the one that is billed */
 
 struct tunnel_run *
 run_begin(struct worker *worker, uint16_t slot, const struct encap *encap)
@@ -57,6 +61,18 @@ reserve_bytes(struct worker *worker, const struct tunnel_run *run)
 	return allowed;
 }
 
+/* Only workers add to it, so a worker that has no others need not lock the cache line. */
+static inline void
+bill_bytes(const struct worker *worker, struct sa *sa, uint64_t bytes)
+{
+	if (worker->gw->n_workers > 1)
+		atomic_fetch_add_explicit(&sa->bytes_out, bytes, memory_order_relaxed);
+	else
+		atomic_store_explicit(&sa->bytes_out,
+			atomic_load_explicit(&sa->bytes_out, memory_order_relaxed) + bytes,
+			memory_order_relaxed);
+}
+
 /* RFC 4303 3.3.3: a number is never used twice, and none is left when the counter would wrap. */
 static void
 reserve(struct worker *worker, struct tunnel_run *run)
@@ -83,14 +99,29 @@ reserve(struct worker *worker, struct tunnel_run *run)
 	if (unlikely(run->sequence + run->allowed > limit)) {
 		run->allowed = run->sequence >= limit ? 0 : (uint16_t)(limit - run->sequence);
 		run->reason = sa->limit_reason;
+		return;
+	}
+	/* Here and not when all is done, because here the cache line is near. */
+	if (likely(!run->bytes_taken)) {
+		bill_bytes(worker, sa, run->bytes);
+		run->bytes_taken = true;
 	}
 }
 
 void
 run_reserve_all(struct worker *worker)
 {
-	for (unsigned i = 0; i < worker->n_runs; i++)
+	const struct tunnel_run *runs = worker->runs;
+	const unsigned n = worker->n_runs;
+
+	/* Atomic additions wait for their cache lines one after the other. */
+	for (unsigned i = 0; i < RTE_MIN(n, AHEAD); i++)
+		rte_prefetch0_write(&runs[i].encap->sa->sequence);
+	for (unsigned i = 0; i < n; i++) {
+		if (i + AHEAD < n)
+			rte_prefetch0_write(&runs[i + AHEAD].encap->sa->sequence);
 		reserve(worker, &worker->runs[i]);
+	}
 }
 
 void
@@ -103,8 +134,8 @@ run_settle_all(struct worker *worker)
 
 		counter_add(&tx->packets, run->allowed);
 		counter_add(&tx->bytes, run->bytes);
-		if (likely(!run->bytes_taken))
-			atomic_fetch_add_explicit(&sa->bytes_out, run->bytes, memory_order_relaxed);
+		if (unlikely(!run->bytes_taken))
+			bill_bytes(worker, sa, run->bytes);
 	}
 	worker->n_runs = 0;
 }
