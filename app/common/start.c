@@ -2,7 +2,11 @@
 #include "start.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
 
 #include "log.h"
 
@@ -13,6 +17,21 @@ start_print_line(void *context, const char *line)
 {
 	(void)context;
 	fprintf(stderr, "%s\n", line);
+}
+
+int
+start_eal(int argc, char *argv[])
+{
+	if (rte_eal_init(argc, argv) >= 0)
+		return 0;
+	int error = rte_errno;
+	bool memory = error == EACCES || error == ENOMEM;
+	fflush(stdout);
+	log_error("EAL does not start: %s%s", rte_strerror(error),
+		memory ? "; hugepages: sysctl vm.nr_hugepages=512 reserves some, --no-huge does "
+			 "without; see what EAL says above"
+		       : "; see what EAL says above");
+	return -error;
 }
 
 struct crypto *

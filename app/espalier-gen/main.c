@@ -8,7 +8,6 @@
 #include <sys/random.h>
 
 #include <rte_eal.h>
-#include <rte_errno.h>
 
 #include "arp.h"
 #include "log.h"
@@ -276,8 +275,7 @@ main(int argc, char *argv[])
 	if (config_load(process.options.config_path, &process.config, start_print_line, NULL) !=
 		CONFIG_GOOD)
 		return EXIT_BAD_INPUT;
-	if (rte_eal_init(process.options.eal_argc, argv) < 0) {
-		log_error("EAL does not start: %s", rte_strerror(rte_errno));
+	if (start_eal(process.options.eal_argc, argv) < 0) {
 		config_free(process.config);
 		return EXIT_BAD_INPUT;
 	}

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include <rte_eal.h>
-#include <rte_errno.h>
 #include <rte_malloc.h>
 
 #include "config.h"
@@ -208,14 +207,14 @@ main(int argc, char *argv[])
 		return EXIT_BAD_INPUT;
 
 	control_loop_block_signals();
-	if (rte_eal_init(process.options.eal_argc, argv) < 0) {
-		log_error("EAL does not start: %s", rte_strerror(rte_errno));
+	int error = start_eal(process.options.eal_argc, argv);
+	if (error < 0) {
 		config_free(process.config);
 		/* Of its options, and the devices they name. */
-		return rte_errno == EINVAL || rte_errno == ENODEV ? EXIT_BAD_INPUT : EXIT_FAILURE;
+		return error == -EINVAL || error == -ENODEV ? EXIT_BAD_INPUT : EXIT_FAILURE;
 	}
 	guard_check_memory(process.options.eal_argc, argv);
-	int error = run(&process);
+	error = run(&process);
 	rte_eal_cleanup();
 	if (error == 0)
 		return EXIT_SUCCESS;

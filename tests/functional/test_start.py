@@ -92,6 +92,19 @@ def test_no_worker_is_an_error(fail, socket):
     assert code == 2 and "worker" in said.lower()
 
 
+def test_without_hugepages_it_says_what_to_do(fail, socket, monkeypatch):
+    """More than any machine has; where there is none at all, EAL says no more than EACCES."""
+    arguments = Gateway.command
+
+    def with_hugepages(gateway):
+        return ["9999999" if word == "256" else word for word in arguments(gateway)
+                if word not in ("--no-huge", "--no-shconf")]
+
+    monkeypatch.setattr(Gateway, "command", with_hugepages)
+    code, said = fail(Topology().config(socket), eal=("--in-memory",))
+    assert code == 1 and "vm.nr_hugepages" in said.splitlines()[-1]
+
+
 @pytest.mark.parametrize("device", ["net_pcap7", "0000:3b:00.9", "7", "64", "-1", "0x0", "lan"])
 def test_missing_device(fail, socket, device):
     """What the file names and the command line does not bring along is bad input."""
