@@ -199,21 +199,6 @@ read_port_id(int fd)
 	return pid;
 }
 
-/* Our own answer to a request that does not reach the gateway. */
-static void
-refuse(struct carrier *carrier, const struct netlink_message *request, int error,
-	const struct netlink_refusal *why)
-{
-	struct netlink_message to = *request;
-	_Alignas(4) uint8_t buffer[512];
-	struct netlink_writer writer;
-
-	to.pid = carrier->link.answer_pid;
-	netlink_writer_init(&writer, buffer, sizeof(buffer));
-	netlink_write_ack(&writer, &to, error, why);
-	carrier_deliver(carrier, buffer, writer.used);
-}
-
 static void
 refuse_long(struct carrier *carrier, const uint8_t *datagram, size_t bytes)
 {
@@ -222,9 +207,9 @@ refuse_long(struct carrier *carrier, const uint8_t *datagram, size_t bytes)
 	struct netlink_refusal why;
 
 	netlink_next_message(&span, &message, &why);
-	netlink_refuse(&why, EMSGSIZE, "a datagram of %zu bytes; %u are carried at most", bytes,
-		LINK_DATAGRAM_BYTES_MAX);
-	refuse(carrier, &message, -EMSGSIZE, &why);
+	int error = netlink_refuse(&why, EMSGSIZE,
+		"a datagram of %zu bytes; %u are carried at most", bytes, LINK_DATAGRAM_BYTES_MAX);
+	link_refuse(&carrier->link, &message, error, &why);
 }
 
 /* What is no message is passed over without a word, as the kernel does. */
@@ -243,7 +228,7 @@ take_requests(struct carrier *carrier, struct netlink_span datagram)
 		if (request != NULL)
 			link_request(&carrier->link, request);
 		else
-			refuse(carrier, &message,
+			link_refuse(&carrier->link, &message,
 				netlink_refuse(&why, ENOMEM, "espalier-run has no memory for it"),
 				&why);
 	}

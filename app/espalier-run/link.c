@@ -145,6 +145,20 @@ attempt(struct link *link, uint64_t now_ns)
 
 /* --- losing it --- */
 
+void
+link_refuse(struct link *link, const struct netlink_message *request, int error,
+	const struct netlink_refusal *why)
+{
+	struct netlink_message to = *request;
+	_Alignas(4) uint8_t buffer[512];
+	struct netlink_writer writer;
+
+	to.pid = link->answer_pid;
+	netlink_writer_init(&writer, buffer, sizeof(buffer));
+	netlink_write_ack(&writer, &to, error, why);
+	link->owner->deliver(link, buffer, writer.used);
+}
+
 /*
  * A request with a part of its answer handed on must not be sent again: the program would see the
  * beginning twice. It is told that the rest does not come.
@@ -153,21 +167,11 @@ static void
 break_off(struct link *link, const struct request *request)
 {
 	const struct netlink_message message = request_message(request);
-	const struct netlink_message to = {
-		.length = message.length,
-		.type = message.type,
-		.flags = message.flags,
-		.sequence = message.sequence,
-		.pid = link->answer_pid,
-	};
-	_Alignas(4) uint8_t buffer[512];
-	struct netlink_writer writer;
 	struct netlink_refusal why;
+	int error =
+		netlink_refuse(&why, EINTR, "the gateway restarted while it answered; ask again");
 
-	netlink_refuse(&why, EINTR, "the gateway restarted while it answered; ask again");
-	netlink_writer_init(&writer, buffer, sizeof(buffer));
-	netlink_write_ack(&writer, &to, -EINTR, &why);
-	link->owner->deliver(link, buffer, writer.used);
+	link_refuse(link, &message, error, &why);
 }
 
 /* Keeps what must be sent again: a program's requests that have no answer at all. */

@@ -74,4 +74,7 @@ void link_receive(struct link *link, uint64_t now_ns);
 /* Queues a request, which the link owns then, and sends what it can. A group is remembered, and
  * needs no request while the link is not up. */
 void link_request(struct link *link, struct request *request);
+/* Answers a request of the program that the server will not answer. */
+void link_refuse(struct link *link, const struct netlink_message *request, int error,
+	const struct netlink_refusal *why);
 void link_send(struct link *link);

@@ -78,3 +78,22 @@ row_change(const struct row *row, char *text, size_t bytes, unsigned *line)
 		place + strlen(row->old));
 	assert_true(n > 0 && (size_t)n < bytes);
 }
+
+/* The row's error is told, at its line, behind `kind`, and nothing else. */
+static inline void
+row_check(const struct row *row, enum config_result result, const char *kind)
+{
+	char text[4096], expected[512];
+	unsigned line;
+
+	row_change(row, text, sizeof(text), &line);
+	snprintf(expected, sizeof(expected), "%s:%d: %s%s", FILE_NAME, (int)line + row->below, kind,
+		row->said);
+	struct said said = load_text(text);
+	for (unsigned l = 1; l < said.n; l++)
+		print_message("one too many: %s\n", said.lines[l]);
+	assert_int_equal(said.result, result);
+	assert_string_equal(said.lines[0], expected);
+	assert_int_equal(said.n, 1);
+	said_clear(&said);
+}

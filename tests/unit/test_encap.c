@@ -25,14 +25,15 @@ load_word(const uint8_t *bytes)
 	return word;
 }
 
-/* Completes a header as tunnel.h tells workers to. */
+/* A header that is completed as tunnel.h tells workers to is a good one. */
 static void
-complete(const struct encap *encap, uint8_t ip[20])
+assert_sums_up(const struct encap *encap)
 {
+	uint8_t ip[20];
 	uint32_t sum = encap->ip_sum;
 	uint16_t checksum;
 
-	memcpy(ip, encap->header + encap->ip_offset, 20);
+	memcpy(ip, encap->header + encap->ip_offset, sizeof(ip));
 	ip[1] = 0xb9;                  /* TOS */
 	memcpy(ip + 2, "\x05\xdc", 2); /* total length 1500 */
 	memcpy(ip + 4, "\xbe\xef", 2); /* identification */
@@ -45,6 +46,21 @@ complete(const struct encap *encap, uint8_t ip[20])
 	sum = (sum & 0xffff) + (sum >> 16);
 	checksum = (uint16_t)~sum;
 	memcpy(ip + 10, &checksum, sizeof(checksum));
+	assert_int_equal(sum_words(ip, sizeof(ip)), 0xffff);
+}
+
+/* With that outbound SA the tunnel's headers end with these bytes. */
+static const struct encap *
+assert_headers(
+	struct fixture *fixture, const struct sa_spec *spec, const uint8_t *expected, size_t bytes)
+{
+	fixture_lead_out(fixture->gw);
+	fixture_add(fixture, spec);
+	const struct encap *encap = gateway_encap(fixture->gw, spec->tunnel);
+	assert_int_equal(encap->drop, DROP_NONE);
+	assert_memory_equal(encap->header + ENCAP_HEADER_BYTES - bytes, expected, bytes);
+	assert_sums_up(encap);
+	return encap;
 }
 
 static void
@@ -64,16 +80,9 @@ esp_headers_are_as_written_by_hand(void **state)
 	};
 	struct fixture *fixture = *state;
 	struct sa_spec spec = fixture_sa(fixture, SA_OUT, 0, 0xc0001001);
-	const struct encap *encap;
-	uint8_t ip[20];
+	const struct encap *encap = assert_headers(fixture, &spec, expected, sizeof(expected));
 
-	fixture_lead_out(fixture->gw);
-	fixture_add(fixture, &spec);
-	encap = gateway_encap(fixture->gw, 0);
-	assert_int_equal(encap->drop, DROP_NONE);
 	assert_int_equal(encap->header_bytes, sizeof(expected));
-	assert_memory_equal(
-		encap->header + ENCAP_HEADER_BYTES - sizeof(expected), expected, sizeof(expected));
 	assert_int_equal(encap->ip_offset, ENCAP_HEADER_BYTES - 28);
 	assert_int_equal(encap->port, WAN);
 	assert_false(encap->udp);
@@ -83,8 +92,6 @@ esp_headers_are_as_written_by_hand(void **state)
 	assert_int_equal(encap->icv_bytes, 12);
 	assert_int_equal(encap->block_bytes, 16);
 	assert_int_equal(encap->mtu, 1438);
-	complete(encap, ip);
-	assert_int_equal(sum_words(ip, sizeof(ip)), 0xffff);
 }
 
 static void
@@ -103,21 +110,14 @@ udp_headers_are_as_written_by_hand(void **state)
 	};
 	struct fixture *fixture = *state;
 	struct sa_spec spec = fixture_sa(fixture, SA_OUT, 1, 0x1002);
-	const struct encap *encap;
-	uint8_t ip[20];
 
-	fixture_lead_out(fixture->gw);
 	spec.encap_sport = 4500;
 	spec.encap_dport = 35387;
-	fixture_add(fixture, &spec);
-	encap = gateway_encap(fixture->gw, 1);
+	const struct encap *encap = assert_headers(fixture, &spec, expected, sizeof(expected));
 	assert_int_equal(encap->header_bytes, 14 + sizeof(expected));
-	assert_memory_equal(encap->header + encap->ip_offset, expected, sizeof(expected));
 	assert_int_equal(encap->ip_offset, ENCAP_HEADER_BYTES - sizeof(expected));
 	assert_true(encap->udp);
 	assert_int_equal(encap->mtu, 1422);
-	complete(encap, ip);
-	assert_int_equal(sum_words(ip, sizeof(ip)), 0xffff);
 }
 
 /* Every size of port: the largest inner packet fits, and one byte more does not. */
