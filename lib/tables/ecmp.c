@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compiler.h"
+#include "ecmp_past.h"
 
 /*
  * Both columns of the table, homes and actives, are made by the same deal: some buckets have an
@@ -13,16 +14,15 @@
  * unless it holds too much.
  *
  * Where there is a choice of what to give up and whom to give it to, the deal heads for its *plan*:
- * what a new group of these takers would have. So a set of members that loses one and gets it back,
- * as one group or as another by BGP's word, comes back to where it was.
+ * what a new group of these takers would have, or, where a member comes back, what was before it
+ * left. So a set of members that loses one and gets it back, as one group or as another by BGP's
+ * word, comes back to where it was.
  *
  * Homes: every bucket is open and every member takes. Actives: the home where it is up, else open
  * to all who are up.
  */
 
-#define NOBODY UINT8_MAX
-
-static_assert(GROUP_MEMBERS_MAX < NOBODY, "a member's index fits a bucket's byte");
+static_assert(GROUP_MEMBERS_MAX < ECMP_NOBODY, "a member's index fits a bucket's byte");
 
 /* How far a deal may go to level the takers. */
 enum leveling {
@@ -30,22 +30,25 @@ enum leveling {
 	LEVEL_ALL,
 };
 
+/* What the plan says of a bucket to whoever holds it. */
+enum tie { TIE_MEANT, TIE_NONE, TIE_OTHERS, TIES };
+
 struct taker {
 	uint8_t member;
 	int64_t weight;
-	unsigned fixed; /* buckets that are its own whatever happens */
-	unsigned held;  /* open buckets that it had before, */
-	unsigned meant; /* and those among them that the plan would give it */
-	unsigned room;  /* open buckets that it shall have */
+	unsigned fixed;      /* buckets that are its own whatever happens */
+	unsigned held;       /* open buckets that it had before, */
+	unsigned tied[TIES]; /* by tie */
+	unsigned room;       /* open buckets that it shall have */
 };
 
 struct deal {
 	unsigned n;
 	struct taker takers[GROUP_MEMBERS_MAX];
 	int64_t weight;                  /* of all takers */
-	uint8_t seat[GROUP_MEMBERS_MAX]; /* member -> its place in takers, or NOBODY */
-	const uint8_t *before;           /* [ECMP_BUCKETS] former owner, a member or NOBODY */
-	uint8_t *owner;                  /* [ECMP_BUCKETS] NOBODY where open */
+	uint8_t seat[GROUP_MEMBERS_MAX]; /* member -> its place in takers, or ECMP_NOBODY */
+	const uint8_t *before;           /* [ECMP_BUCKETS] former owner, a member or ECMP_NOBODY */
+	uint8_t *owner;                  /* [ECMP_BUCKETS] ECMP_NOBODY where open */
 	uint8_t plan[ECMP_BUCKETS];
 };
 
@@ -93,9 +96,9 @@ count(struct deal *deal)
 		uint8_t owner = deal->owner[b];
 		uint8_t before = deal->before[b];
 
-		if (owner != NOBODY)
+		if (owner != ECMP_NOBODY)
 			deal->takers[deal->seat[owner]].fixed++;
-		else if (before != NOBODY && deal->seat[before] != NOBODY)
+		else if (before != ECMP_NOBODY && deal->seat[before] != ECMP_NOBODY)
 			deal->takers[deal->seat[before]].held++;
 		else
 			unheld++;
@@ -132,41 +135,49 @@ holder(struct deal *deal, unsigned bucket)
 {
 	uint8_t before = deal->before[bucket];
 
-	if (deal->owner[bucket] != NOBODY || before == NOBODY || deal->seat[before] == NOBODY)
+	if (deal->owner[bucket] != ECMP_NOBODY || before == ECMP_NOBODY ||
+		deal->seat[before] == ECMP_NOBODY)
 		return NULL;
 	return &deal->takers[deal->seat[before]];
 }
 
-/* Lets every taker keep of its former buckets as many as it has room for: first those that are its
- * own by the plan. Those it gives up are spread evenly over the others. */
+static enum tie
+tie(const struct deal *deal, unsigned bucket, const struct taker *taker)
+{
+	if (deal->plan[bucket] == taker->member)
+		return TIE_MEANT;
+	return deal->plan[bucket] == ECMP_NOBODY ? TIE_NONE : TIE_OTHERS;
+}
+
+/* How many of its buckets with that tie a taker keeps: it gives up the loosest first. */
+static unsigned
+kept_of(const struct taker *taker, enum tie tie)
+{
+	unsigned kept = taker->room < taker->held ? taker->room : taker->held;
+
+	for (unsigned closer = 0; closer < tie; closer++)
+		kept -= kept < taker->tied[closer] ? kept : taker->tied[closer];
+	return kept < taker->tied[tie] ? kept : taker->tied[tie];
+}
+
+/* Lets every taker keep of its former buckets as many as it has room for. Those it gives up are
+ * spread evenly over the others with the same tie. */
 static void
 keep(struct deal *deal)
 {
-	struct {
-		unsigned meant, other;
-	} seen[GROUP_MEMBERS_MAX] = { 0 };
+	unsigned seen[GROUP_MEMBERS_MAX][TIES] = { 0 };
 	struct taker *taker;
 
 	for (unsigned b = 0; b < ECMP_BUCKETS; b++)
-		if ((taker = holder(deal, b)) != NULL && deal->plan[b] == taker->member)
-			taker->meant++;
+		if ((taker = holder(deal, b)) != NULL)
+			taker->tied[tie(deal, b, taker)]++;
 	for (unsigned b = 0; b < ECMP_BUCKETS; b++) {
-		unsigned kept, kept_meant, of, place;
-
 		taker = holder(deal, b);
 		if (taker == NULL)
 			continue;
-		kept = taker->room < taker->held ? taker->room : taker->held;
-		kept_meant = kept < taker->meant ? kept : taker->meant;
-		if (deal->plan[b] == taker->member) {
-			kept = kept_meant;
-			of = taker->meant;
-			place = seen[taker - deal->takers].meant++;
-		} else {
-			kept -= kept_meant;
-			of = taker->held - taker->meant;
-			place = seen[taker - deal->takers].other++;
-		}
+		enum tie how = tie(deal, b, taker);
+		unsigned kept = kept_of(taker, how), of = taker->tied[how];
+		unsigned place = seen[taker - deal->takers][how]++;
 		if ((place + 1) * kept / of > place * kept / of)
 			deal->owner[b] = taker->member;
 	}
@@ -191,7 +202,8 @@ hand_out(struct deal *deal)
 	for (unsigned b = 0; b < ECMP_BUCKETS; b++) {
 		uint8_t meant = deal->plan[b];
 
-		if (deal->owner[b] != NOBODY || meant == NOBODY || wanted[deal->seat[meant]] == 0)
+		if (deal->owner[b] != ECMP_NOBODY || meant == ECMP_NOBODY ||
+			wanted[deal->seat[meant]] == 0)
 			continue;
 		deal->owner[b] = meant;
 		wanted[deal->seat[meant]]--;
@@ -200,7 +212,7 @@ hand_out(struct deal *deal)
 	for (unsigned b = 0; b < ECMP_BUCKETS; b++) {
 		unsigned next = 0;
 
-		if (deal->owner[b] != NOBODY)
+		if (deal->owner[b] != ECMP_NOBODY)
 			continue;
 		for (unsigned i = 0; i < deal->n; i++) {
 			behind[i] += wanted[i];
@@ -219,8 +231,8 @@ make_plan(struct deal *deal)
 	struct deal fresh = *deal;
 
 	fresh.owner = deal->plan;
-	memset(deal->plan, NOBODY, sizeof(deal->plan));
-	memset(fresh.plan, NOBODY, sizeof(fresh.plan));
+	memset(deal->plan, ECMP_NOBODY, sizeof(deal->plan));
+	memset(fresh.plan, ECMP_NOBODY, sizeof(fresh.plan));
 	settle(&fresh, ECMP_BUCKETS, LEVEL_OPEN_ONLY);
 	hand_out(&fresh);
 }
@@ -238,84 +250,21 @@ admit(struct deal *deal, const struct ecmp_member *member, unsigned index)
 static void
 run(struct deal *deal, enum leveling leveling)
 {
-	make_plan(deal);
 	settle(deal, count(deal), leveling);
 	keep(deal);
 	hand_out(deal);
 }
 
-/* What `previous` says in the terms of the new table. */
-struct past {
-	/* New indices. Where the home is gone, whoever served for it: so a member that was down
-	 * before it left moves nothing by leaving. NOBODY: gone as well. */
-	uint8_t home[ECMP_BUCKETS];
-	uint8_t active[ECMP_BUCKETS];
-	bool up[GROUP_MEMBERS_MAX]; /* of each new member: it was there, and up */
-};
-
 static void
-recall(struct past *past, const struct ecmp_table *table, const struct ecmp_table *previous)
-{
-	uint8_t now[GROUP_MEMBERS_MAX]; /* old index -> new index */
-
-	*past = (struct past) { 0 };
-	memset(past->home, NOBODY, sizeof(past->home));
-	memset(past->active, NOBODY, sizeof(past->active));
-	if (previous == NULL)
-		return;
-	for (unsigned old = 0; old < previous->n_members; old++) {
-		now[old] = NOBODY;
-		for (unsigned i = 0; i < table->n_members; i++)
-			if (table->members[i].id == previous->members[old].id) {
-				now[old] = (uint8_t)i;
-				past->up[i] = previous->members[old].up;
-			}
-	}
-	for (unsigned b = 0; b < ECMP_BUCKETS; b++) {
-		past->home[b] = now[previous->home[b]];
-		past->active[b] = now[previous->active[b]];
-		if (past->home[b] == NOBODY)
-			past->home[b] = past->active[b];
-	}
-}
-
-/*
- * A member that is up and lacks homes takes those that it serves for members that are down. They
- * get others in their place, which the deal will find where there are too many: no flow has to move
- * for that. Where only states changed nobody lacks any.
- */
-static void
-adopt(const struct ecmp_table *table, struct past *past)
-{
-	unsigned held[GROUP_MEMBERS_MAX] = { 0 };
-	unsigned weight = 0;
-
-	for (unsigned i = 0; i < table->n_members; i++)
-		weight += table->members[i].weight;
-	for (unsigned b = 0; b < ECMP_BUCKETS; b++)
-		if (past->home[b] != NOBODY)
-			held[past->home[b]]++;
-	for (unsigned b = 0; b < ECMP_BUCKETS; b++) {
-		uint8_t home = past->home[b], active = past->active[b];
-
-		if (home == NOBODY || active == NOBODY || table->members[home].up ||
-			!table->members[active].up ||
-			held[active] >= ECMP_BUCKETS * table->members[active].weight / weight)
-			continue;
-		past->home[b] = active;
-		held[active]++;
-		held[home]--;
-	}
-}
-
-static void
-deal_homes(struct ecmp_table *table, const struct past *past)
+deal_homes(struct ecmp_table *table, const struct ecmp_past *past)
 {
 	struct deal deal = { .before = past->home, .owner = table->home };
 
 	for (unsigned i = 0; i < table->n_members; i++)
 		admit(&deal, &table->members[i], i);
-	memset(table->home, NOBODY, sizeof(table->home));
+	memset(table->home, ECMP_NOBODY, sizeof(table->home));
+	make_plan(&deal);
+	ecmp_past_prefer(past, deal.plan);
 	run(&deal, LEVEL_ALL);
 }
 
@@ -324,7 +273,7 @@ deal_homes(struct ecmp_table *table, const struct past *past)
  * moves no other. A member that came, or homes that moved, change everybody's share.
  */
 static enum leveling
-leveling_of_actives(const struct ecmp_table *table, const struct past *past)
+leveling_of_actives(const struct ecmp_table *table, const struct ecmp_past *past)
 {
 	for (unsigned i = 0; i < table->n_members; i++)
 		if (table->members[i].up && !past->up[i])
@@ -334,11 +283,11 @@ leveling_of_actives(const struct ecmp_table *table, const struct past *past)
 }
 
 static void
-deal_actives(struct ecmp_table *table, const struct past *past)
+deal_actives(struct ecmp_table *table, const struct ecmp_past *past)
 {
 	struct deal deal = { .before = past->active, .owner = table->active };
 
-	memset(deal.seat, NOBODY, sizeof(deal.seat));
+	memset(deal.seat, ECMP_NOBODY, sizeof(deal.seat));
 	for (unsigned i = 0; i < table->n_members; i++)
 		if (table->members[i].up)
 			admit(&deal, &table->members[i], i);
@@ -349,8 +298,9 @@ deal_actives(struct ecmp_table *table, const struct past *past)
 	for (unsigned b = 0; b < ECMP_BUCKETS; b++) {
 		uint8_t home = table->home[b];
 
-		table->active[b] = table->members[home].up ? home : NOBODY;
+		table->active[b] = table->members[home].up ? home : ECMP_NOBODY;
 	}
+	make_plan(&deal);
 	run(&deal, leveling_of_actives(table, past));
 }
 
@@ -358,13 +308,12 @@ void
 ecmp_build(struct ecmp_table *table, const struct ecmp_member members[], unsigned n,
 	const struct ecmp_table *previous)
 {
-	struct past past;
+	struct ecmp_past past;
 
 	assert(n >= 1 && n <= GROUP_MEMBERS_MAX && table != previous);
 	*table = (struct ecmp_table) { .n_members = (uint16_t)n };
 	memcpy(table->members, members, n * sizeof(members[0]));
-	recall(&past, table, previous);
-	adopt(table, &past);
+	ecmp_past_recall(&past, table, previous);
 	deal_homes(table, &past);
 	deal_actives(table, &past);
 }

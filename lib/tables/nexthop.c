@@ -176,6 +176,7 @@ fill_group(struct gateway *gw, struct interned *entry, const struct ecmp_table *
 			goto release_leaves;
 		members[n].id = (uint32_t)result;
 		members[n].weight = (uint16_t)entry->ways[n].weight;
+		members[n].name = entry->ways[n].what;
 	}
 	look_at_members(gw, entry, members);
 	*made = make_group(gw, members, entry->n, previous);

@@ -34,7 +34,8 @@ random_group(struct ecmp_member members[], unsigned largest, unsigned heaviest)
 	for (unsigned i = 0; i < n; i++)
 		members[i] = (struct ecmp_member) { .id = 1000 + 7 * i,
 			.weight = (uint16_t)(1 + dice_below(heaviest)),
-			.up = true };
+			.up = true,
+			.name = 1000 + 7 * i };
 	return n;
 }
 
@@ -135,6 +136,6 @@ join(struct ecmp_member members[], unsigned n, unsigned place, uint32_t id)
 {
 	for (unsigned i = n; i > place; i--)
 		members[i] = members[i - 1];
-	members[place] = (struct ecmp_member) { .id = id, .weight = 1, .up = true };
+	members[place] = (struct ecmp_member) { .id = id, .weight = 1, .up = true, .name = id };
 	return n + 1;
 }

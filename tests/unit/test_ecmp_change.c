@@ -135,7 +135,7 @@ leaving_after_being_down_moves_no_flow(void **state)
 		unsigned n = 2 + dice_below(7), lost, taken = 0;
 
 		for (unsigned i = 0; i < n; i++)
-			members[i] = (struct ecmp_member) { 1000 + 7 * i, 1, true };
+			members[i] = (struct ecmp_member) { 1000 + 7 * i, 1, true, 1000 + 7 * i };
 		ecmp_build(&tables[0], members, n, NULL);
 		for (unsigned step = 1; step <= c % 8; step++) {
 			members[dice_below(n)].up ^= 1;
@@ -162,6 +162,101 @@ leaving_after_being_down_moves_no_flow(void **state)
 	}
 }
 
+/* How many homes of the whole group's are those of another among these. */
+static unsigned
+homes_lost(const struct ecmp_table *whole, const struct ecmp_table *table)
+{
+	unsigned lost = 0;
+
+	for (unsigned b = 0; b < ECMP_BUCKETS; b++)
+		lost += whole->members[whole->home[b]].name != table->members[table->home[b]].name;
+	return lost;
+}
+
+/* A member that comes back has another id, as a next hop's is that nobody used meanwhile. */
+static unsigned
+come_back(struct ecmp_member members[], unsigned n, uint64_t name)
+{
+	static uint32_t id = 1000000;
+	unsigned place = dice_below(n + 1);
+
+	n = join(members, n, place, id++);
+	members[place].name = name;
+	return n;
+}
+
+/* However a group has grown, who leaves and comes back gets the very homes that it had; and so do,
+ * but for a few, two who were away at the same time. */
+static void
+who_comes_back_gets_its_homes_back(void **state)
+{
+	unsigned most = 0;
+
+	(void)state;
+	for (unsigned c = 0; c < CASES / 5; c++) {
+		struct ecmp_member members[8];
+		struct ecmp_table tables[2], whole;
+		unsigned n = 0, of = 3 + dice_below(6), lost;
+
+		for (unsigned i = 0; i < of; i++) {
+			n = join(members, n, dice_below(n + 1), 100 + i);
+			ecmp_build(&tables[i % 2], members, n, i == 0 ? NULL : &tables[~i % 2]);
+		}
+		whole = tables[(of - 1) % 2];
+		for (unsigned round = 0; round < 3; round++) {
+			unsigned place = dice_below(n);
+			uint64_t first = members[place].name;
+
+			ecmp_build(&tables[0], members, n = leave(members, n, place), &whole);
+			assert_int_equal(homes_lost(&whole, &tables[0]), ECMP_BUCKETS / of);
+			place = dice_below(n);
+			uint64_t second = members[place].name;
+			ecmp_build(&tables[1], members, n = leave(members, n, place), &tables[0]);
+
+			n = come_back(members, n, round == 0 ? first : second);
+			ecmp_build(&tables[0], members, n, &tables[1]);
+			assert_sound(&tables[0], 1);
+			n = come_back(members, n, round == 0 ? second : first);
+			ecmp_build(&tables[1], members, n, &tables[0]);
+			assert_sound(&tables[1], 0);
+			lost = homes_lost(&whole, &tables[1]);
+			if (round > 0)
+				assert_int_equal(lost, 0);
+			most = lost > most ? lost : most;
+			whole = tables[1];
+		}
+	}
+	/* Where they come in the order that they went, least movement comes first. */
+	assert_in_range(most, 1, ECMP_BUCKETS / 20);
+}
+
+/* Whatever came before: strangers without end, most of whom are away for good. */
+static void
+after_any_history_too(void **state)
+{
+	struct ecmp_member members[8];
+	struct ecmp_table tables[2], whole, without;
+	unsigned n = 0, turn = 0;
+
+	(void)state;
+	for (unsigned step = 0; step < CASES; step++, turn ^= 1) {
+		if (n == ARRAY_LEN(members) || (n > 1 && dice_below(2) == 0))
+			n = leave(members, n, dice_below(n));
+		else
+			n = join(members, n, dice_below(n + 1), 1 + step);
+		ecmp_build(&tables[turn], members, n, step == 0 ? NULL : &tables[!turn]);
+		assert_sound(&tables[turn], 1);
+		if (n < 2)
+			continue;
+		whole = tables[turn];
+		unsigned place = dice_below(n);
+		uint64_t name = members[place].name;
+		ecmp_build(&without, members, n = leave(members, n, place), &whole);
+		ecmp_build(&tables[turn], members, n = come_back(members, n, name), &without);
+		assert_int_equal(homes_lost(&whole, &tables[turn]), 0);
+	}
+}
+
 int
 main(void)
 {
@@ -170,6 +265,8 @@ main(void)
 		cmocka_unit_test_setup(weight_changes_move_the_minimum, reseed),
 		cmocka_unit_test_setup(a_member_that_joins_down_moves_no_flow, reseed),
 		cmocka_unit_test_setup(leaving_after_being_down_moves_no_flow, reseed),
+		cmocka_unit_test_setup(who_comes_back_gets_its_homes_back, reseed),
+		cmocka_unit_test_setup(after_any_history_too, reseed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

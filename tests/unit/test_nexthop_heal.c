@@ -193,6 +193,42 @@ half_a_withdrawal_leaves_nothing_behind(void **state)
 	assert_int_equal(count_groups(gw), 1);
 }
 
+/* Paths come one after the other, as routing daemons learn them; then one is lost, withdrawn, and
+ * back: every flow is where it was. Between that, others use up the places of what is gone. */
+static void
+a_way_that_returns_gets_its_flows_back(void **state)
+{
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+
+	fixture_bring_up(fixture);
+	for (unsigned ways = 1; ways <= 3; ways++)
+		for (uint32_t n = 0; n < 10; n++)
+			announce(gw, n, three, ways);
+	const struct flows before = flows_of(gw, nexthop_of(gw, 0));
+	for (unsigned lossy = 0; lossy < 2; lossy++) {
+		if (lossy == 1)
+			lose(gw, 1);
+		for (uint32_t n = 0; n < 10; n++)
+			announce(gw, n, two, 2);
+		publish_flush(gw->publisher);
+		for (uint32_t n = 10; n < 14; n++) {
+			const struct nexthop_spec other =
+				fixture_via_gateway(LAN, IP(192, 168, 50, 2 + n + 10 * lossy));
+
+			announce(gw, n, &other, 1);
+		}
+		if (lossy == 1)
+			find_again(gw, 1);
+		for (uint32_t n = 0; n < 10; n++)
+			announce(gw, n, three, 3);
+		const struct flows after = flows_of(gw, nexthop_of(gw, 9));
+		assert_same_flows(&before, &after);
+		publish_flush(gw->publisher);
+	}
+	assert_int_equal(count_groups(gw), 1);
+}
+
 /* Said again, a route keeps its group, whichever variant it is. */
 static void
 said_again_it_stays(void **state)
@@ -282,6 +318,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(withdrawing_a_lost_way_moves_no_flow),
 		TEST(half_a_withdrawal_leaves_nothing_behind),
+		TEST(a_way_that_returns_gets_its_flows_back),
 		TEST(said_again_it_stays),
 		TEST(two_hundred_thousand_prefixes_lose_a_way_in_one_step),
 	};
