@@ -143,10 +143,8 @@ judge(struct worker *worker, unsigned i, const struct sa *sa, struct rte_ipv4_hd
 }
 
 static inline void
-bill(struct worker *worker, struct sa *sa, uint64_t bytes)
+bill(struct sa *sa, struct traffic *rx, uint64_t bytes)
 {
-	struct traffic *rx = &worker->counters->tunnel_rx[sa->tunnel];
-
 	counter_add(&sa->packets_in, 1);
 	counter_add(&sa->bytes_in, bytes);
 	counter_add(&rx->packets, 1);
@@ -168,6 +166,7 @@ esp_decap(struct worker *worker)
 {
 	struct ip_burst *to = &worker->ip;
 	struct esp_burst *from = &worker->esp;
+	struct traffic *tunnel_rx = worker->counters->tunnel_rx;
 	const unsigned first = to->n;
 	unsigned kept = first;
 
@@ -185,7 +184,7 @@ esp_decap(struct worker *worker)
 			worker_drop(worker, pkt, ingress, reason);
 			continue;
 		}
-		bill(worker, sa, to->total[first + i]);
+		bill(sa, &tunnel_rx[sa->tunnel], to->total[first + i]);
 		begin_anew(pkt, inner, to->total[first + i]);
 		ip_burst_move(to, kept, first + i);
 		to->ingress[kept] = ingress;

@@ -10,24 +10,21 @@
 #include "nexthop.h"
 #include "warm.h"
 
-#define MAC_BITS 48
-#define MAC_MASK ((UINT64_C(1) << MAC_BITS) - 1)
+_Static_assert(offsetof(struct port, ethernet_type) ==
+		offsetof(struct port, mac) + sizeof(struct rte_ether_addr),
+	"an Ethernet header's last eight bytes");
 
-/* The Ethernet header of what leaves through a port. */
+/* The Ethernet header of what leaves through a port, in two stores: the second one covers what the
+ * neighbor's word has beyond its MAC. */
 static inline void
 write_ethernet(struct rte_mbuf *pkt, const struct port *port, uint64_t neighbor_mac)
 {
 	uint8_t *ethernet = rte_pktmbuf_mtod(pkt, uint8_t *);
-	uint32_t source_end;
-	uint16_t source_start;
+	uint64_t end;
 
-	memcpy(&source_start, port->mac.addr_bytes, sizeof(source_start));
-	memcpy(&source_end, port->mac.addr_bytes + sizeof(source_start), sizeof(source_end));
-	/* Both addresses and the type in two stores. */
-	uint64_t first = (neighbor_mac & MAC_MASK) | (uint64_t)source_start << MAC_BITS;
-	uint64_t second = source_end | (uint64_t)RTE_BE16(RTE_ETHER_TYPE_IPV4) << 32;
-	memcpy(ethernet, &first, sizeof(first));
-	memcpy(ethernet + sizeof(first), &second, RTE_ETHER_HDR_LEN - sizeof(first));
+	memcpy(&end, (const uint8_t *)port + offsetof(struct port, mac), sizeof(end));
+	memcpy(ethernet, &neighbor_mac, sizeof(neighbor_mac));
+	memcpy(ethernet + sizeof(struct rte_ether_addr), &end, sizeof(end));
 }
 
 /* Sends a packet without DF as pieces. DROP_NONE: they are on their way, and the packet is freed.
@@ -66,7 +63,7 @@ to_port(struct worker *worker, unsigned i, const struct nexthop *nexthop)
 	if (likely(burst->total[i] <= port->mtu)) {
 		ipv4_set_ttl_word(ip, burst->onward[i]);
 		write_ethernet(pkt, port, mac);
-		tx_put(worker, port->index, pkt);
+		tx_put(worker, nexthop->port, pkt);
 		return DROP_NONE;
 	}
 	if (ip->fragment_offset & IPV4_DF)

@@ -27,6 +27,7 @@ struct port {
 	uint16_t mtu;
 	uint16_t rx_queues, tx_queues;
 	struct rte_ether_addr mac;
+	rte_be16_t ethernet_type; /* IPv4's: with the MAC, how the header of what leaves ends */
 	struct prefix addresses[PORT_ADDRESSES_MAX];
 	unsigned n_addresses;
 	char interface[INTERFACE_BYTES]; /* its TAP's name in the kernel, */

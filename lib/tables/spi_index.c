@@ -162,15 +162,14 @@ void
 spi_index_lookup(const struct spi_index *index, const uint32_t spi[], const uint32_t destination[],
 	struct sa *sa[], unsigned n)
 {
+	uint64_t names[BURST_PKTS];
 	uint32_t homes[BURST_PKTS];
 
 	for (unsigned i = 0; i < n; i++) {
-		homes[i] = home(index, make_name(spi[i], destination[i]));
+		names[i] = make_name(spi[i], destination[i]);
+		homes[i] = home(index, names[i]);
 		fetch(&index->places[homes[i]]);
 	}
-	for (unsigned i = 0; i < n; i++) {
-		uint64_t name = make_name(spi[i], destination[i]);
-
-		sa[i] = find(index, name, homes[i]);
-	}
+	for (unsigned i = 0; i < n; i++)
+		sa[i] = find(index, names[i], homes[i]);
 }
