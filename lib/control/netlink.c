@@ -326,12 +326,10 @@ netlink_put_text(struct netlink_writer *writer, uint16_t type, const char *text)
 		netlink_put_attribute(writer, type, text, (uint16_t)bytes);
 }
 
-int
-netlink_commit(struct netlink_writer *writer)
+/* Ends a message of `length` bytes, and aligns the next one. */
+static int
+commit(struct netlink_writer *writer, uint32_t length)
 {
-	/* The length is exact; the padding behind it only keeps the next message aligned. */
-	uint32_t length = (uint32_t)writer->draft;
-
 	pad(writer);
 	if (writer->full) {
 		writer->draft = 0;
@@ -342,6 +340,18 @@ netlink_commit(struct netlink_writer *writer)
 	writer->used += writer->draft;
 	writer->draft = 0;
 	return 0;
+}
+
+int
+netlink_commit(struct netlink_writer *writer)
+{
+	return commit(writer, (uint32_t)align(writer->draft));
+}
+
+int
+netlink_commit_exact(struct netlink_writer *writer)
+{
+	return commit(writer, (uint32_t)writer->draft);
 }
 
 int

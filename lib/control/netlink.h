@@ -125,8 +125,11 @@ void netlink_put_u8(struct netlink_writer *writer, uint16_t type, uint8_t value)
 void netlink_put_u16(struct netlink_writer *writer, uint16_t type, uint16_t value);
 void netlink_put_u32(struct netlink_writer *writer, uint16_t type, uint32_t value);
 void netlink_put_text(struct netlink_writer *writer, uint16_t type, const char *text);
-/* 0, or -EMSGSIZE: there was no room, and nothing was added. */
+/* 0, or -EMSGSIZE: there was no room, and nothing was added. As the kernel's, a message's length
+ * counts what pads its end: `ip` calls a shorter one a bug. */
 int netlink_commit(struct netlink_writer *writer);
+/* The same for what is no multiple of four bytes, and may not grow: text. */
+int netlink_commit_exact(struct netlink_writer *writer);
 
 /* Whole messages that end a request: the ack (error 0) or refusal, and the end of a dump. `error`
  * is 0 or -errno; `why` is looked at only with an error. 0 or -EMSGSIZE. */

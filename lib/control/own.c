@@ -35,7 +35,7 @@ append_row(struct session *session, struct dump *dump, struct netlink_writer *wr
 		writer, ESPALIER_SHOW, NLM_F_MULTI, dump->request.sequence, dump->request.pid);
 	netlink_put(writer, text, strlen(text));
 	free(text);
-	int error = netlink_commit(writer);
+	int error = netlink_commit_exact(writer);
 	return error == 0 ? 1 : error;
 }
 

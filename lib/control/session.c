@@ -278,7 +278,7 @@ session_answer(struct session *session, const struct netlink_message *request, u
 	netlink_writer_init(&writer, buffer, session->family->answer_bytes);
 	netlink_begin(&writer, type, 0, request->sequence, request->pid);
 	netlink_put(&writer, text, strlen(text));
-	int error = netlink_commit(&writer);
+	int error = netlink_commit_exact(&writer);
 	if (error == 0)
 		error = outbox_put(session->outbox, buffer, writer.used);
 	return error == 0 ? 0 : netlink_refuse(why, -error, "there is no room for the answer");

@@ -61,13 +61,11 @@ XFRM_HANDLER(xfrm_spd_set_default)
 
 XFRM_HANDLER(xfrm_spd_get_default)
 {
-	/* The kernel counts what pads its three bytes, and `ip` insists on it. */
-	const uint8_t verdicts[sizeof(struct xfrm_userpolicy_default) + 1] = {
-		XFRM_USERPOLICY_ACCEPT, XFRM_USERPOLICY_ACCEPT, XFRM_USERPOLICY_ACCEPT
-	};
+	const struct xfrm_userpolicy_default verdicts = { XFRM_USERPOLICY_ACCEPT,
+		XFRM_USERPOLICY_ACCEPT, XFRM_USERPOLICY_ACCEPT };
 	struct netlink_writer writer = xfrm_writer(session->context->xfrm);
 
 	xfrm_message_begin(&writer, XFRM_MSG_GETDEFAULT, 0, request);
-	netlink_put(&writer, verdicts, sizeof(verdicts));
+	netlink_put(&writer, &verdicts, sizeof(verdicts));
 	return xfrm_answer(session, &writer, why);
 }

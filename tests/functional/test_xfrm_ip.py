@@ -101,8 +101,11 @@ def test_monitor_hears_of_changes(gateway, ip):
         ip(f"xfrm state delete {OUT}")
         ip(f"xfrm state add {OUT} {SUITE} limit time-hard 1")
         time.sleep(2 * PATIENCE)
+        ip(f"xfrm state add {IN} {SUITE}")
+        ip("xfrm state flush")
+        time.sleep(1 * PATIENCE)
         monitor.terminate()
         heard = monitor.communicate()[0]
     assert [line.split()[0] for line in heard.splitlines() if not line.startswith("\t")] == \
-        ["src", "Updated", "Deleted", "src", "Expired"]
+        ["src", "Updated", "Deleted", "src", "Expired", "src", "Flushed"]
     assert KEY not in heard and MAC_KEY not in heard

@@ -145,6 +145,9 @@ libmnl_reads_what_it_writes(void **state)
 	assert_int_equal(netlink_commit(&writer), 0);
 	netlink_begin(&writer, TYPE + 1, 0, 5, 6);
 	netlink_put(&writer, "{}!", 3);
+	assert_int_equal(netlink_commit_exact(&writer), 0);
+	netlink_begin(&writer, TYPE + 2, 0, 5, 6);
+	netlink_put(&writer, "{}!", 3);
 	assert_int_equal(netlink_commit(&writer), 0);
 
 	const struct nlmsghdr *header = (const struct nlmsghdr *)buffer;
@@ -170,6 +173,9 @@ libmnl_reads_what_it_writes(void **state)
 	assert_true(mnl_nlmsg_ok(header, left));
 	assert_int_equal(header->nlmsg_len, sizeof(*header) + 3); /* exact, then padded */
 	assert_memory_equal(mnl_nlmsg_get_payload(header), "{}!", 3);
+	header = mnl_nlmsg_next(header, &left);
+	assert_true(mnl_nlmsg_ok(header, left));
+	assert_int_equal(header->nlmsg_len, sizeof(*header) + 4); /* as the kernel counts */
 	header = mnl_nlmsg_next(header, &left);
 	assert_false(mnl_nlmsg_ok(header, left));
 }
