@@ -33,12 +33,16 @@
 #define PUNTS_PER_TURN 256
 #define NOTHING INT_MIN /* of wait_for_event(): neither a descriptor nor -errno */
 
+/* The last two come from a terminal: one that was closed, or its quit key. Under nohup SIGHUP is
+ * ignored, and stays so. */
 static void
 stop_signals(sigset_t *signals)
 {
 	sigemptyset(signals);
 	sigaddset(signals, SIGTERM);
 	sigaddset(signals, SIGINT);
+	sigaddset(signals, SIGHUP);
+	sigaddset(signals, SIGQUIT);
 }
 
 void

@@ -15,7 +15,7 @@
  * thread is made. */
 void control_loop_block_signals(void);
 
-/* Prints "espalier: ready" when all workers poll, and runs until SIGTERM or SIGINT. 0, or -errno
- * with the reason in the log. `kernel_if` is NULL where there are none. */
+/* Prints "espalier: ready" when all workers poll, and runs until SIGTERM, SIGINT, SIGHUP or
+ * SIGQUIT. 0, or -errno with the reason in the log. `kernel_if` is NULL where there are none. */
 int control_loop_run(struct gateway *gw, struct control *control, struct kernel_if *kernel_if,
 	const struct workers *workers);

@@ -28,9 +28,12 @@ def fail(tmp_path):
     return run
 
 
-@pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP,
+                                         signal.SIGQUIT])
 def test_signals_end_it_cleanly(start, with_signal):
+    before = signal.signal(with_signal, lambda *_: None)  # or it inherits what nohup ignores
     running = start(Topology())
+    signal.signal(with_signal, before)
     running.process.send_signal(with_signal)
     assert running.process.wait(20 * gateway_module.PATIENCE) == 0
     assert not running.socket.exists(), "it takes its socket away"
