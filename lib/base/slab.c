@@ -21,8 +21,8 @@
 #define WORD_BITS 64
 #define WORDS (PIECE_ALIGN / CACHE_LINE_BYTES / WORD_BITS)
 
-/* Of an object, in cache lines; larger ones would leave too much of a piece unused. */
-#define LINES_MAX 63
+/* Of an object, in cache lines: a piece holds four. Larger ones are few. */
+#define LINES_MAX 253
 
 struct piece {
 	struct slab *slab;

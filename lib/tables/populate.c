@@ -166,8 +166,11 @@ gateway_populate(struct gateway *gw, const struct config *config, struct crypto 
 
 	if (result == 0)
 		result = add_routes(gw, config);
-	for (unsigned i = 0; result == 0 && i < config->n_sas; i++)
+	for (unsigned i = 0; result == 0 && i < config->n_sas; i++) {
 		result = add_sa(gw, &config->sas[i], crypto);
+		/* No worker runs yet: what a tunnel's way up replaced can go at once. */
+		publish_flush(gw->publisher);
+	}
 	tunnel_refresh_all(gw); /* ports have their MACs and MTUs by now */
 	publish_flush(gw->publisher);
 	return result;
