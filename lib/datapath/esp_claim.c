@@ -3,6 +3,7 @@
 
 #include <rte_esp.h>
 #include <rte_hash_crc.h>
+#include <rte_udp.h>
 
 #include "handover.h"
 #include "headers.h"
@@ -10,6 +11,19 @@
 #include "replay.h"
 #include "sa.h"
 #include "warm.h"
+
+/* Within UDP, UDP's length says how much of `room` is ESP (RFC 768): what is behind its end is not,
+ * and where it lies, nothing is. */
+static __rte_noinline unsigned
+udp_payload(const uint8_t *esp, unsigned room)
+{
+	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)esp - 1;
+	unsigned said = rte_be_to_cpu_16(udp->dgram_len);
+
+	if (said < UDP_HEADER_BYTES || said - UDP_HEADER_BYTES > room)
+		return 0;
+	return said - UDP_HEADER_BYTES;
+}
 
 /*
  * The worker that alone may touch the SA's window and counters: whoever received its first packet,
@@ -71,8 +85,11 @@ take(struct worker *worker, unsigned i, struct sa *sa)
 		handover_to(worker, target, pkt, port);
 		return;
 	}
-	enum drop_reason reason = check(sa, (uint8_t *)burst_ip(pkt) + offset,
-		from->total[i] - offset, &to->op[at], &to->sequence[at]);
+	uint8_t *esp = (uint8_t *)burst_ip(pkt) + offset;
+	unsigned bytes = from->total[i] - offset;
+	if (unlikely(sa->udp))
+		bytes = udp_payload(esp, bytes);
+	enum drop_reason reason = check(sa, esp, bytes, &to->op[at], &to->sequence[at]);
 	if (unlikely(reason != DROP_NONE)) {
 		sa_refused(sa, reason);
 		worker_drop(worker, pkt, port, reason);

@@ -3,6 +3,7 @@
 under its own reason, nothing else suffers, and the SA is billed for genuine packets alone."""
 import copy
 import random
+import struct
 from collections import Counter
 
 import pytest
@@ -344,6 +345,23 @@ def test_udp_on_4500_that_is_not_esp(run):
     outcome = run(topology, wan=wire.ethers([
         to_us(b"\xff"), to_us(b"\xff"), to_us(bytes(4) + b"IKE" * 20), to_us(b"")]))
     assert outcome.drops == {"natt_keepalive": 2, "local_undeliverable": 2}
+
+
+def test_udp_says_how_long_its_esp_is(run):
+    """RFC 768: what stands behind the datagram is no part of it; one that is cut short is nothing."""
+    topology = Topology(udp_ports=(4500, 4500))
+    sa, inner = topology[1].into, genuine(topology[1], 100)
+
+    length = 8 + len(sa.esp(inner, 1))
+
+    def said(sequence, udp_length, behind=b""):
+        header = struct.pack("!HHHH", 4500, 4500, udp_length, 0)
+        return wire.ether(wire.ipv4(sa.source, WAN_ADDRESS, header + sa.esp(inner, sequence) + behind))
+
+    outcome = run(topology, wan=[said(1, length, b"behind"), said(2, length + 1), said(3, 65535),
+                                 said(4, 7), said(5, length - 16), said(6, length)])
+    assert outcome.lan == [wire.forwarded(inner)] * 2
+    assert outcome.drops == {"short_esp": 3, "bad_icv": 1}
 
 
 def test_every_icv_length_is_checked_whole(run):
