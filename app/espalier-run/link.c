@@ -168,10 +168,9 @@ break_off(struct link *link, const struct request *request)
 {
 	const struct netlink_message message = request_message(request);
 	struct netlink_refusal why;
-	int error =
-		netlink_refuse(&why, EINTR, "the gateway restarted while it answered; ask again");
 
-	link_refuse(link, &message, error, &why);
+	netlink_refuse(&why, EINTR, "the gateway restarted while it answered; ask again");
+	link_refuse(link, &message, -EINTR, &why);
 }
 
 /* Keeps what must be sent again: a program's requests that have no answer at all. */
@@ -298,19 +297,14 @@ take_greeting(struct link *link, struct netlink_span datagram)
 	return false;
 }
 
-static bool
-answers(const struct netlink_message *message, const struct request *request)
-{
-	return message->sequence == request->sequence && message->pid == request->pid;
-}
-
 /* The sent request that a message belongs to, or NULL. Answers come in order. */
 static struct request *
 find_request(const struct link *link, const struct netlink_message *message)
 {
 	struct request *request = link->queue.first;
 
-	while (request != link->queue.unsent && !answers(message, request))
+	while (request != link->queue.unsent &&
+		(request->sequence != message->sequence || request->pid != message->pid))
 		request = request->next;
 	return request == link->queue.unsent ? NULL : request;
 }

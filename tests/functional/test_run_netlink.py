@@ -226,11 +226,9 @@ def test_many_messages_in_a_call(control):
         print(libc.recvmmsg(s.fileno(), got, 4, 0x10000, None) == 2)  # MSG_WAITFORONE
         print(libc.recvmmsg(s.fileno(), got, 4, socket.MSG_DONTWAIT, None) == -1)
         print(ctypes.get_errno() == errno.EAGAIN)
-        def receive(seconds, nanoseconds):
-            timeout = ctypes.create_string_buffer(struct.pack("=qq", seconds, nanoseconds), 16)
-            return libc.recvmmsg(s.fileno(), got, 3, 0, timeout)
-        for timeout, expected in (((2**63 - 1, 999999999), 3), ((0, 0), 1), ((0, 10**9), -1),
-                                  ((-1, 0), -1)):
+        def receive(*timeout):
+            return libc.recvmmsg(s.fileno(), got, 3, 0, struct.pack("=qq", *timeout))
+        for *timeout, expected in ((2**63 - 1, 10**9 - 1, 3), (0, 0, 1), (0, 10**9, -1), (-1, 0, -1)):
             libc.sendmmsg(s.fileno(), batch(requests, [kernel] * 3), 3, 0)
             print(receive(*timeout) == expected)
         print(ctypes.get_errno() == errno.EINVAL)

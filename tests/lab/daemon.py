@@ -13,7 +13,8 @@ from shell import LabError, pids_in, send, start_in, wait_for
 from strongswan import PRECEDENCE
 
 READY_S = 30
-STOP_S = 10
+STOP_S = 60  # with hundreds of thousands of routes to take out of the kernel
+KILL_S = 10
 SCRIPT = 'echo $$ >"$1"; status=$2; shift 2; "$@" & wait $!; echo $? >"$status"'
 
 
@@ -100,25 +101,26 @@ class Daemon:
                                f"{process.status()}\n{self.log_text()}")
         return self.serves()
 
-    def stop(self):
-        """SIGTERM, and waits. Exit status, the worst of several; None where it did not run."""
-        return self.end(signal.SIGTERM)
+    def stop(self, tell=None):
+        """SIGTERM, and waits. Exit status, the worst of several; None where it did not run.
+        `tell` gets words where that takes a while."""
+        return self.end(signal.SIGTERM, tell)
 
     def kill(self):
         """SIGKILL, to all of its processes, and waits until they are gone."""
         return self.end(signal.SIGKILL)
 
-    def end(self, number):
+    def end(self, number, tell=None):
         if not (pids := self.pids()):
             return None
         # Children first: a charon whose espalier-run dies is told to end in good order, and says
         # so to its peers.
         send(sorted(pids, reverse=True), number)
         try:
-            wait_for(f"{self.name} of {self.node}: end", lambda: not self.pids(), STOP_S)
+            wait_for(f"{self.name} of {self.node} ends", lambda: not self.pids(), STOP_S, tell=tell)
         except LabError:
             send(self.pids(), signal.SIGKILL)
-        wait_for(f"{self.name} of {self.node}: status", self.ended, STOP_S)
+        wait_for(f"{self.name} of {self.node}: status", self.ended, KILL_S)
         return max(process.status() for process in self.processes)
 
     def ended(self):

@@ -95,7 +95,7 @@ class EspalierDaemon(Daemon):
               f"route replace default via {self.gateway.default_gateway()} dev {plan.WAN_PORT} "
               "proto static")
 
-    def end(self, number):
+    def end(self, number, tell=None):
         if not self.running():
             return None
         self.gateway.end(number)

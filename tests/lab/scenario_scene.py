@@ -53,7 +53,7 @@ class ScenarioScene(Stage):
         """In the reverse of their order; Espalier is stopped by the Stage."""
         for daemon in reversed(self.world.daemons()):
             if daemon.name != "espalier" and os.path.exists(daemon.directory):
-                status = daemon.stop()
+                status = daemon.stop(self.report.progress)
                 if status not in CLEAN:
                     self.report.claim(f"{daemon.name} of {daemon.node} stops cleanly",
                                       f"exit status {status}", "exit status 0", False)

@@ -10,6 +10,7 @@ from plan import NAMESPACES, namespace
 
 TIMEOUT_S = 20
 LAST_LINES = 20  # of what a program said that failed
+TELL_EVERY_S = 5  # of what is waited for
 
 
 class LabError(Exception):
@@ -104,10 +105,16 @@ def send(pids, number):
             pass
 
 
-def wait_for(what, condition, timeout, every=0.05):
-    """Calls condition() until it is true; LabError when `timeout` seconds were not enough."""
-    deadline = time.monotonic() + timeout
+def wait_for(what, condition, timeout, every=0.05, tell=None):
+    """Calls condition() until it is true; LabError when `timeout` seconds were not enough. What
+    takes its time is told, if somebody is to be told."""
+    begin = time.monotonic()
+    said = begin
     while not condition():
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > begin + timeout:
             raise LabError(f"{what}: not within {timeout} s")
+        if tell is not None and now > said + TELL_EVERY_S:
+            tell(f"{what}: {now - begin:.0f} s so far, {timeout} s at most")
+            said = now
         time.sleep(every)

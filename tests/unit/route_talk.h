@@ -306,7 +306,38 @@ sweep_all(struct talker *talker, const char *name)
 	assert_int_equal(commit(talker), 0);
 }
 
+/* One of many prefixes. */
+static inline struct prefix
+numbered(unsigned n)
+{
+	return (struct prefix) { IP(20, n >> 8, n & 0xff, 0), 24 };
+}
+
+static inline int
+set_lan_neighbor(struct talker *talker, uint8_t last)
+{
+	const uint8_t mac[] = { 2, 0, 0, 0, 0, last };
+
+	say_neighbor(RTM_NEWNEIGH, REPLACE, LAN, NUD_PERMANENT);
+	netlink_put_attribute(&request, NDA_LLADDR, mac, sizeof(mac));
+	return ask(talker);
+}
+
 /* --- looking into the tables --- */
+
+static inline bool
+neighbor_is_there(void)
+{
+	const struct neighbor *neighbor = neighbor_lookup(gw->neighbors, 0, IP(192, 168, 50, 44));
+
+	return neighbor != NULL && neighbor_read(neighbor) != 0;
+}
+
+static inline bool
+exists(struct prefix prefix)
+{
+	return route_find(gw, ROUTE_TABLE_MAIN, prefix) != NULL;
+}
 
 /* The ways of exactly that prefix; 0: it has no route. */
 static inline unsigned

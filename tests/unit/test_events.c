@@ -18,12 +18,6 @@ join(struct talker *talker, uint32_t group, uint32_t how)
 	return ask(talker);
 }
 
-static struct prefix
-numbered(unsigned n)
-{
-	return (struct prefix) { IP(20, n >> 8 & 0xff, n & 0xff, 0), 24 };
-}
-
 static void
 groups_are_joined_and_left(void **state)
 {

@@ -137,12 +137,6 @@ listing_is_asked_for_by_family(void **state)
 	assert_words("struct rtmsg");
 }
 
-static struct prefix
-numbered(unsigned n)
-{
-	return (struct prefix) { IP(20, n >> 8, n & 0xff, 0), 24 };
-}
-
 /* 5,000 routes, half of which change while they are listed: each that stays is there once. */
 static void
 listing_goes_on_while_routes_change(void **state)

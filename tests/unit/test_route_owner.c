@@ -4,16 +4,10 @@
 
 #include "route_talk.h"
 
-static struct talker other, third, ear;
+static struct talker other, ear;
 
 static const struct prefix net = { IP(10, 1, 0, 0), 16 };
 static const struct prefix configured = { IP(172, 16, 0, 0), 12 };
-
-static struct prefix
-numbered(unsigned n)
-{
-	return (struct prefix) { IP(20, n >> 8, n & 0xff, 0), 24 };
-}
 
 static int
 open_talkers(void **state)
@@ -35,30 +29,6 @@ close_talkers(void **state)
 	talker_close(&other);
 	talker_close(&ear);
 	return 0;
-}
-
-static int
-set_neighbor(struct talker *talker, uint8_t last)
-{
-	const uint8_t mac[] = { 2, 0, 0, 0, 0, last };
-
-	say_neighbor(RTM_NEWNEIGH, REPLACE, LAN, NUD_PERMANENT);
-	netlink_put_attribute(&request, NDA_LLADDR, mac, sizeof(mac));
-	return ask(talker);
-}
-
-static bool
-neighbor_is_there(void)
-{
-	const struct neighbor *neighbor = neighbor_lookup(gw->neighbors, 0, IP(192, 168, 50, 44));
-
-	return neighbor != NULL && neighbor_read(neighbor) != 0;
-}
-
-static bool
-exists(struct prefix prefix)
-{
-	return route_find(gw, ROUTE_TABLE_MAIN, prefix) != NULL;
 }
 
 /* Events that waited for `ear`. */
@@ -90,7 +60,7 @@ what_is_not_said_again_goes(void **state)
 	assert_int_equal(commit(&rw), 0);
 	/* Later ones are owned too. */
 	assert_int_equal(set_route(&rw, ADD, numbered(3), 0, CONN(1)), 0);
-	assert_int_equal(set_neighbor(&rw, 1), 0);
+	assert_int_equal(set_lan_neighbor(&rw, 1), 0);
 	uint64_t full = digest();
 
 	assert_int_equal(begin_round(&rw, "kernel"), 0);
@@ -121,7 +91,7 @@ saying_it_again_changes_nothing(void **state)
 	(void)state;
 	assert_int_equal(begin_round(&rw, "kernel"), 0);
 	assert_int_equal(set_route(&rw, REPLACE, net, 0, CONN(1)), 0);
-	assert_int_equal(set_neighbor(&rw, 1), 0);
+	assert_int_equal(set_lan_neighbor(&rw, 1), 0);
 	assert_int_equal(commit(&rw), 0);
 	uint64_t full = digest();
 	uint64_t written = route_turns(gw);
@@ -130,7 +100,7 @@ saying_it_again_changes_nothing(void **state)
 	events();
 	assert_int_equal(set_route(&rw, REPLACE, net, 0, CONN(1)), 0);
 	assert_int_equal(set_route(&rw, ADD, net, 0, CONN(1)), EEXIST); /* said once, it is there */
-	assert_int_equal(set_neighbor(&rw, 1), 0);
+	assert_int_equal(set_lan_neighbor(&rw, 1), 0);
 	assert_int_equal(commit(&rw), 0);
 	assert_int_equal(events(), 0);
 	assert_int_equal(route_turns(gw), written);
@@ -139,7 +109,7 @@ saying_it_again_changes_nothing(void **state)
 	/* A change is one. */
 	assert_int_equal(begin_round(&rw, "kernel"), 0);
 	assert_int_equal(set_route(&rw, REPLACE, net, 0, CONN(2)), 0);
-	assert_int_equal(set_neighbor(&rw, 2), 0);
+	assert_int_equal(set_lan_neighbor(&rw, 2), 0);
 	assert_int_equal(events(), 2);
 	assert_int_equal(route_turns(gw), written + 1);
 	sweep_all(&rw, "kernel");
@@ -244,7 +214,7 @@ second_speaker_takes_over(void **state)
 	assert_int_equal(set_route(&rw, ADD, numbered(1), 0, CONN(1)), ESTALE);
 	assert_words("another connection speaks for owner 'fpm'");
 	assert_int_equal(delete_route(&rw, net, 0, 0), ESTALE);
-	assert_int_equal(set_neighbor(&rw, 1), ESTALE);
+	assert_int_equal(set_lan_neighbor(&rw, 1), ESTALE);
 	assert_int_equal(commit(&rw), ESTALE);
 	assert_true(exists(net));
 	assert_int_equal(commit(&other), 0);
@@ -370,56 +340,6 @@ nonsense_is_refused_in_words(void **state)
 	assert_int_equal(commit(&rw), EINVAL); /* the round has ended */
 }
 
-/* Begins a round of the n-th of many owners. */
-static int
-begin_numbered(struct talker *talker, unsigned n)
-{
-	char name[OWNER_NAME_BYTES];
-
-	snprintf(name, sizeof(name), "owner-%u", n);
-	return begin_round(talker, name);
-}
-
-static void
-owners_who_are_gone_make_room(void **state)
-{
-	(void)state;
-	for (unsigned n = 0; n < 2 * OWNERS_MAX; n++)
-		assert_int_equal(begin_numbered(&rw, n), 0); /* each leaves the one before */
-
-	/* All but these two have something. */
-	for (unsigned n = 0; n < OWNERS_MAX - 2; n++) {
-		assert_int_equal(begin_numbered(&rw, n), 0);
-		assert_int_equal(n == 0 ? set_neighbor(&rw, 1)
-					: set_route(&rw, ADD, numbered(n), 0, CONN(1)),
-			0);
-	}
-	assert_int_equal(begin_round(&other, "superseded"), 0);
-	assert_int_equal(begin_round(&rw, "superseded"), 0);
-	assert_int_equal(begin_round(&rw, "last"), 0);
-	assert_int_equal(begin_round(&ear, "one-more"), EPERM);
-	talker_open(&third, SESSION_READ_WRITE);
-	assert_int_equal(begin_round(&third, "one-more"), ENOSPC);
-	assert_words("no room for 'one-more'");
-
-	/* Whose name passes on keeps nothing, and who is left keeps all. */
-	sweep_all(&rw, "owner-7");
-	assert_false(exists(numbered(7)));
-	assert_int_equal(begin_round(&third, "one-more"), 0); /* in last's place */
-	assert_int_equal(begin_round(&rw, "owner-8"), 0);
-	assert_int_equal(begin_round(&rw, "last"), 0); /* in owner-7's */
-	assert_int_equal(commit(&third), 0);
-	assert_int_equal(commit(&rw), 0);
-	assert_true(exists(numbered(6)) && exists(numbered(8)) && neighbor_is_there());
-	talker_close(&third);
-	for (unsigned n = 0; n < OWNERS_MAX - 2; n++)
-		if (n != 7) {
-			assert_int_equal(begin_numbered(&rw, n), 0);
-			assert_int_equal(commit(&rw), 0);
-		}
-	assert_false(exists(numbered(8)) || neighbor_is_there());
-}
-
 int
 main(void)
 {
@@ -435,7 +355,6 @@ main(void)
 		TEST(many_are_swept),
 		TEST(sweep_goes_step_by_step),
 		TEST(nonsense_is_refused_in_words),
-		TEST(owners_who_are_gone_make_room),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
