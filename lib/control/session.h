@@ -9,6 +9,7 @@
 #include "netlink.h"
 #include "outbox.h"
 #include "owner.h"
+#include "refusal_log.h"
 #include "route_batch.h"
 
 /*
@@ -35,6 +36,7 @@ struct session_context {
 	uint32_t sequence;         /* of the request that is handled, for events; 0: none is */
 	struct route_batch routes; /* the ROUTE family's changes of one datagram */
 	struct owners owners;      /* of routes and neighbors */
+	struct refusal_log refusals;
 	/* Where datagrams are put together; nothing stays in it between calls. */
 	_Alignas(4) uint8_t scratch[SESSION_ANSWER_BYTES_MAX];
 };
@@ -50,6 +52,7 @@ enum message_flags {
 	MESSAGE_WRITES = 1, /* refused on the read-only socket */
 	MESSAGE_DUMPS = 2,  /* refused while another dump of the session runs */
 	MESSAGE_DEFERS = 4, /* may return SESSION_DEFERS */
+	MESSAGE_LOGGED = 8, /* its refusal is logged; see refusal_log.h */
 };
 
 struct message_type {

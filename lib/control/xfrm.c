@@ -171,8 +171,9 @@ static XFRM_HANDLER(migrate)
 }
 
 static const struct message_type types[] = {
-	{ XFRM_MSG_NEWSA, sizeof(struct xfrm_usersa_info), MESSAGE_WRITES, "NEWSA", xfrm_sa_new },
-	{ XFRM_MSG_UPDSA, sizeof(struct xfrm_usersa_info), MESSAGE_WRITES, "UPDSA",
+	{ XFRM_MSG_NEWSA, sizeof(struct xfrm_usersa_info), MESSAGE_WRITES | MESSAGE_LOGGED, "NEWSA",
+		xfrm_sa_new },
+	{ XFRM_MSG_UPDSA, sizeof(struct xfrm_usersa_info), MESSAGE_WRITES | MESSAGE_LOGGED, "UPDSA",
 		xfrm_sa_update },
 	{ XFRM_MSG_DELSA, sizeof(struct xfrm_usersa_id), MESSAGE_WRITES, "DELSA", xfrm_sa_delete },
 	/* A listing has no body; whoever asks for one SA is asked for it by the handler. */
@@ -187,10 +188,10 @@ static const struct message_type types[] = {
 	{ XFRM_MSG_GETAE, sizeof(struct xfrm_aevent_id), 0, "GETAE", xfrm_sa_get_ae },
 	{ XFRM_MSG_GETSADINFO, sizeof(uint32_t), 0, "GETSADINFO", xfrm_sa_info },
 	{ XFRM_MSG_MIGRATE, 0, MESSAGE_WRITES, "MIGRATE", migrate },
-	{ XFRM_MSG_NEWPOLICY, sizeof(struct xfrm_userpolicy_info), MESSAGE_WRITES, "NEWPOLICY",
-		xfrm_policy_install },
-	{ XFRM_MSG_UPDPOLICY, sizeof(struct xfrm_userpolicy_info), MESSAGE_WRITES, "UPDPOLICY",
-		xfrm_policy_install },
+	{ XFRM_MSG_NEWPOLICY, sizeof(struct xfrm_userpolicy_info), MESSAGE_WRITES | MESSAGE_LOGGED,
+		"NEWPOLICY", xfrm_policy_install },
+	{ XFRM_MSG_UPDPOLICY, sizeof(struct xfrm_userpolicy_info), MESSAGE_WRITES | MESSAGE_LOGGED,
+		"UPDPOLICY", xfrm_policy_install },
 	{ XFRM_MSG_DELPOLICY, sizeof(struct xfrm_userpolicy_id), MESSAGE_WRITES, "DELPOLICY",
 		xfrm_policy_delete },
 	{ XFRM_MSG_GETPOLICY, 0, 0, "GETPOLICY", xfrm_policy_get },

@@ -92,6 +92,16 @@ def test_refusals_are_told_in_words(ip):
         assert text in ip(f"xfrm state add {words}", refused=True)
 
 
+def test_refusals_are_logged_in_words(gateway, ip):
+    """charon and pluto show their operator no more than an errno; here is the rest, with measure."""
+    ip(f"xfrm state delete {OUT}", refused=True)
+    for _ in range(45):
+        ip(f"xfrm state add {OUT} {SUITE} flag noecn", refused=True)
+    lines = [line for line in gateway.output().splitlines() if "NEWSA" in line or "DELSA" in line]
+    assert all("NEWSA refused: flag noecn is not supported; to uid" in line for line in lines)
+    assert 20 <= len(lines) <= 40  # another minute may begin meanwhile
+
+
 def test_monitor_hears_of_changes(gateway, ip):
     command = [ESPALIER_RUN, "-s", gateway.socket, "ip", "xfrm", "monitor"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as monitor:
