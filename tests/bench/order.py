@@ -38,6 +38,7 @@ class ToFiles(Espalier):
     def through(self) -> list[tuple[int, bytes]]:
         """All that it sent: time in nanoseconds, frame; by time."""
         self.launch()
+        self.process.let_workers_preempt()
         self.go()
         self.process.wait_until("at the end of its files", lambda: self.process.statistics(WAN)[
             "opackets"] >= self.task.packets_n)

@@ -109,6 +109,15 @@ expected_esp(const struct rte_ipv4_hdr *ip)
 	return ip->next_proto_id == IPPROTO_ESP ? HEADER_ESP : 0;
 }
 
+/* That of ESP in UDP is left to others. */
+static uint32_t
+expected_spi(const struct rte_ipv4_hdr *ip)
+{
+	bool whole = rte_be_to_cpu_16(ip->total_length) >= IPV4_HEADER_BYTES + 8;
+
+	return expected_esp(ip) == HEADER_ESP && whole ? rte_be_to_cpu_32(load_u32(ip + 1)) : 0;
+}
+
 /* The header with this third word is as right as before, and differs in TTL and checksum alone. */
 static void
 assert_one_hop_on(const struct rte_ipv4_hdr *ip, uint32_t onward)
@@ -145,6 +154,8 @@ compare(struct ip_burst *burst, struct frames *frames, unsigned i)
 	assert_int_equal(burst->verdict[i],
 		expected_esp(ip) | (total != (uint32_t)frames->room[i] ? HEADER_PADDED : 0) |
 			(ip->time_to_live <= 1 ? HEADER_LAST_HOP : 0));
+	assert_int_equal(burst->spi[i], expected_spi(ip));
+	assert_int_equal(burst->esp_at[i], IPV4_HEADER_BYTES);
 	if (ip->time_to_live > 0)
 		assert_one_hop_on(ip, burst->onward[i]);
 }
