@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "address.h"
 #include "compiler.h"
 #include "gateway.h"
 #include "route_parts.h"
@@ -104,6 +105,28 @@ resolve(const struct gateway *gw, const struct hop *hop, struct nexthop_spec *wa
 		"the gateway %s is in no network of a port or tunnel; name its interface", text);
 }
 
+/* As in the configuration, and as the kernel has it: a gateway is a host, and another one. */
+static int
+check_gateway(const struct gateway *gw, const struct nexthop_spec *way, struct netlink_refusal *why)
+{
+	const struct port *port = &gw->ports[way->port];
+	char text[ROUTE_TEXT_BYTES];
+
+	for (unsigned i = 0; i < port->n_addresses; i++) {
+		struct prefix network = port->addresses[i];
+
+		if (network.address == way->gateway)
+			return netlink_refuse(why, EINVAL,
+				"the gateway %s is an address of our own",
+				route_address_text(way->gateway, text));
+		if (prefix_covers(network, way->gateway) && prefix_is_edge(network, way->gateway))
+			return netlink_refuse(why, EINVAL,
+				"the gateway %s is no host: it stands for a whole network",
+				route_address_text(way->gateway, text));
+	}
+	return 0;
+}
+
 static int
 read_way(const struct gateway *gw, const struct hop *hop, struct nexthop_spec *way,
 	struct netlink_refusal *why)
@@ -113,8 +136,12 @@ read_way(const struct gateway *gw, const struct hop *hop, struct nexthop_spec *w
 	*way = (struct nexthop_spec) { .weight = hop->weight, .gateway = hop->gateway };
 	if (hop->ifindex == 0 && hop->gateway == 0)
 		return netlink_refuse(why, ENODEV, "a way needs a gateway, an interface, or both");
-	if (hop->ifindex == 0)
-		return resolve(gw, hop, way, why);
+	if (hop->ifindex == 0) {
+		int error = resolve(gw, hop, way, why);
+
+		return error < 0 || way->kind != NEXTHOP_GATEWAY ? error
+								 : check_gateway(gw, way, why);
+	}
 	if (!ifindex_find(gw, hop->ifindex, &link))
 		return netlink_refuse(
 			why, ENODEV, "no port and no tunnel has interface index %u", hop->ifindex);
@@ -126,7 +153,7 @@ read_way(const struct gateway *gw, const struct hop *hop, struct nexthop_spec *w
 	}
 	way->kind = hop->gateway != 0 ? NEXTHOP_GATEWAY : NEXTHOP_ONLINK;
 	way->port = link.port->index;
-	return 0;
+	return hop->gateway != 0 ? check_gateway(gw, way, why) : 0;
 }
 
 /* One struct rtnexthop and what belongs to it. */

@@ -184,6 +184,22 @@ half_a_way_names_a_route(void **state)
 	assert_int_equal(delete_route(&rw, net, IP(99, 0, 0, 1), 0), 0);
 }
 
+/* `ip route add ... via 192.168.50.255`: the kernel has "Nexthop has invalid gateway". */
+static void
+a_gateway_is_a_host(void **state)
+{
+	(void)state;
+	for (unsigned named = 0; named < 2; named++) {
+		uint32_t ifindex = named == 0 ? 0 : LAN;
+
+		assert_int_equal(set_route(&rw, ADD, net, IP(192, 168, 50, 255), ifindex), EINVAL);
+		assert_words("is no host");
+		assert_int_equal(set_route(&rw, ADD, net, IP(192, 168, 50, 0), ifindex), EINVAL);
+		assert_int_equal(set_route(&rw, ADD, net, IP(192, 168, 50, 1), ifindex), EINVAL);
+		assert_words("address of our own");
+	}
+}
+
 static void
 types_are_kept_apart(void **state)
 {
@@ -305,6 +321,7 @@ main(void)
 		TEST(weights_add_up),
 		TEST(group_keeps_its_buckets),
 		TEST(half_a_way_names_a_route),
+		TEST(a_gateway_is_a_host),
 		TEST(types_are_kept_apart),
 		TEST(own_addresses_stay),
 		TEST(ways_are_resolved),
