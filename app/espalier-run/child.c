@@ -25,6 +25,8 @@ child_prepare(struct child *child)
 	sigset_t set;
 
 	signal(SIGCHLD, SIG_DFL); /* ignored, it would take exit statuses along */
+	/* A reader of our log that goes is no reason to take the command along. */
+	child->pipe = signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	for (unsigned i = 0; i < ARRAY_LEN(forwarded); i++)
@@ -52,6 +54,7 @@ become(const struct child *child, const struct child_command *command, pid_t par
 		log_error("cannot close the kernel's XFRM to the command: %s", strerror(-error));
 		_exit(STATUS_CANNOT_EXECUTE);
 	}
+	signal(SIGPIPE, child->pipe);
 	sigprocmask(SIG_SETMASK, &child->mask, NULL);
 	execv(command->path, command->arguments);
 	log_error("cannot execute %s: %s", command->path, strerror(errno));

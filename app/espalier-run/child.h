@@ -12,12 +12,13 @@
  */
 
 struct child {
-	pid_t pid;      /* the command */
-	int signal_fd;  /* readable: something to do for child_attend() */
-	sigset_t mask;  /* as we were given it, for the command */
-	bool ended;     /* the command has */
-	bool abandoned; /* nothing that came out of it is left */
-	int status;     /* its exit status as a shell tells it, once it ended */
+	pid_t pid;         /* the command */
+	int signal_fd;     /* readable: something to do for child_attend() */
+	sigset_t mask;     /* as we were given it, for the command; */
+	void (*pipe)(int); /* what SIGPIPE does, likewise */
+	bool ended;        /* the command has */
+	bool abandoned;    /* nothing that came out of it is left */
+	int status;        /* its exit status as a shell tells it, once it ended */
 };
 
 struct child_command {

@@ -59,7 +59,8 @@ watch_signals(struct sync *sync)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGUSR1);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+	/* A reader of our log that goes is no reason to let routes go stale. */
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		return -errno;
 	sync->signals = (struct watcher) {
 		.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),

@@ -3,6 +3,7 @@
 import os
 import socket
 import struct
+import time
 
 import pytest
 
@@ -33,6 +34,30 @@ def restart(control):
     control.stop()
     control.silent = False
     control.start()
+
+
+def test_nobody_reads_its_log(control):
+    """It says that the gateway is gone and back, into a pipe without a reader, and goes on."""
+    program = Program(control, """
+        s = open_xfrm()
+        print("open", flush=True)
+        input()
+        print(status(ask(s, nl.FLUSHSA, bytes(4), 5)))
+        """)
+    program.says("open")
+    program.process.stderr.close()
+    control.stop()
+    time.sleep(0.3)
+    control.start()
+    wait_until(lambda: len(control.clients) >= 2, 10, "its connections")
+    program.process.stdin.write("\n")
+    assert program.process.stdout.readline() == "0\n"
+    assert program.process.wait(10) == 0
+
+
+def test_the_command_has_signals_as_they_were(control):
+    done = espalier_run.run(control.path, "grep", "SigIgn", "/proc/self/status")
+    assert int(done.stdout.split()[1], 16) == 0
 
 
 def test_a_request_without_an_answer_is_sent_again(control):
