@@ -53,6 +53,19 @@ make_socket(void)
 	return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
+/* 0: somebody serves the address; or an errno. */
+static int
+knock(const struct sockaddr_un *address)
+{
+	int probe = make_socket(), refused = 0;
+
+	if (probe < 0 || connect(probe, (const struct sockaddr *)address, sizeof(*address)) < 0)
+		refused = errno;
+	if (probe >= 0)
+		close(probe);
+	return refused;
+}
+
 /* Removes the file at the address where it is a socket that nobody serves: 0, else -1 and why. */
 static int
 remove_stale(const struct sockaddr_un *address, char *error, size_t error_bytes)
@@ -70,12 +83,7 @@ remove_stale(const struct sockaddr_un *address, char *error, size_t error_bytes)
 		snprintf(error, error_bytes, "%s is there and is no socket", address->sun_path);
 		return -1;
 	}
-	int probe = make_socket();
-	int refused = probe < 0                                                          ? errno
-		: connect(probe, (const struct sockaddr *)address, sizeof(*address)) < 0 ? errno
-											 : 0;
-	if (probe >= 0)
-		close(probe);
+	int refused = knock(address);
 	if (refused == ECONNREFUSED && unlink(address->sun_path) == 0)
 		return 0;
 	if (refused == 0 || refused == EAGAIN)
