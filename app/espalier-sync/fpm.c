@@ -18,57 +18,60 @@
 
 /* --- frames --- */
 
-static void
+/* False: no memory. */
+static bool
 take_route(struct fpm *fpm, const struct netlink_message *message)
 {
 	static struct learned_route route;
 
 	if (!learned_read_route(message, &route) || route.table != fpm->table)
-		return;
+		return true;
 	/* zebra tells the one route of a prefix that it has chosen, and deletes it by its prefix.
 	 */
 	route.facts.metric = 0;
 	route.facts.tos = 0;
-	if (message->type == RTM_DELROUTE)
-		rib_remove(&fpm->feed->rib, &route);
-	else if (!rib_set(&fpm->feed->rib, &route, RIB_REPLACED))
-		log_error("there is no memory for a route");
+	if (message->type == RTM_NEWROUTE)
+		return rib_set(&fpm->feed->rib, &route, RIB_REPLACED);
+	rib_remove(&fpm->feed->rib, &route);
+	return true;
 }
 
-static void
+static bool
 take_nexthop(struct fpm *fpm, const struct netlink_message *message)
 {
 	static struct learned_nexthop nexthop;
 
 	if (!learned_read_nexthop(message, &nexthop))
-		return;
-	if (message->type == RTM_DELNEXTHOP)
-		nexthops_remove(&fpm->feed->nexthops, nexthop.id);
-	else if (!nexthops_set(&fpm->feed->nexthops, &nexthop))
-		log_error("there is no memory for a nexthop object");
+		return true;
+	if (message->type == RTM_NEWNEXTHOP)
+		return nexthops_set(&fpm->feed->nexthops, &nexthop);
+	nexthops_remove(&fpm->feed->nexthops, nexthop.id);
+	return true;
 }
 
 int
 fpm_take_frame(struct fpm *fpm, struct netlink_span body, struct netlink_refusal *why)
 {
 	struct netlink_message message;
-	int got;
+	bool kept = true;
+	int got = 0;
 
-	while ((got = netlink_next_message(&body, &message, why)) > 0) {
+	while (kept && (got = netlink_next_message(&body, &message, why)) > 0) {
 		switch (message.type) {
 		case RTM_NEWROUTE:
 		case RTM_DELROUTE:
-			take_route(fpm, &message);
+			kept = take_route(fpm, &message);
 			break;
 		case RTM_NEWNEXTHOP:
 		case RTM_DELNEXTHOP:
-			take_nexthop(fpm, &message);
+			kept = take_nexthop(fpm, &message);
 			break;
 		default: /* EVPN and MPLS, which is not for us */
 			break;
 		}
 	}
-	return got;
+	/* Whoever is hung up on comes again, and says everything anew. */
+	return kept ? got : netlink_refuse(why, ENOMEM, "there is no memory for a route");
 }
 
 /* --- the client --- */

@@ -43,5 +43,5 @@ uint64_t fpm_tend(struct fpm *fpm, uint64_t now_ns);
 void fpm_learn(struct fpm *fpm, const struct learned_route *route);
 
 /* The messages of one frame into the feed's rib, all before anything of them is sent. -EINVAL: that
- * is no row of messages, said in `why`. For fpm.c and tests. */
+ * is no row of messages; -ENOMEM; said in `why`. For fpm.c and tests. */
 int fpm_take_frame(struct fpm *fpm, struct netlink_span body, struct netlink_refusal *why);

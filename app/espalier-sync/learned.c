@@ -2,6 +2,7 @@
 #include "learned.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <string.h>
 
 #include <linux/if.h>
@@ -126,11 +127,21 @@ learned_read_route(const struct netlink_message *message, struct learned_route *
 
 #define NEXTHOP_ATTRIBUTES (NHA_ENCAP + 1)
 
+/* struct nexthop_grp; older headers lack the upper half of the weight, and older kernels leave it
+ * zero. */
+struct group_member {
+	uint32_t id;
+	uint8_t weight, weight_high;
+	uint16_t reserved;
+};
+
+static_assert(sizeof(struct group_member) == sizeof(struct nexthop_grp), "as the kernel has it");
+
 static bool
 read_members(const struct netlink_attribute *group, struct learned_nexthop *nexthop)
 {
 	struct netlink_span members = { group->data, group->bytes };
-	struct nexthop_grp member;
+	struct group_member member;
 
 	nexthop->group = true;
 	while (netlink_take(&members, &member, sizeof(member))) {
@@ -138,7 +149,7 @@ read_members(const struct netlink_attribute *group, struct learned_nexthop *next
 			return false;
 		nexthop->hops[nexthop->n_hops++] = (struct hop) {
 			.ifindex = member.id,
-			.weight = member.weight + 1u,
+			.weight = ((uint32_t)member.weight_high << 8 | member.weight) + 1,
 		};
 	}
 	return members.bytes == 0;

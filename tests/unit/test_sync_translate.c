@@ -162,37 +162,6 @@ test_many_ways(void **state)
 	assert_int_equal(result.hops[1].weight, 4);
 }
 
-/* Weights that a message cannot say are brought down in proportion, to the nearest. */
-static void
-test_large_weights(void **state)
-{
-	static const struct {
-		uint32_t weights[3], wanted[3];
-	} cases[] = {
-		{ { 512, 256, 2 }, { 256, 128, 1 } }, /* by their common factor */
-		{ { 257, 256, 1 }, { 256, 255, 1 } },
-		{ { 1000, 333, 333 }, { 256, 85, 85 } },
-		{ { 65535, 65535, 32767 }, { 2, 2, 1 } },
-		{ { 65536 * 64, 1, 3 * 65536 * 16 + 1 }, { 256, 1, 192 } },
-		{ { UINT32_MAX, UINT32_MAX - 1, 1 }, { 256, 256, 1 } },
-	};
-
-	(void)state;
-	for (unsigned c = 0; c < ARRAY_LEN(cases); c++) {
-		struct espalier_route route = { .n_hops = 3 }, again;
-
-		for (uint32_t i = 0; i < 3; i++)
-			route.hops[i] = (struct hop) { TUNNEL_1 + i, 0, cases[c].weights[i] };
-		translate_normalize(&interfaces, &route);
-		for (uint32_t i = 0; i < 3; i++)
-			assert_int_equal(route.hops[i].weight, cases[c].wanted[i]);
-		/* What Espalier has of it compares equal. */
-		again = route;
-		translate_normalize(&interfaces, &again);
-		assert_true(translate_same(&again, &route));
-	}
-}
-
 static void
 test_verdicts(void **state)
 {
@@ -386,7 +355,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_one_way),
 		TEST(test_many_ways),
-		TEST(test_large_weights),
 		TEST(test_verdicts),
 		TEST(test_own_networks),
 		TEST(test_the_best_that_counts),
