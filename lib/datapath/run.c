@@ -32,7 +32,8 @@ run_branch(struct worker *worker, struct tunnel_run *trunk, const struct rte_ipv
 
 	if (child == NULL)
 		return trunk;
-	return run_open(worker, child->slot, &child->encap);
+	struct tunnel_run *run = run_find(worker, child->slot);
+	return run != NULL ? run : run_begin(worker, child->slot, &child->encap);
 }
 
 /* How many of the run's packets the SA's byte lifetime still pays for; takes their bytes. Exact,

@@ -10,30 +10,31 @@
 struct tunnel_run *
 run_branch(struct worker *worker, struct tunnel_run *trunk, const struct rte_ipv4_hdr *ip);
 
-/* Makes a run, in the place of one that no packet joined. */
+/* Makes a run. It is in use when a packet joins it; until then the next one may take its place. */
 struct tunnel_run *run_begin(struct worker *worker, uint16_t slot, const struct encap *encap);
 
 /*
- * The run of that slot, or a new one with that encap. So the first packet decides which encap all
- * use. A new one is in use when a packet joins it; until then the next call may take its place.
+ * The open run of that slot; NULL: there is none.
  *
  * Runs lie side by side, and a slot costs a byte: with thousands of tunnels they stay near.
  */
 static inline struct tunnel_run *
-run_open(struct worker *worker, uint16_t slot, const struct encap *encap)
+run_find(struct worker *worker, uint16_t slot)
 {
 	unsigned place = worker->run_of[slot];
 
 	if (place < worker->n_runs && worker->runs[place].slot == slot)
 		return &worker->runs[place];
-	return run_begin(worker, slot, encap);
+	return NULL;
 }
 
-/* That of a tunnel. Its encap matters only where it has none. */
+/* That of a tunnel, or a new one. So the burst's first packet decides which encap all use. */
 static inline struct tunnel_run *
 run_of_tunnel(struct worker *worker, uint16_t tunnel)
 {
-	return run_open(worker, tunnel, gateway_encap(worker->gw, tunnel));
+	struct tunnel_run *run = run_find(worker, tunnel);
+
+	return run != NULL ? run : run_begin(worker, tunnel, gateway_encap(worker->gw, tunnel));
 }
 
 /* The run that a packet joins: that of the branch it takes, where its tunnel has several SAs at

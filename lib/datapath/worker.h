@@ -80,7 +80,7 @@ struct worker {
 	struct token_bucket icmp_tokens;
 	struct punt_tokens punt_tokens;
 	unsigned n_runs;                        /* of the burst at work; none between bursts */
-	struct tunnel_run runs[BURST_PKTS + 1]; /* and one to be looked at, see run_open() */
+	struct tunnel_run runs[BURST_PKTS + 1]; /* and one to be looked at, see run_begin() */
 	uint8_t *run_of; /* [tunnels, then slots of branches]: its place in `runs`, if it is open:
 			    what is not may have any */
 	struct ip_burst ip;
