@@ -64,6 +64,7 @@ esp_wrap(struct rte_mbuf *pkt, const struct peer *peer, const struct sa *sa, uin
 	op->esp = esp;
 	op->esn_high_be = rte_cpu_to_be_32((uint32_t)(sequence >> 32));
 	op->bytes = (uint16_t)(end - esp);
+	op->shift = 0;
 
 	/* crypto_seal() writes it. */
 	rte_pktmbuf_append(pkt, key->icv_bytes);

@@ -7,10 +7,10 @@
  * AES-CBC (RFC 3602) with HMAC (RFC 2404, RFC 4868): ipsec-mb's synchronous bursts. Encrypting
  * CBC and hashing are serial within a packet, so the library runs many packets side by side.
  *
- * crypto_create() has set what is the same for all jobs for ever: the cipher starts behind header
- * and IV, the hash at the header. What is written per packet is what differs between packets.
- * The jobs of a burst are half of the first-level cache, so they are filled from the last to the
- * first: the library starts with the first, and what was touched last is what is still near.
+ * crypto_create() has set what is the same for all jobs for ever: the hash starts at the header.
+ * What is written per packet is what differs between packets. The jobs of a burst are half of the
+ * first-level cache, so they are filled from the last to the first: the library starts with the
+ * first, and what was touched last is what is still near.
  */
 
 #define PAYLOAD_AT (ESP_HEADER_BYTES + IV_BYTES)
@@ -19,7 +19,7 @@
 
 /* RFC 2104: the hash's state after the block key XOR pad. */
 static void
-absorb_pad(IMB_MGR *manager, IMB_HASH_ALG hash, const uint8_t *key, unsigned key_bytes, uint8_t pad,
+absorb_pad(IMB_MGR *manager, enum mac mac, const uint8_t *key, unsigned key_bytes, uint8_t pad,
 	uint8_t *state)
 {
 	uint8_t block[HMAC_BLOCK_BYTES_MAX];
@@ -27,14 +27,14 @@ absorb_pad(IMB_MGR *manager, IMB_HASH_ALG hash, const uint8_t *key, unsigned key
 	memset(block, pad, sizeof(block));
 	for (unsigned i = 0; i < key_bytes; i++)
 		block[i] ^= key[i];
-	switch (hash) {
-	case IMB_AUTH_HMAC_SHA_1:
+	switch (mac) {
+	case MAC_HMAC_SHA1:
 		IMB_SHA1_ONE_BLOCK(manager, block, state);
 		break;
-	case IMB_AUTH_HMAC_SHA_256:
+	case MAC_HMAC_SHA256:
 		IMB_SHA256_ONE_BLOCK(manager, block, state);
 		break;
-	case IMB_AUTH_HMAC_SHA_384:
+	case MAC_HMAC_SHA384:
 		IMB_SHA384_ONE_BLOCK(manager, block, state);
 		break;
 	default:
@@ -55,9 +55,8 @@ cbc_hmac_expand(struct crypto *crypto, struct crypto_key *key, enum crypto_direc
 	uint8_t *dec = direction == CRYPTO_SEAL ? unused : rounds;
 	unsigned key_bytes = key->suite.authentication->key_bytes;
 
-	absorb_pad(
-		crypto->manager, group->hash, authentication_key, key_bytes, 0x36, key->schedule);
-	absorb_pad(crypto->manager, group->hash, authentication_key, key_bytes, 0x5c,
+	absorb_pad(crypto->manager, group->mac, authentication_key, key_bytes, 0x36, key->schedule);
+	absorb_pad(crypto->manager, group->mac, authentication_key, key_bytes, 0x5c,
 		key->schedule + group->state_bytes);
 	switch (group->key_size) {
 	case IMB_KEY_128_BYTES:
@@ -117,6 +116,7 @@ cbc_hmac_seal_with(struct crypto *crypto, struct crypto_op ops[], const struct o
 		job->enc_keys = key->schedule + rounds_at;
 		job->src = esp;
 		job->dst = esp + PAYLOAD_AT;
+		job->cipher_start_src_offset_in_bytes = PAYLOAD_AT + (uint64_t)op->shift;
 		job->msg_len_to_cipher_in_bytes = bytes - PAYLOAD_AT;
 		job->msg_len_to_hash_in_bytes = bytes;
 		job->iv = esp + ESP_HEADER_BYTES;
@@ -130,8 +130,7 @@ cbc_hmac_seal_with(struct crypto *crypto, struct crypto_op ops[], const struct o
 		n);
 	if (run->group & KEY_ESN)
 		append_esn_highs(crypto, ops, order, n);
-	require_all(
-		IMB_SUBMIT_HASH_BURST_NOCHECK(crypto->manager, crypto->jobs, n, group->hash), n);
+	hasher_burst(&crypto->hasher, crypto->jobs, n, group->mac);
 }
 
 void
@@ -147,6 +146,7 @@ describe_decryption(IMB_JOB *job, const struct crypto_op *op, size_t rounds_at)
 	job->dec_keys = op->key->schedule + rounds_at;
 	job->src = op->esp;
 	job->dst = op->esp + PAYLOAD_AT;
+	job->cipher_start_src_offset_in_bytes = PAYLOAD_AT;
 	job->msg_len_to_cipher_in_bytes = (uint64_t)op->bytes - PAYLOAD_AT;
 	job->iv = op->esp + ESP_HEADER_BYTES;
 }
@@ -179,8 +179,7 @@ cbc_hmac_verify(struct crypto *crypto, struct crypto_op ops[], const struct orde
 				icv_bytes);
 		append_esn_highs(crypto, ops, order, n);
 	}
-	require_all(
-		IMB_SUBMIT_HASH_BURST_NOCHECK(crypto->manager, crypto->jobs, n, group->hash), n);
+	hasher_burst(&crypto->hasher, crypto->jobs, n, group->mac);
 	for (unsigned i = n; i-- > 0;) {
 		struct crypto_op *op = &ops[order[i]];
 		const uint8_t *received = esn ? crypto->received[i] : op->esp + op->bytes;

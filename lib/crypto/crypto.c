@@ -18,27 +18,29 @@
 		 ~(size_t)(CACHE_LINE_BYTES - 1)) - \
 		sizeof(struct crypto_key))
 
-#define CBC_HMAC(size, size_bytes, mac, hash_, state) \
-	[GROUP_CBC(size, mac)] = { .seal = cbc_hmac_seal, \
+#define CBC_HMAC(size, size_bytes, mac_, state) \
+	[GROUP_CBC(size, mac_)] = { .seal = cbc_hmac_seal, \
 		.verify = cbc_hmac_verify, \
 		.decrypt = cbc_hmac_decrypt, \
 		.expand = cbc_hmac_expand, \
 		.schedule_bytes = ROUNDS_AT(state) + AES_ROUND_KEYS_BYTES(size_bytes), \
 		.key_size = (size_bytes), \
-		.hash = (hash_), \
+		.mac = (mac_), \
 		.state_bytes = (state), \
-		.rounds_at = ROUNDS_AT(state) }
+		.rounds_at = ROUNDS_AT(state), \
+		.shifts = true }
 #define CBC_HMACS(size, size_bytes) \
-	CBC_HMAC(size, size_bytes, MAC_HMAC_SHA1, IMB_AUTH_HMAC_SHA_1, 20), \
-		CBC_HMAC(size, size_bytes, MAC_HMAC_SHA256, IMB_AUTH_HMAC_SHA_256, 32), \
-		CBC_HMAC(size, size_bytes, MAC_HMAC_SHA384, IMB_AUTH_HMAC_SHA_384, 64), \
-		CBC_HMAC(size, size_bytes, MAC_HMAC_SHA512, IMB_AUTH_HMAC_SHA_512, 64)
+	CBC_HMAC(size, size_bytes, MAC_HMAC_SHA1, 20), \
+		CBC_HMAC(size, size_bytes, MAC_HMAC_SHA256, 32), \
+		CBC_HMAC(size, size_bytes, MAC_HMAC_SHA384, 64), \
+		CBC_HMAC(size, size_bytes, MAC_HMAC_SHA512, 64)
 #define GCM_GROUP(size, size_bytes) \
 	[GROUP_GCM(size)] = { .seal = gcm_seal, \
 		.verify = gcm_verify, \
 		.expand = gcm_expand, \
 		.schedule_bytes = GCM_SCHEDULE_AT + sizeof(struct gcm_key_data), \
-		.key_size = (size_bytes) }
+		.key_size = (size_bytes), \
+		.shifts = true }
 
 const struct group engine_groups[GROUP_COUNT] = {
 	CBC_HMACS(0, IMB_KEY_128_BYTES),
@@ -71,7 +73,6 @@ crypto_create(const char *arch, char *error, size_t error_bytes)
 	crypto = memset(memory, 0, sizeof(*crypto));
 	crypto->manager = manager;
 	for (unsigned i = 0; i < BURST_PKTS; i++) {
-		crypto->jobs[i].cipher_start_src_offset_in_bytes = ESP_HEADER_BYTES + IV_BYTES;
 		crypto->jobs[i].hash_start_src_offset_in_bytes = 0;
 		crypto->jobs[i].iv_len_in_bytes = IV_BYTES;
 	}
@@ -80,7 +81,9 @@ crypto_create(const char *arch, char *error, size_t error_bytes)
 		snprintf(error, error_bytes, "no random numbers: %s", strerror(-err));
 		goto free_crypto;
 	}
-	manager_describe(manager, crypto->description, sizeof(crypto->description));
+	hasher_init(&crypto->hasher, manager, manager_create_narrow(arch, manager));
+	manager_describe(
+		manager, crypto->hasher.narrow, crypto->description, sizeof(crypto->description));
 	return crypto;
 
 free_crypto:
@@ -95,6 +98,7 @@ crypto_destroy(struct crypto *crypto)
 {
 	if (crypto == NULL)
 		return;
+	hasher_fini(&crypto->hasher);
 	manager_destroy(crypto->manager);
 	explicit_bzero(crypto, sizeof(*crypto));
 	free(crypto);
@@ -142,6 +146,14 @@ crypto_key_size(struct suite suite)
 	if (group >= 0)
 		bytes += engine_groups[group].schedule_bytes;
 	return (bytes + CACHE_LINE_BYTES - 1) & ~(size_t)(CACHE_LINE_BYTES - 1);
+}
+
+unsigned
+crypto_esp_alignment(struct suite suite)
+{
+	int group = group_of(suite);
+
+	return group >= 0 && engine_groups[group].shifts ? CRYPTO_SHIFT_MAX + 1 : 1;
 }
 
 int

@@ -51,19 +51,23 @@ struct crypto_op {
 	uint16_t bytes; /* from `esp` up to the ICV: header, IV, payload, padding, pad length, next
 			   header */
 	bool ok;        /* crypto_verify()'s verdict */
+	uint8_t shift;  /* crypto_seal(): the payload still lies so many bytes behind its place in
+			   the packet, and comes there encrypted; see crypto_esp_alignment() */
 };
 
 /*
  * Makes a worker's crypto. `arch` names an ipsec-mb architecture ("avx512", "avx2", "avx", "sse")
  * or is NULL or "auto" for the best that the CPU *and* the operating system offer (XGETBV is asked
- * before AVX-512 is chosen). Control, at start. NULL on failure with one line of what and why in
+ * before AVX-512 is chosen), and for HMACs the SHA instructions where they are faster (hasher.h).
+ * Control, at start. NULL on failure with one line of what and why in
  * `error`.
  */
 struct crypto *crypto_create(const char *arch, char *error, size_t error_bytes);
 /* Frees it and zeroizes scratch. Control, after its worker stopped. NULL is fine. */
 void crypto_destroy(struct crypto *crypto);
 
-/* What was chosen, e.g. "avx512 (type 2), intel-ipsec-mb 1.3.0"; valid while `crypto` is. */
+/* What was chosen, e.g. "avx2 (type 1) and SHA instructions, intel-ipsec-mb 1.3.0"; valid while
+ * `crypto` is. */
 const char *crypto_description(const struct crypto *crypto);
 
 /* IVs drawn for CBC since creation. The worker that owns it. */
@@ -77,6 +81,17 @@ int crypto_self_test(struct crypto *crypto, char *error, size_t error_bytes);
 
 /* Bytes that a key of this suite needs; allocate them aligned to a cache line. */
 size_t crypto_key_size(struct suite suite);
+
+/*
+ * What an ESP header's address should be a multiple of, a power of two, for sealing to be fast; 1:
+ * it does not matter. An inner packet lies behind an Ethernet header of 14 bytes, and stores of 16
+ * bytes that straddle cache lines cost a few per cent of all: so a packet is encrypted to a place a
+ * little before its own. The library does no more than what it documents, in place or elsewhere,
+ * but for two places that overlap; every one of its ciphers reads a block before it writes that
+ * block's place or any earlier one, and crypto_self_test() proves it for the code at hand.
+ */
+unsigned crypto_esp_alignment(struct suite suite);
+#define CRYPTO_SHIFT_MAX 15
 
 /* What a key is made of. The bytes have the suite's lengths and stay the caller's, who zeroizes
  * them. */

@@ -9,6 +9,7 @@
 #include <intel-ipsec-mb.h>
 
 #include "crypto.h"
+#include "hasher.h"
 #include "iv.h"
 #include "order.h"
 
@@ -44,9 +45,10 @@ struct crypto {
 	unsigned n_prepared;
 	struct iv_source ivs;
 	IMB_MGR *manager;
+	struct hasher hasher;
 	struct gcm_context_data gcm;
 	struct aead_input inputs[BURST_PKTS]; /* AEADs */
-	char description[64];
+	char description[96];
 };
 
 /* How the ops of a group are done. Functions take a run, that is ops of this group alone. */
@@ -63,7 +65,8 @@ struct group {
 	uint16_t schedule_bytes;
 
 	IMB_KEY_SIZE_BYTES key_size;
-	IMB_HASH_ALG hash; /* CBC */
+	bool shifts;  /* sealing is faster to an aligned place: crypto_esp_alignment() */
+	enum mac mac; /* CBC */
 	/* CBC: HMAC's inner state, its outer one, then AES's round keys */
 	uint8_t state_bytes;
 	uint8_t rounds_at;

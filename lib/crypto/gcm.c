@@ -54,14 +54,14 @@ read_inputs(struct crypto *crypto, const struct crypto_op ops[], const struct or
 		aead_read_input(&crypto->inputs[i], &ops[run->ops[i]]);
 }
 
+/* `from`: where the payload is; it goes to its place in the packet. */
 static inline void
-process(struct crypto *crypto, aes_gcm_enc_dec_t function, const struct crypto_op *op, unsigned i,
-	uint8_t *icv)
+process(struct crypto *crypto, aes_gcm_enc_dec_t function, const struct crypto_op *op,
+	const uint8_t *from, unsigned i, uint8_t *icv)
 {
 	const struct aead_input *input = &crypto->inputs[i];
-	uint8_t *payload = op->esp + AEAD_PAYLOAD_AT;
 
-	function(gcm_schedule(op->key), &crypto->gcm, payload, payload,
+	function(gcm_schedule(op->key), &crypto->gcm, op->esp + AEAD_PAYLOAD_AT, from,
 		(uint64_t)op->bytes - AEAD_PAYLOAD_AT, input->nonce, input->aad, input->aad_bytes,
 		icv, AEAD_ICV_BYTES);
 }
@@ -77,7 +77,8 @@ gcm_seal(struct crypto *crypto, struct crypto_op ops[], const struct order_run *
 	for (unsigned i = 0; i < run->n; i++) {
 		const struct crypto_op *op = &ops[run->ops[i]];
 
-		process(crypto, encrypt, op, i, op->esp + op->bytes);
+		process(crypto, encrypt, op, op->esp + AEAD_PAYLOAD_AT + op->shift, i,
+			op->esp + op->bytes);
 	}
 }
 
@@ -87,8 +88,11 @@ gcm_verify(struct crypto *crypto, struct crypto_op ops[], const struct order_run
 	aes_gcm_enc_dec_t decrypt = function_of(crypto, run->group, CRYPTO_OPEN);
 
 	read_inputs(crypto, ops, run);
-	for (unsigned i = 0; i < run->n; i++)
-		process(crypto, decrypt, &ops[run->ops[i]], i, crypto->computed[i]);
+	for (unsigned i = 0; i < run->n; i++) {
+		const struct crypto_op *op = &ops[run->ops[i]];
+
+		process(crypto, decrypt, op, op->esp + AEAD_PAYLOAD_AT, i, crypto->computed[i]);
+	}
 	for (unsigned i = 0; i < run->n; i++) {
 		struct crypto_op *op = &ops[run->ops[i]];
 

@@ -61,11 +61,17 @@ usable(const struct arch *arch)
 		(enabled_state() & arch->xcr0) == arch->xcr0;
 }
 
+static bool
+is_any(const char *arch)
+{
+	return arch == NULL || strcmp(arch, "auto") == 0;
+}
+
 /* NULL with `error` written. */
 static const struct arch *
 choose(const char *name, char *error, size_t error_bytes)
 {
-	bool any = name == NULL || strcmp(name, "auto") == 0;
+	bool any = is_any(name);
 
 	for (unsigned i = 0; i < ARRAY_LEN(arches); i++) {
 		if (!any && strcmp(arches[i].name, name) != 0)
@@ -116,6 +122,17 @@ manager_create(const char *arch_name, char *error, size_t error_bytes)
 	return manager;
 }
 
+IMB_MGR *
+manager_create_narrow(const char *arch, const IMB_MGR *wide)
+{
+	char error[128];
+
+	if (!is_any(arch) || wide->used_arch == IMB_ARCH_SSE ||
+		(imb_get_feature_flags() & IMB_FEATURE_SHANI) == 0)
+		return NULL;
+	return manager_create("sse", error, sizeof(error));
+}
+
 void
 manager_destroy(IMB_MGR *manager)
 {
@@ -153,13 +170,13 @@ variant(const IMB_MGR *manager)
 }
 
 void
-manager_describe(const IMB_MGR *manager, char *text, size_t text_bytes)
+manager_describe(const IMB_MGR *manager, const IMB_MGR *narrow, char *text, size_t text_bytes)
 {
 	const char *name = "";
 
 	for (unsigned i = 0; i < ARRAY_LEN(arches); i++)
 		if (arches[i].id == (IMB_ARCH)manager->used_arch)
 			name = arches[i].name;
-	snprintf(text, text_bytes, "%s (type %u), intel-ipsec-mb %s", name, variant(manager),
-		imb_get_version_str());
+	snprintf(text, text_bytes, "%s (type %u)%s, intel-ipsec-mb %s", name, variant(manager),
+		narrow != NULL ? " and SHA instructions" : "", imb_get_version_str());
 }

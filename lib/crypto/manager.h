@@ -16,8 +16,15 @@ IMB_MGR *manager_create(const char *arch, char *error, size_t error_bytes);
 /* Zeroizes what the lanes still hold of keys and packets, and frees. NULL is fine. */
 void manager_destroy(IMB_MGR *manager);
 
-/* "avx512 (type 2), intel-ipsec-mb 1.3.0" */
-void manager_describe(const IMB_MGR *manager, char *text, size_t text_bytes);
+/*
+ * Another one that hashes with the CPU's SHA instructions, two packets at a time, which the wider
+ * architectures of 1.3 do not use. NULL, and that is no error: the CPU has none, `wide` is as
+ * narrow itself, or somebody named an architecture and is to have that alone.
+ */
+IMB_MGR *manager_create_narrow(const char *arch, const IMB_MGR *wide);
+
+/* "avx2 (type 1) and SHA instructions, intel-ipsec-mb 1.3.0"; `narrow` may be NULL. */
+void manager_describe(const IMB_MGR *manager, const IMB_MGR *narrow, char *text, size_t text_bytes);
 
 /* Ends the filling of a job for IMB_SUBMIT_BURST(), which from 1.4 on wants to know when jobs are
  * alike. Not for the synchronous bursts. */

@@ -34,6 +34,7 @@ enum mac {
 	MAC_HMAC_SHA256, /* RFC 4868 */
 	MAC_HMAC_SHA384,
 	MAC_HMAC_SHA512,
+	MAC_COUNT
 };
 
 struct authentication {

@@ -65,7 +65,9 @@ wrap(struct rte_mbuf *pkt, const struct encap *encap, unsigned inner_bytes, uint
 	struct crypto_op *op)
 {
 	uint8_t *payload = rte_pktmbuf_mtod_offset(pkt, uint8_t *, RTE_ETHER_HDR_LEN);
-	uint8_t *iv = payload - encap->iv_bytes;
+	uint8_t *behind = payload - encap->iv_bytes; /* where the IV would end up in place */
+	unsigned shift = (uintptr_t)(behind - ENCAP_ESP) & encap->misaligned;
+	uint8_t *iv = behind - shift;
 	uint8_t *header = iv - ENCAP_HEADER_BYTES;
 	unsigned payload_bytes =
 		inner_bytes + write_trailer(payload + inner_bytes, inner_bytes, encap->block_bytes);
@@ -81,6 +83,7 @@ wrap(struct rte_mbuf *pkt, const struct encap *encap, unsigned inner_bytes, uint
 	op->esp = iv - ENCAP_ESP;
 	op->esn_high_be = rte_cpu_to_be_32((uint32_t)(sequence >> 32));
 	op->bytes = (uint16_t)(ENCAP_ESP + encap->iv_bytes + payload_bytes);
+	op->shift = (uint8_t)shift;
 
 	pkt->data_off = (uint16_t)(iv - encap->header_bytes - (uint8_t *)pkt->buf_addr);
 	pkt->data_len = (uint16_t)frame_bytes;

@@ -179,6 +179,7 @@ encap_build(const struct gateway *gw, const struct tunnel *tunnel, const struct 
 	encap->iv_bytes = sa->key->iv_bytes;
 	encap->icv_bytes = sa->key->icv_bytes;
 	encap->block_bytes = sa->key->block_bytes;
+	encap->misaligned = (uint8_t)(crypto_esp_alignment(sa->key->suite) - 1);
 	encap->header_bytes =
 		(uint16_t)(sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr) +
 			(sa->udp ? sizeof(struct rte_udp_hdr) : 0) + sizeof(struct rte_esp_hdr));

@@ -55,9 +55,11 @@ pass_pair(struct work *work)
 		if (work->direction == CRYPTO_SEAL) {
 			IMB_SUBMIT_CIPHER_BURST_NOCHECK(
 				manager, jobs, n, IMB_CIPHER_CBC, IMB_DIR_ENCRYPT, group->key_size);
-			done += IMB_SUBMIT_HASH_BURST_NOCHECK(manager, jobs, n, group->hash);
+			done += IMB_SUBMIT_HASH_BURST_NOCHECK(
+				manager, jobs, n, hasher_algorithms[group->mac]);
 		} else {
-			IMB_SUBMIT_HASH_BURST_NOCHECK(manager, jobs, n, group->hash);
+			IMB_SUBMIT_HASH_BURST_NOCHECK(
+				manager, jobs, n, hasher_algorithms[group->mac]);
 			done += IMB_SUBMIT_CIPHER_BURST_NOCHECK(
 				manager, jobs, n, IMB_CIPHER_CBC, IMB_DIR_DECRYPT, group->key_size);
 		}

@@ -89,7 +89,7 @@ fill_cbc(struct work *work, unsigned i)
 		.u.HMAC._hashed_auth_key_xor_opad = key->schedule + state_bytes,
 		.cipher_mode = IMB_CIPHER_CBC,
 		.cipher_direction = seal ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT,
-		.hash_alg = work->group->hash,
+		.hash_alg = hasher_algorithms[work->group->mac],
 		.chain_order = seal ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER,
 	};
 }

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <intel-ipsec-mb.h>
+
+#include "suite.h"
+
+/*
+ * The HMACs of a burst, by whichever code of the library is fastest for it. Internal to lib/crypto.
+ *
+ * The library takes one architecture for everything, the widest that the CPU has: 8 packets side by
+ * side with AVX2, 16 with AVX-512. But lanes that stay empty cost as much as full ones, so a single
+ * packet takes as long as 8 or 16. And many CPUs have instructions for SHA-1 and SHA-256 that do
+ * two packets at a time faster than AVX2 does eight. Which is faster, and for what, is timed at
+ * start.
+ */
+
+/* When the narrow code is faster than the wide one. */
+struct hasher_choice {
+	uint16_t bytes; /* for messages up to that length, of any number, */
+	uint16_t few;   /* and for up to so many longer ones */
+};
+
+struct hasher {
+	IMB_MGR *wide;   /* not ours: the worker's for everything else too */
+	IMB_MGR *narrow; /* the SHA instructions; NULL: the wide one does all */
+	struct hasher_choice choice[MAC_COUNT];
+};
+
+/* By the library's names. */
+extern const IMB_HASH_ALG hasher_algorithms[MAC_COUNT];
+
+/* Times `wide` against `narrow`, which it takes over and which may be NULL: some milliseconds.
+ * Control, at start. */
+void hasher_init(struct hasher *hasher, IMB_MGR *wide, IMB_MGR *narrow);
+/* Destroys the narrow manager. Control, at the end. */
+void hasher_fini(struct hasher *hasher);
+
+/*
+ * Computes the HMAC of each job, synchronously. Jobs are of equal length, or the longest stand
+ * first, about. The worker that owns it. Aborts where the library does not know the algorithm,
+ * which the self-test would have found.
+ */
+void hasher_burst(struct hasher *hasher, IMB_JOB jobs[], unsigned n, enum mac mac);
