@@ -11,14 +11,12 @@ import re
 import time
 
 import scenario_plan as plan
-from shell import wait_for
-
 CONNECTION_NAMES = [connection.name for connection in plan.CONNECTIONS]
 # What BGP brought, as the kernel and Espalier call it: BIRD's routes have a protocol of its own.
 PROTOCOLS = {"frr": "bgp", "bird": "bird"}
 ESPALIER_PROTOCOLS = {"frr": "bgp", "bird": 12}
 REGION_LINK = plan.PORT_NAMES[plan.REGION_PORT]
-TELL_S = 20  # for BGP to say what each neighbor said
+SETTLE_S = 20  # for a table to be whole: a session that was lost a moment ago tells all anew
 AGREE_S = 3  # for what BGP changes between two questions
 
 
@@ -32,12 +30,16 @@ def run(trial):
 
 
 def hangzhou(world, report):
-    found = sorted((route["prefix"], hop.get("tunnel") or hop.get("port"), hop.get("gateway") or "")
-                   for route in world.espalierctl("show", "routes")
-                   if route["protocol"] == ESPALIER_PROTOCOLS[world.bgp]
-                   for hop in route["nexthops"])
+    def ask():
+        return sorted(
+            (route["prefix"], hop.get("tunnel") or hop.get("port"), hop.get("gateway") or "")
+            for route in world.espalierctl("show", "routes")
+            if route["protocol"] == ESPALIER_PROTOCOLS[world.bgp]
+            for hop in route["nexthops"])
+
     wanted = [(prefix, REGION_LINK, plan.REGION_ADDRESS) for prefix in plan.VPC_PREFIXES]
     wanted += [(prefix, name, "") for prefix in plan.DC_PREFIXES for name in CONNECTION_NAMES]
+    found = settled(ask, wanted)
     report.table("Table 1, TR Hangzhou: espalierctl show routes, protocol bgp",
                  ("prefix", "via", "gateway"), found)
     rows_claim(report, "table 1: 2 prefixes by the inter-region link, 3 by three connections each",
@@ -45,16 +47,19 @@ def hangzhou(world, report):
 
 
 def shanghai(world, report):
-    fib = kernel_rows(world, plan.REGION)
-    paths = {prefix: len(re.findall(r"\n\s*(?:\S+ )?\s*unicast ", "\n" + world.birdc(
-        plan.REGION, f"show route for {prefix}"))) for prefix in plan.DC_PREFIXES}
-    rows = [(prefix, 1, *hop) for prefix in plan.VPC_PREFIXES for hop in sorted(fib[prefix])]
-    rows += [(prefix, paths[prefix], *hop) for prefix in plan.DC_PREFIXES
-             for hop in sorted(fib.get(prefix, ()))]
+    def ask():
+        fib = kernel_rows(world, plan.REGION)
+        paths = {prefix: len(re.findall(r"\n\s*(?:\S+ )?\s*unicast ", "\n" + world.birdc(
+            plan.REGION, f"show route for {prefix}"))) for prefix in plan.DC_PREFIXES}
+        rows = [(prefix, 1, *hop) for prefix in plan.VPC_PREFIXES for hop in sorted(fib[prefix])]
+        return rows + [(prefix, paths[prefix], *hop) for prefix in plan.DC_PREFIXES
+                       for hop in sorted(fib.get(prefix, ()))]
+
     wanted = [(prefix, 1, "", f"vswitch{number}") for number, prefix in
               enumerate(plan.VPC_PREFIXES, 1)]
     wanted += [(prefix, 3, plan.CLOUD_REGION_ADDRESS, plan.REGION_PORT)
                for prefix in plan.DC_PREFIXES]
+    rows = settled(ask, wanted)
     report.table("Table 2, TR Shanghai: birdc show route, ip route",
                  ("prefix", "paths in the RIB", "via", "interface in the FIB"), rows)
     rows_claim(report, "table 2: three BGP paths for each prefix of the DC, one next hop", rows,
@@ -77,28 +82,30 @@ def vpc(world, report):
 
 def connections(world, report):
     """From the cloud it goes out what came from the VPC; from the DC came its three prefixes."""
-    wait_for("BGP to tell what each neighbor said", lambda: all(
-        told_by_cloud(world, connection) and told_to_cloud(world, connection)
-        for connection in plan.CONNECTIONS), TELL_S)
-    for connection in plan.CONNECTIONS:
+    def ask(connection):
         rows = [(prefix, "cloud") for prefix in told_by_cloud(world, connection)]
-        rows += [(prefix, "data centre") for prefix in told_to_cloud(world, connection)]
-        wanted = [(prefix, "cloud") for prefix in plan.VPC_PREFIXES]
-        wanted += [(prefix, "data centre") for prefix in plan.DC_PREFIXES]
+        return rows + [(prefix, "data centre") for prefix in told_to_cloud(world, connection)]
+
+    wanted = [(prefix, "cloud") for prefix in plan.VPC_PREFIXES]
+    wanted += [(prefix, "data centre") for prefix in plan.DC_PREFIXES]
+    for connection in plan.CONNECTIONS:
+        rows = settled(lambda: ask(connection), wanted)
         report.table(f"Table 4, BGP of {connection.name}", ("prefix", "learned from"), sorted(rows))
         rows_claim(report, f"table 4, {connection.name}: both prefixes of the VPC, three of the DC",
                    rows, wanted)
 
 
 def gateways(world, report):
-    rows, wanted = [], []
-    for connection in plan.CONNECTIONS:
-        node = connection.gateway
-        device = connection.tun if node in world.gateways else "ipsec0"
-        fib = kernel_rows(world, node)
-        rows += [(node, prefix, *hop) for prefix in plan.VPC_PREFIXES
-                 for hop in sorted(fib.get(prefix, ()))]
-        wanted += [(node, prefix, connection.cloud_inside, device) for prefix in plan.VPC_PREFIXES]
+    def ask():
+        fibs = {connection.gateway: kernel_rows(world, connection.gateway)
+                for connection in plan.CONNECTIONS}
+        return [(node, prefix, *hop) for node, fib in fibs.items() for prefix in plan.VPC_PREFIXES
+                for hop in sorted(fib.get(prefix, ()))]
+
+    wanted = [(connection.gateway, prefix, connection.cloud_inside,
+               connection.tun if connection.gateway in world.gateways else "ipsec0")
+              for connection in plan.CONNECTIONS for prefix in plan.VPC_PREFIXES]
+    rows = settled(ask, wanted)
     report.table("Table 5, the data centre's gateways: ip route, towards the VPC",
                  ("gateway", "prefix", "via", "interface"), rows)
     rows_claim(report, "table 5: both prefixes of the VPC by its own connection, at each gateway",
@@ -175,6 +182,14 @@ def kernel_rows(world, node, *which):
     listed = json.loads(world.node(node).run("ip", "-j", "route", "show", *which).stdout or "[]")
     return {row["dst"]: {(hop.get("gateway", ""), hop["dev"])
                          for hop in row.get("nexthops", [row])} for row in listed}
+
+
+def settled(ask, wanted):
+    """The rows that `ask` finds: as soon as they are as wanted, or when the time for that is over."""
+    deadline = time.monotonic() + SETTLE_S
+    while sorted(rows := ask()) != sorted(wanted) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return rows
 
 
 def rows_claim(report, claim, found, wanted):
