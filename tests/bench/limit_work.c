@@ -9,6 +9,8 @@
 #include "manager.h"
 
 #define KEY_MATERIAL_BYTES 64
+#define ETHERNET_BYTES 14
+#define IPV4_BYTES 20
 
 /* Inner IP lengths, 7:4:1, spread as traffic is. */
 static const unsigned imix[] = { 48, 48, 576, 48, 48, 576, 48, 48, 576, 48, 576, 1420 };
@@ -125,6 +127,30 @@ fill_gcm(struct work *work, unsigned i)
 	};
 }
 
+/*
+ * Where the ESP header of a packet lies: its frame begins a cache line, as devices write it. What
+ * is to be sealed has its payload behind an Ethernet header, what is to be opened has ESP behind an
+ * outer IPv4 header too. Alignment is worth 3 % of all at 1420 bytes.
+ */
+static unsigned
+place_of_esp(const struct work *work)
+{
+	unsigned before_payload = ESP_HEADER_BYTES + work->key->iv_bytes;
+
+	return CACHE_LINE_BYTES + ETHERNET_BYTES +
+		(work->direction == CRYPTO_SEAL ? -before_payload : IPV4_BYTES);
+}
+
+/* Ours moves what it seals to where that is fastest, as the gateway does. */
+static void
+shift(struct work *work, struct crypto_op *op)
+{
+	unsigned misaligned = crypto_esp_alignment(work->key->suite) - 1;
+
+	op->shift = (uint8_t)((uintptr_t)op->esp & misaligned);
+	op->esp -= op->shift;
+}
+
 /* Equal lengths stay within one burst's packets, as a real burst's would be: hot. */
 void
 work_prepare(struct work *work, unsigned length, const struct method *method)
@@ -140,10 +166,12 @@ work_prepare(struct work *work, unsigned length, const struct method *method)
 
 		work->ops[i] = (struct crypto_op) {
 			.key = work->key,
-			.esp = work->packets[i],
+			.esp = work->packets[i] + place_of_esp(work),
 			/* padding, pad length and next header fill up the block */
 			.bytes = (uint16_t)(payload_at + ((inner + 2 + block - 1) & ~(block - 1))),
 		};
+		if (method_is_ours(method) && work->direction == CRYPTO_SEAL)
+			shift(work, &work->ops[i]);
 	}
 	for (unsigned i = 0; method->order == SORTED && i < work->n; i += sort)
 		qsort(&work->ops[i], sort, sizeof(work->ops[0]), longest_first);
