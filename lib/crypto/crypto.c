@@ -82,8 +82,8 @@ crypto_create(const char *arch, char *error, size_t error_bytes)
 		goto free_crypto;
 	}
 	hasher_init(&crypto->hasher, manager, manager_create_narrow(arch, manager));
-	manager_describe(
-		manager, crypto->hasher.narrow, crypto->description, sizeof(crypto->description));
+	manager_describe(manager, crypto->hasher.manager[HASHER_NARROW], crypto->description,
+		sizeof(crypto->description));
 	return crypto;
 
 free_crypto:

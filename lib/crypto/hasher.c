@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "hasher.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <x86intrin.h>
@@ -8,13 +9,22 @@
 #include "compiler.h"
 #include "manager.h"
 
-/* What is timed: messages as ESP has them, from a TCP acknowledgment to a full Ethernet frame, in
- * full lanes and one by one. */
+/* Every so often a burst of so many messages is a trial, of the two kinds by turns: often enough to
+ * follow what changes within some ten milliseconds, seldom enough to cost nothing. */
+#define TRIAL_EVERY 128
+#define TRIAL_FEWEST 32
+#define TRIAL_WEIGHT 8 /* a sample counts for an eighth */
+#define TRIAL_STRAY 4  /* a sample so many times as high as usual tells of an interruption */
+
+/* What is timed at start: messages as ESP has them, from a TCP acknowledgment to a full Ethernet
+ * frame, in full lanes and one by one. */
 #define SHORT_BYTES 96u
 #define LONG_BYTES 1440u
 #define MANY 64u
-#define TRIES 7 /* the fastest counts: whatever else the CPU does makes it only slower */
+#define TRIES 5 /* the fastest counts: whatever else the CPU does makes it only slower */
 
+#define UNIT_BYTES 65536   /* of cost */
+#define FIXED_BYTES 192 /* that a message's beginning and end cost as much as: see cost_of() */
 #define STATE_BYTES_MAX 64
 #define TAG_BYTES_MAX 32
 
@@ -54,22 +64,89 @@ count_longer(const IMB_JOB jobs[], unsigned n, unsigned bytes)
 	return longer;
 }
 
+static unsigned
+class_of(uint64_t bytes)
+{
+	uint64_t class = bytes / HASHER_CLASS_BYTES;
+
+	return class < HASHER_CLASSES ? (unsigned)class : HASHER_CLASSES - 1;
+}
+
+/* Cycles for a unit: so that messages of one class compare, though their lengths differ. */
+static uint32_t
+cost_of(uint64_t cycles, uint64_t messages, uint64_t bytes)
+{
+	return (uint32_t)(cycles * UNIT_BYTES / (bytes + messages * FIXED_BYTES));
+}
+
+/* Short messages are where the narrow code can win, so it takes them up to where it does not. */
+static void
+decide(struct hasher_choice *choice)
+{
+	unsigned class = 0;
+
+	while (class < HASHER_CLASSES &&
+		choice->cost[class][HASHER_NARROW] < choice->cost[class][HASHER_WIDE])
+		class ++;
+	choice->bytes = class == HASHER_CLASSES ? UINT16_MAX
+		: class == 0                    ? 0
+						: (uint16_t)(class * HASHER_CLASS_BYTES - 1);
+}
+
+static void
+learn(struct hasher_choice *choice, unsigned class, enum hasher_kind kind, uint32_t cost)
+{
+	uint32_t *usual = &choice->cost[class][kind];
+
+	if (cost > *usual * TRIAL_STRAY)
+		return;
+	*usual += (int32_t)(cost - *usual) / TRIAL_WEIGHT;
+	decide(choice);
+}
+
+/* Has one kind do all of a burst, each class of lengths by itself, and learns what it took. */
+static void
+try_out(struct hasher *hasher, IMB_JOB jobs[], unsigned n, enum mac mac)
+{
+	enum hasher_kind kind = hasher->bursts / TRIAL_EVERY % HASHER_KINDS;
+
+	for (unsigned first = 0, next; first < n; first = next) {
+		unsigned class = class_of(jobs[first].msg_len_to_hash_in_bytes);
+		uint64_t bytes = 0;
+
+		for (next = first; next < n; next++) {
+			if (class_of(jobs[next].msg_len_to_hash_in_bytes) != class)
+				break;
+			bytes += jobs[next].msg_len_to_hash_in_bytes;
+		}
+		uint64_t start = __rdtsc();
+		submit(hasher->manager[kind], jobs + first, next - first, mac);
+		if (next - first >= TRIAL_FEWEST)
+			learn(&hasher->choice[mac], class, kind,
+				cost_of(__rdtsc() - start, next - first, bytes));
+	}
+}
+
 void
 hasher_burst(struct hasher *hasher, IMB_JOB jobs[], unsigned n, enum mac mac)
 {
 	const struct hasher_choice *choice = &hasher->choice[mac];
 	unsigned longer = n;
 
-	if (hasher->narrow != NULL) {
+	if (hasher->manager[HASHER_NARROW] != NULL) {
+		if (n >= TRIAL_FEWEST && unlikely(++hasher->bursts % TRIAL_EVERY == 0)) {
+			try_out(hasher, jobs, n, mac);
+			return;
+		}
 		longer = count_longer(jobs, n, choice->bytes);
 		if (longer <= choice->few)
 			longer = 0;
 	}
-	submit(hasher->wide, jobs, longer, mac);
-	submit(hasher->narrow, jobs + longer, n - longer, mac);
+	submit(hasher->manager[HASHER_WIDE], jobs, longer, mac);
+	submit(hasher->manager[HASHER_NARROW], jobs + longer, n - longer, mac);
 }
 
-/* What a burst is timed with: all jobs hash the same bytes. */
+/* What is timed at start: all jobs hash the same bytes. */
 struct bench {
 	IMB_JOB jobs[MANY];
 	uint8_t message[LONG_BYTES];
@@ -97,46 +174,50 @@ time_once(IMB_MGR *manager, struct bench *bench, unsigned n, unsigned bytes, enu
 	return __rdtsc() - start;
 }
 
-/* Cycles that each kind of code takes for the same. */
-struct race {
-	int64_t wide, narrow;
-};
-
-static struct race
-time_both(
-	const struct hasher *hasher, struct bench *bench, unsigned n, unsigned bytes, enum mac mac)
+static uint64_t
+time_best(IMB_MGR *manager, struct bench *bench, unsigned n, unsigned bytes, enum mac mac)
 {
-	struct race best = { INT64_MAX, INT64_MAX };
+	uint64_t best = UINT64_MAX;
 
 	for (unsigned i = 0; i < TRIES; i++) {
-		int64_t wide = (int64_t)time_once(hasher->wide, bench, n, bytes, mac);
-		int64_t narrow = (int64_t)time_once(hasher->narrow, bench, n, bytes, mac);
+		uint64_t cycles = time_once(manager, bench, n, bytes, mac);
 
-		best.wide = wide < best.wide ? wide : best.wide;
-		best.narrow = narrow < best.narrow ? narrow : best.narrow;
+		best = cycles < best ? cycles : best;
 	}
 	return best;
 }
 
-/* A burst takes so much for each packet and so much for each byte, so two lengths tell of all. */
-static struct hasher_choice
-choose(const struct hasher *hasher, struct bench *bench, enum mac mac)
+/* A burst takes so much for each message and so much for each byte: two lengths tell of all. */
+static void
+fill_costs(struct hasher *hasher, struct bench *bench, enum hasher_kind kind, enum mac mac)
 {
-	struct race of_short = time_both(hasher, bench, MANY, SHORT_BYTES, mac);
-	struct race of_long = time_both(hasher, bench, MANY, LONG_BYTES, mac);
-	struct race single = time_both(hasher, bench, 1, LONG_BYTES, mac);
-	int64_t gain_short = of_short.wide - of_short.narrow;
-	int64_t gain_long = of_long.wide - of_long.narrow;
-	int64_t few = single.wide * (int64_t)MANY / (of_long.narrow + 1);
-	struct hasher_choice choice = { 0, (uint16_t)(few < MANY ? few : MANY) };
+	IMB_MGR *manager = hasher->manager[kind];
+	int64_t of_short = (int64_t)time_best(manager, bench, MANY, SHORT_BYTES, mac);
+	int64_t of_long = (int64_t)time_best(manager, bench, MANY, LONG_BYTES, mac);
 
-	if (gain_short > 0 && gain_long > 0)
-		choice.bytes = UINT16_MAX;
-	else if (gain_short > 0)
-		choice.bytes = (uint16_t)(SHORT_BYTES +
-			gain_short * (int64_t)(LONG_BYTES - SHORT_BYTES) /
-				(gain_short - gain_long));
-	return choice;
+	for (unsigned class = 0; class < HASHER_CLASSES; class ++) {
+		unsigned bytes = class * HASHER_CLASS_BYTES + HASHER_CLASS_BYTES / 2;
+		int64_t cycles = of_short +
+			(of_long - of_short) * ((int64_t)bytes - SHORT_BYTES) /
+				(int64_t)(LONG_BYTES - SHORT_BYTES);
+
+		hasher->choice[mac].cost[class][kind] =
+			cost_of((uint64_t)cycles, MANY, (uint64_t)MANY * bytes);
+	}
+}
+
+static void
+choose(struct hasher *hasher, struct bench *bench, enum mac mac)
+{
+	IMB_MGR *wide = hasher->manager[HASHER_WIDE], *narrow = hasher->manager[HASHER_NARROW];
+	struct hasher_choice *choice = &hasher->choice[mac];
+	uint64_t few = MANY * time_best(wide, bench, 1, LONG_BYTES, mac) /
+		time_best(narrow, bench, MANY, LONG_BYTES, mac);
+
+	choice->few = (uint16_t)(few < MANY ? few : MANY);
+	fill_costs(hasher, bench, HASHER_WIDE, mac);
+	fill_costs(hasher, bench, HASHER_NARROW, mac);
+	decide(choice);
 }
 
 void
@@ -144,15 +225,17 @@ hasher_init(struct hasher *hasher, IMB_MGR *wide, IMB_MGR *narrow)
 {
 	struct bench bench = { 0 };
 
-	*hasher = (struct hasher) { .wide = wide, .narrow = narrow };
+	*hasher = (struct hasher) {
+		.manager = { [HASHER_WIDE] = wide, [HASHER_NARROW] = narrow },
+	};
 	if (narrow == NULL)
 		return;
 	for (enum mac mac = 0; mac < MAC_COUNT; mac++)
-		hasher->choice[mac] = choose(hasher, &bench, mac);
+		choose(hasher, &bench, mac);
 }
 
 void
 hasher_fini(struct hasher *hasher)
 {
-	manager_destroy(hasher->narrow);
+	manager_destroy(hasher->manager[HASHER_NARROW]);
 }

@@ -11,19 +11,28 @@
  * The library takes one architecture for everything, the widest that the CPU has: 8 packets side by
  * side with AVX2, 16 with AVX-512. But lanes that stay empty cost as much as full ones, so a single
  * packet takes as long as 8 or 16. And many CPUs have instructions for SHA-1 and SHA-256 that do
- * two packets at a time faster than AVX2 does eight. Which is faster, and for what, is timed at
- * start.
+ * two packets at a time faster than AVX2 does eight. Which is faster depends on the CPU, the
+ * algorithm and the length, and on what else the core has to do: vectors suffer more from a
+ * neighbour in its other hyperthread. So both are timed at start, and again and again on the
+ * packets that come.
  */
 
-/* When the narrow code is faster than the wide one. */
+enum hasher_kind { HASHER_WIDE, HASHER_NARROW, HASHER_KINDS };
+
+#define HASHER_CLASSES 8 /* of message lengths */
+#define HASHER_CLASS_BYTES 192
+
 struct hasher_choice {
-	uint16_t bytes; /* for messages up to that length, of any number, */
-	uint16_t few;   /* and for up to so many longer ones */
+	/* What the narrow code is faster at: */
+	uint16_t bytes; /* messages up to that length, of any number, */
+	uint16_t few;   /* and up to so many longer ones */
+	/* Found so far: cycles for 64 KB, by length, in full lanes. */
+	uint32_t cost[HASHER_CLASSES][HASHER_KINDS];
 };
 
 struct hasher {
-	IMB_MGR *wide;   /* not ours: the worker's for everything else too */
-	IMB_MGR *narrow; /* the SHA instructions; NULL: the wide one does all */
+	IMB_MGR *manager[HASHER_KINDS]; /* the wide one is not ours; no narrow one: NULL */
+	unsigned bursts;                /* since start, of those that could have been a trial */
 	struct hasher_choice choice[MAC_COUNT];
 };
 

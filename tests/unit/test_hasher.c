@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <x86intrin.h>
 
 #include <cmocka.h>
 #include <openssl/evp.h>
@@ -39,7 +40,7 @@ set_up(void **state)
 	assert_non_null(wide);
 	/* Any CPU has it; whether it has SHA instructions too changes nothing here. */
 	hasher_init(&hasher, wide, manager_create("sse", error, sizeof(error)));
-	assert_non_null(hasher.narrow);
+	assert_non_null(hasher.manager[HASHER_NARROW]);
 	for (unsigned i = 0; i < KEY_BYTES; i++)
 		key[i] = (uint8_t)rand();
 	for (unsigned i = 0; i < BURST_PKTS; i++)
@@ -126,8 +127,9 @@ assert_tags(unsigned n, enum mac mac)
 static void
 any_cut_agrees_with_openssl(void **state)
 {
-	static const struct hasher_choice choices[] = { { 0, 0 }, { UINT16_MAX, 0 },
-		{ 0, BURST_PKTS }, { 700, 0 }, { 700, 20 }, { 200, 5 }, { 1400, 1 } };
+	static const struct hasher_choice choices[] = { { .few = 0 }, { .bytes = UINT16_MAX },
+		{ .few = BURST_PKTS }, { .bytes = 700 }, { .bytes = 700, .few = 20 },
+		{ .bytes = 200, .few = 5 }, { .bytes = 1400, .few = 1 } };
 
 	(void)state;
 	for (enum mac mac = 0; mac < MAC_COUNT; mac++) {
@@ -175,10 +177,10 @@ static void
 each_code_gets_what_it_is_faster_at(void **state)
 {
 	(void)state;
-	passed_on[0] = hasher.wide->submit_hash_burst_nocheck;
-	passed_on[1] = hasher.narrow->submit_hash_burst_nocheck;
-	hasher.wide->submit_hash_burst_nocheck = count_wide;
-	hasher.narrow->submit_hash_burst_nocheck = count_narrow;
+	passed_on[0] = hasher.manager[HASHER_WIDE]->submit_hash_burst_nocheck;
+	passed_on[1] = hasher.manager[HASHER_NARROW]->submit_hash_burst_nocheck;
+	hasher.manager[HASHER_WIDE]->submit_hash_burst_nocheck = count_wide;
+	hasher.manager[HASHER_NARROW]->submit_hash_burst_nocheck = count_narrow;
 	hasher.choice[MAC_HMAC_SHA1] = (struct hasher_choice) { .bytes = 400, .few = 4 };
 	make_jobs(64, MAC_HMAC_SHA1);
 	for (unsigned i = 0; i < 64; i++)
@@ -191,11 +193,55 @@ each_code_gets_what_it_is_faster_at(void **state)
 		jobs[i].msg_len_to_hash_in_bytes = 88;
 	assert_given(20, 0, 20);
 
-	struct hasher alone = { .wide = hasher.wide };
+	struct hasher alone = { .manager = { hasher.manager[HASHER_WIDE] } };
 	given[0] = given[1] = 0;
 	hasher_burst(&alone, jobs, 20, MAC_HMAC_SHA1);
 	assert_int_equal(given[0], 20);
 	assert_int_equal(given[1], 0);
+}
+
+/* Burns cycles, so that this kind is slow at everything. */
+static uint32_t
+slow(IMB_MGR *manager, IMB_JOB *some, const uint32_t n, const IMB_HASH_ALG hash)
+{
+	enum hasher_kind kind = manager == wide ? HASHER_WIDE : HASHER_NARROW;
+	uint64_t until = __rdtsc() + (uint64_t)600 * n;
+
+	while (__rdtsc() < until)
+		;
+	return passed_on[kind](manager, some, n, hash);
+}
+
+static void
+hash_bursts(unsigned bursts)
+{
+	for (unsigned burst = 0; burst < bursts; burst++) {
+		hasher_burst(&hasher, jobs, 64, MAC_HMAC_SHA1);
+		if (burst % 128 == 127)
+			assert_tags(64, MAC_HMAC_SHA1);
+	}
+}
+
+/* Whatever the start found: when one kind becomes slow, the other does its work before long. */
+static void
+what_becomes_slow_is_left(void **state)
+{
+	const struct hasher_choice *choice = &hasher.choice[MAC_HMAC_SHA1];
+
+	(void)state;
+	make_jobs(64, MAC_HMAC_SHA1);
+	for (unsigned i = 0; i < 64; i++)
+		jobs[i].msg_len_to_hash_in_bytes = 100;
+	for (enum hasher_kind kind = 0; kind < HASHER_KINDS; kind++)
+		passed_on[kind] = hasher.manager[kind]->submit_hash_burst_nocheck;
+	for (unsigned round = 0; round < 2 * HASHER_KINDS; round++) {
+		enum hasher_kind kind = round % HASHER_KINDS;
+
+		hasher.manager[kind]->submit_hash_burst_nocheck = slow;
+		hasher.manager[!kind]->submit_hash_burst_nocheck = passed_on[!kind];
+		hash_bursts(16384);
+		assert_int_equal(choice->bytes >= 100, kind == HASHER_WIDE);
+	}
 }
 
 int
@@ -205,6 +251,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(any_cut_agrees_with_openssl, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			each_code_gets_what_it_is_faster_at, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_becomes_slow_is_left, set_up, tear_down),
 	};
 
 	srand(1); /* the same messages in every run */
