@@ -23,8 +23,8 @@
 #define MANY 64u
 #define TRIES 5 /* the fastest counts: whatever else the CPU does makes it only slower */
 
-#define UNIT_BYTES 65536   /* of cost */
-#define FIXED_BYTES 192 /* that a message's beginning and end cost as much as: see cost_of() */
+#define UNIT_BYTES 65536 /* of cost */
+#define FIXED_BYTES 192  /* that a message's beginning and end cost as much as: see cost_of() */
 #define STATE_BYTES_MAX 64
 #define TAG_BYTES_MAX 32
 
