@@ -89,13 +89,10 @@ gcm_verify(struct crypto *crypto, struct crypto_op ops[], const struct order_run
 
 	read_inputs(crypto, ops, run);
 	for (unsigned i = 0; i < run->n; i++) {
-		const struct crypto_op *op = &ops[run->ops[i]];
-
-		process(crypto, decrypt, op, op->esp + AEAD_PAYLOAD_AT, i, crypto->computed[i]);
-	}
-	for (unsigned i = 0; i < run->n; i++) {
 		struct crypto_op *op = &ops[run->ops[i]];
+		uint8_t *icv = crypto->computed[i];
 
-		op->ok = icv_equal(crypto->computed[i], op->esp + op->bytes, AEAD_ICV_BYTES);
+		process(crypto, decrypt, op, op->esp + AEAD_PAYLOAD_AT, i, icv);
+		op->ok = icv_equal(icv, op->esp + op->bytes, AEAD_ICV_BYTES);
 	}
 }
