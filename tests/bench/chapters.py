@@ -14,6 +14,7 @@ CHAPTERS = {
     "inbound": speed.inbound,
     "gcm-outbound": speed.gcm_outbound,
     "gcm-inbound": speed.gcm_inbound,
+    "suites": speed.suites,
     "window": window.window,
     "mixed": speed.mixed,
     "workers": workers.workers,

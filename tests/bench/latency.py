@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import scenario
-from chapter import Result, Row, Run
+from chapter import BEFORE, Result, Row, Run
 from espalier import Espalier
 from process import Failure, prepare
 from scenario import LAN, OUTBOUND, WAN, Size, Task
@@ -108,6 +108,8 @@ def row(run: Run, size: Size) -> Row:
     task = Task(OUTBOUND, size)
     systems = [WiredMacswap(run.bench, "latency-testpmd", task),
                WiredEspalier(run.bench, "latency-espalier", task)]
+    if run.against:
+        systems.append(WiredEspalier(run.bench, "latency-before", task, run.against))
     taken = {system.name: [] for system in systems}
     try:
         for system in systems:
@@ -125,12 +127,13 @@ def row(run: Run, size: Size) -> Row:
     finally:
         for system in systems:
             system.stop()
-    testpmd, espalier = taken.values()
     row = Row(size.name, facts={"rate_pps": rate})
-    row.add("rate", [rate / 1e6] * len(espalier), "Mpps")
-    for name, found in (("testpmd", testpmd), ("espalier", espalier)):
-        row.add(f"{name}, median", [one["p50_us"] for one in found], "us")
-        row.add(f"{name}, 99 %", [one["p99_us"] for one in found], "us")
-    row.add("median less testpmd's",
-            [ours["p50_us"] - theirs["p50_us"] for ours, theirs in zip(espalier, testpmd)], "us")
+    row.add("rate", [rate / 1e6] * run.plan.turns, "Mpps")
+    found = dict(zip(("testpmd", "espalier", BEFORE), taken.values()))
+    for name, times_of in found.items():
+        row.add(f"{name}, median", [one["p50_us"] for one in times_of], "us")
+        row.add(f"{name}, 99 %", [one["p99_us"] for one in times_of], "us")
+    row.add("median less testpmd's", [
+        ours["p50_us"] - theirs["p50_us"]
+        for ours, theirs in zip(found["espalier"], found["testpmd"])], "us")
     return row

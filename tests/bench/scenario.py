@@ -49,6 +49,13 @@ class Suite:
 CBC_SHA1 = Suite("aes128-cbc", "hmac-sha1-96", 16, 12, 16,
                  bytes(range(0x10, 0x20)), bytes(range(0x40, 0x54)))
 GCM = Suite("aes128-gcm", None, 8, 16, 4, bytes(range(0x10, 0x24)))
+# What else daemons negotiate. Outbound only: traffic.py seals with the two above.
+OTHER_SUITES = (
+    Suite("aes128-cbc", "hmac-sha256-128", 16, 16, 16, bytes(range(0x10, 0x20)), bytes(range(32))),
+    Suite("aes256-cbc", "hmac-sha256-128", 16, 16, 16, bytes(range(0x10, 0x30)), bytes(range(32))),
+    Suite("aes256-cbc", "hmac-sha512-256", 16, 32, 16, bytes(range(0x10, 0x30)), bytes(range(64))),
+    Suite("aes256-gcm", None, 8, 16, 4, bytes(range(0x10, 0x34))),
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,8 +5,9 @@ from chapter import BEFORE, Result, Row, Run, before, facts_of
 from figures import harmonic_means, in_series, ratios
 from limit import Alone
 from measure import Cell, measure
-from scenario import CBC_SHA1, GCM, INBOUND, MIXED, OUTBOUND, Direction, Size, Suite, Task
-from systems import Macswap
+from scenario import (
+    CBC_SHA1, GCM, IMIX, INBOUND, MIXED, OTHER_SUITES, OUTBOUND, Direction, Size, Suite, Task)
+from systems import Macswap, System
 
 LIBRARY, IO, ESPALIER = "ipsec-mb", "testpmd", "espalier"
 SHARE = "share of limit"
@@ -28,25 +29,40 @@ def gcm_inbound(run: Run) -> Result:
     return speed(run, INBOUND, GCM)
 
 
+def suites(run: Run) -> Result:
+    """The others at the mix of sizes."""
+    result = Result("Other suites, outbound, IMIX", "suite")
+    for suite in OTHER_SUITES[:1] if run.quick else OTHER_SUITES:
+        cell = against_limit(run, Task(OUTBOUND, IMIX, suite), [])
+        result.rows.append(row(cell, suite.name.replace(",", " with "), []))
+    return result
+
+
 def speed(run: Run, direction: Direction, suite: Suite) -> Result:
     words = suite.name.replace(",", " with ")
     result = Result(f"{direction.name.capitalize()}, {words}", "IP length")
     for size in run.sizes if suite is CBC_SHA1 else run.most_sizes():
         task = Task(direction, size, suite)
-        systems = [Macswap(run.bench, IO, task), *run.both_builds(ESPALIER, task)]
-        if suite is CBC_SHA1:
-            systems += [peer(run.bench, name, task, path) for peer, name, path in run.peers]
-        cell = Cell(f"{direction.name} {suite.encryption} {size.name}", systems,
-                    [Alone(run.bench, LIBRARY, direction, size, suite)])
-        measure(cell, run.plan, run.progress)
-        result.rows.append(row(cell, size, [name for _, name, _ in run.peers]))
+        peers = run.peers if suite is CBC_SHA1 else []
+        cell = against_limit(
+            run, task, [peer(run.bench, name, task, path) for peer, name, path in peers])
+        result.rows.append(row(cell, size.name, [name for _, name, _ in run.peers]))
     return result
 
 
-def row(cell: Cell, size: Size, peers: list[str]) -> Row:
+def against_limit(run: Run, task: Task, peers: list[System]) -> Cell:
+    """A task done by Espalier and peers, measured beside the library and the devices alone."""
+    systems = [Macswap(run.bench, IO, task), *run.both_builds(ESPALIER, task), *peers]
+    cell = Cell(f"{task.direction.name} {task.suite.name} {task.size.name}", systems,
+                [Alone(run.bench, LIBRARY, task.direction, task.size, task.suite)])
+    measure(cell, run.plan, run.progress)
+    return cell
+
+
+def row(cell: Cell, key: str, peers: list[str]) -> Row:
     library, io, espalier = cell.of(LIBRARY), cell.of(IO), cell.of(ESPALIER)
     limit = in_series(library, io)
-    row = Row(size.name, facts=facts_of(cell))
+    row = Row(key, facts=facts_of(cell))
     row.add(LIBRARY, library, "Mpps")
     row.add(IO, io, "Mpps")
     row.add("limit", limit, "Mpps")
