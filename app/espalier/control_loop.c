@@ -20,6 +20,7 @@
 #include "ipv4.h"
 #include "log.h"
 #include "mapping.h"
+#include "path_mtu.h"
 #include "policy.h"
 #include "publish.h"
 #include "punt.h"
@@ -79,6 +80,7 @@ tick(const struct loop *loop, uint64_t now)
 {
 	sa_expire(loop->gw, now);
 	mapping_tell(loop->gw, now);
+	path_mtu_tick(loop->gw, now);
 	early_tick(loop->gw, now);
 	control_tick(loop->control, now);
 	tunnel_check_liveness(loop->gw, now);

@@ -4,6 +4,7 @@
 #include <rte_cycles.h>
 #include <rte_icmp.h>
 
+#include "icmp.h"
 #include "ipv4.h"
 #include "token_bucket.h"
 
@@ -12,10 +13,6 @@
 #define QUOTED_BYTES (576 - IPV4_HEADER_BYTES - sizeof(struct rte_icmp_hdr))
 #define ERROR_TTL 65                  /* forwarding takes one: it leaves with 64 */
 #define TOS_INTERNETWORK_CONTROL 0xc0 /* RFC 1812 4.3.2.5 */
-
-#define ICMP_UNREACHABLE 3
-#define ICMP_CODE_FRAGMENTATION_NEEDED 4
-#define ICMP_TIME_EXCEEDED 11
 
 /* RFC 1812 4.3.2.7: no error about an error, about a fragment but the first, or to a sender that is
  * not one host. */

@@ -65,6 +65,7 @@ pipeline_victims(struct worker *worker)
 
 	if (unlikely(early_any(worker->gw->early)))
 		esp_early(worker);
+	heed_icmp(worker);
 	if (worker->gw->punt->kernel)
 		punt(worker);
 	icmp_errors(worker);

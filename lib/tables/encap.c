@@ -73,15 +73,15 @@ resolve(const struct gateway *gw, uint32_t remote)
 }
 
 uint16_t
-tunnel_mtu(uint16_t port_mtu, const struct crypto_key *key, bool udp)
+tunnel_mtu(uint16_t outer_mtu, const struct crypto_key *key, bool udp)
 {
 	unsigned overhead = sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_esp_hdr) +
 		(udp ? sizeof(struct rte_udp_hdr) : 0) + key->iv_bytes + key->icv_bytes;
 	unsigned ciphertext;
 
-	if (port_mtu < overhead)
+	if (outer_mtu < overhead)
 		return 0;
-	ciphertext = (port_mtu - overhead) / key->block_bytes * key->block_bytes;
+	ciphertext = (outer_mtu - overhead) / key->block_bytes * key->block_bytes;
 	if (ciphertext < sizeof(struct rte_ipv4_hdr) + ESP_TRAILER_BYTES)
 		return 0;
 	return (uint16_t)(ciphertext - ESP_TRAILER_BYTES);
@@ -166,7 +166,9 @@ encap_build(const struct gateway *gw, const struct tunnel *tunnel, const struct 
 		return way.neighbor;
 	if (way.neighbor != NULL) {
 		encap->port = way.neighbor->port;
-		encap->mtu = tunnel_mtu(gw->ports[encap->port].mtu, sa->key, sa->udp);
+		encap->mtu =
+			tunnel_mtu(path_mtu_of(tunnel, wish->towards, gw->ports[encap->port].mtu),
+				sa->key, sa->udp);
 	}
 	if (encap->drop == DROP_NONE)
 		encap->drop = (uint8_t)way.drop;

@@ -15,6 +15,7 @@
 #include "hold.h"
 #include "log.h"
 #include "mapping.h"
+#include "path_mtu.h"
 #include "neighbor.h"
 #include "nexthop.h"
 #include "publish.h"
@@ -64,6 +65,7 @@ create_tables(struct gateway *gw, const struct config *config)
 	gw->publisher = publisher_create(gw->rcu);
 	gw->punt = punt_create();
 	gw->mappings = mapping_notes_create();
+	gw->path_mtus = path_mtu_notes_create();
 	gw->hold = hold_create();
 	gw->branch_slots = branch_slots_create();
 	gw->early = early_create();
@@ -71,8 +73,9 @@ create_tables(struct gateway *gw, const struct config *config)
 	gw->nexthops = nexthop_table_create();
 	gw->sas = sa_table_create();
 	if (gw->slab == NULL || gw->publisher == NULL || gw->punt == NULL || gw->mappings == NULL ||
-		gw->hold == NULL || gw->branch_slots == NULL || gw->early == NULL ||
-		gw->neighbors == NULL || gw->nexthops == NULL || gw->sas == NULL)
+		gw->path_mtus == NULL || gw->hold == NULL || gw->branch_slots == NULL ||
+		gw->early == NULL || gw->neighbors == NULL || gw->nexthops == NULL ||
+		gw->sas == NULL)
 		return -ENOMEM;
 	if (tunnel_create_all(gw, config) < 0)
 		return -ENOMEM;
@@ -205,6 +208,7 @@ gateway_destroy(struct gateway *gw)
 	hold_destroy(gw->hold);
 	branch_slots_destroy(gw->branch_slots);
 	early_destroy(gw->early);
+	path_mtu_notes_destroy(gw->path_mtus);
 	mapping_notes_destroy(gw->mappings);
 	punt_destroy(gw->punt);
 	rcu_destroy(gw->rcu);

@@ -42,6 +42,7 @@ struct branch_slots;
 struct hold;
 struct early;
 struct mapping_notes;
+struct path_mtu_notes;
 struct sa_table;
 struct route_table;
 struct nexthop_table;
@@ -61,9 +62,10 @@ struct gateway {
 	struct rcu *rcu;
 	struct slab *slab; /* memory of what comes and goes; control's */
 	struct publisher *publisher;
-	struct punt *punt;              /* packets from workers to the control core */
-	struct mapping_notes *mappings; /* and what they see of peers that move */
-	struct early *early;            /* ESP that comes before its SA */
+	struct punt *punt;                /* packets from workers to the control core */
+	struct mapping_notes *mappings;   /* and what they see of peers that move */
+	struct path_mtu_notes *path_mtus; /* and hear of paths */
+	struct early *early;              /* ESP that comes before its SA */
 	struct neighbor_table *neighbors;
 	struct nexthop_table *nexthops;
 	struct route_table *routes;

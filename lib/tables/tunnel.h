@@ -6,6 +6,7 @@
 
 #include "compiler.h"
 #include "drops.h"
+#include "path_mtu.h"
 #include "sizes.h"
 #include "prefix.h"
 #include "sa.h"
@@ -95,6 +96,7 @@ struct tunnel {
 	struct sa *out;             /* the one it sends on; NULL: none */
 	uint32_t towards;           /* outer destination: the SA's, else `remote` */
 	const struct neighbor *via; /* whose MAC stands in its encap; NULL: no way out */
+	struct path_mtu path;       /* what routers on the way say */
 	uint64_t alive_ns;          /* liveness: when we last knew it well */
 	uint64_t seen_rx, seen_tx;  /* liveness: counters at the last look */
 	struct policies *policies;  /* policy.h; NULL: none */
@@ -124,9 +126,9 @@ void tunnel_destroy_all(struct gateway *gw);
 /* "up", "idle", "no-sa", "down". */
 const char *tunnel_state_name(enum tunnel_state state);
 
-/* Largest inner IPv4 packet of that tunnel with that SA's suite over a port of that MTU; 0 where
- * none fits. Pure. */
-uint16_t tunnel_mtu(uint16_t port_mtu, const struct crypto_key *key, bool udp);
+/* Largest inner IPv4 packet with that SA's suite in an outer one of that size; 0 where none fits.
+ * Pure. */
+uint16_t tunnel_mtu(uint16_t outer_mtu, const struct crypto_key *key, bool udp);
 
 /*
  * Makes encap and state afresh from SAs, routes and neighbors, publishes what changed, and tells

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "path_mtu.h"
+
+#include <assert.h>
+#include <stdbool.h>
+
+#include <rte_errno.h>
+#include <rte_malloc.h>
+#include <rte_ring_elem.h>
+
+#include "clock.h"
+#include "gateway.h"
+#include "log.h"
+#include "neighbor.h"
+#include "sa.h"
+#include "tunnel.h"
+
+static_assert(sizeof(struct path_mtu_note) % sizeof(uint32_t) == 0, "whole words");
+
+struct path_mtu_notes {
+	struct rte_ring *ring;
+	unsigned known;        /* tunnels that have learned something */
+	uint64_t next_look_ns; /* whether it is old */
+};
+
+struct path_mtu_notes *
+path_mtu_notes_create(void)
+{
+	struct path_mtu_notes *notes = rte_zmalloc("path_mtu_notes", sizeof(*notes), 0);
+
+	if (notes == NULL)
+		return NULL;
+	notes->ring = rte_ring_create_elem("path_mtus", sizeof(struct path_mtu_note),
+		PATH_MTU_NOTES, (int)rte_socket_id(), RING_F_SC_DEQ | RING_F_EXACT_SZ);
+	if (notes->ring != NULL)
+		return notes;
+	log_error("no ring for path MTUs: %s", rte_strerror(rte_errno));
+	rte_free(notes);
+	return NULL;
+}
+
+void
+path_mtu_notes_destroy(struct path_mtu_notes *notes)
+{
+	if (notes == NULL)
+		return;
+	rte_ring_free(notes->ring);
+	rte_free(notes);
+}
+
+void
+path_mtu_note(const struct gateway *gw, struct path_mtu_note note)
+{
+	rte_ring_enqueue_elem(gw->path_mtus->ring, &note, sizeof(note));
+}
+
+uint16_t
+path_mtu_of(const struct tunnel *tunnel, uint32_t towards, uint16_t port_mtu)
+{
+	const struct path_mtu *path = &tunnel->path;
+
+	if (path->mtu == 0 || path->towards != towards || path->mtu > port_mtu)
+		return port_mtu;
+	return path->mtu;
+}
+
+/* Did we send the quoted packet, and not long ago? NULL: nobody can tell. */
+static const struct sa *
+sender_of(const struct gateway *gw, const struct path_mtu_note *note)
+{
+	const struct sa *sa = sa_find(gw, SA_OUT, note->spi, note->destination);
+
+	if (sa == NULL || gw->tunnels[sa->tunnel].local != note->source)
+		return NULL;
+	uint64_t sent = atomic_load_explicit(&sa->sequence, memory_order_relaxed);
+	/* With ESN the quotation holds the low half: what is ahead of us is far behind. */
+	uint32_t since = (uint32_t)sent - note->sequence;
+	return note->sequence != 0 && since <= sent && since < PATH_MTU_RECENT ? sa : NULL;
+}
+
+static void
+believe(struct gateway *gw, const struct path_mtu_note *note, uint64_t now_ns)
+{
+	const struct sa *sa = sender_of(gw, note);
+
+	if (sa == NULL)
+		return;
+	struct tunnel *tunnel = &gw->tunnels[sa->tunnel];
+	if (tunnel->via == NULL)
+		return;
+	uint32_t mtu = note->mtu > PATH_MTU_FLOOR ? note->mtu : PATH_MTU_FLOOR;
+	uint16_t port_mtu = gw->ports[tunnel->via->port].mtu;
+	uint16_t current = path_mtu_of(tunnel, note->destination, port_mtu);
+	if (mtu >= port_mtu || mtu > current)
+		return;
+	if (tunnel->path.mtu == 0)
+		gw->path_mtus->known++;
+	tunnel->path = (struct path_mtu) {
+		.towards = note->destination,
+		.mtu = (uint16_t)mtu,
+		.until_ns = now_ns + PATH_MTU_SECONDS * SECOND_NS,
+	};
+	if (mtu == current)
+		return;
+	tunnel_refresh(gw, tunnel);
+	log_info("tunnel %s: path MTU %u, so the largest packet inside has %u bytes", tunnel->name,
+		mtu, tunnel_current_mtu(gw, tunnel));
+}
+
+static void
+forget_old(struct gateway *gw, uint64_t now_ns)
+{
+	struct path_mtu_notes *notes = gw->path_mtus;
+
+	if (notes->known == 0 || now_ns < notes->next_look_ns)
+		return;
+	notes->next_look_ns = now_ns + SECOND_NS;
+	for (unsigned i = 0; i < gw->n_tunnels; i++) {
+		struct tunnel *tunnel = &gw->tunnels[i];
+
+		if (tunnel->path.mtu == 0 || now_ns < tunnel->path.until_ns)
+			continue;
+		tunnel->path = (struct path_mtu) { 0 };
+		notes->known--;
+		tunnel_refresh(gw, tunnel);
+		log_info("tunnel %s: its path is tried again with %u bytes inside", tunnel->name,
+			tunnel_current_mtu(gw, tunnel));
+	}
+}
+
+void
+path_mtu_tick(struct gateway *gw, uint64_t now_ns)
+{
+	struct path_mtu_note note;
+
+	/* No more than the ring holds: workers may go on filling it. */
+	for (unsigned i = 0; i < PATH_MTU_NOTES; i++) {
+		if (rte_ring_dequeue_elem(gw->path_mtus->ring, &note, sizeof(note)) != 0)
+			break;
+		believe(gw, &note, now_ns);
+	}
+	forget_old(gw, now_ns);
+}
