@@ -253,6 +253,23 @@ slow_client_blocks_nobody(void **state)
 	close(slow);
 }
 
+/* As a kernel does: no refusal, and an ack where one is asked for. */
+static void
+messages_of_netlink_itself_are_skipped(void **state)
+{
+	int fd = greet(rw_path);
+
+	(void)state;
+	for (uint16_t type = 0; type < NLMSG_MIN_TYPE; type++) {
+		struct netlink_writer writer;
+
+		begin(&writer, type);
+		send_off(fd, &writer);
+		assert_int_equal(collect_error(fd, ""), 0);
+	}
+	close(fd);
+}
+
 /* Vanishes in the middle of a listing. */
 static void
 vanishing_client_harms_nobody(void **state)
@@ -352,6 +369,7 @@ main(void)
 		cmocka_unit_test(changes_of_a_client_that_left_count),
 		cmocka_unit_test(listings_lose_no_row_at_a_full_datagram),
 		cmocka_unit_test(slow_client_blocks_nobody),
+		cmocka_unit_test(messages_of_netlink_itself_are_skipped),
 		cmocka_unit_test(vanishing_client_harms_nobody),
 		cmocka_unit_test(clients_are_counted),
 		cmocka_unit_test(random_datagrams_are_survived),
