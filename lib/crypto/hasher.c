@@ -9,12 +9,12 @@
 #include "compiler.h"
 #include "manager.h"
 
-/* Every so often a burst of so many messages is a trial, of the two kinds by turns: often enough to
- * follow what changes within some ten milliseconds, seldom enough to cost nothing. */
+/* Every so often, about, a burst of so many messages is a trial, of the two kinds by turns: often
+ * enough to follow what changes within some ten milliseconds, seldom enough to cost nothing. */
 #define TRIAL_EVERY 128
 #define TRIAL_FEWEST 32
 #define TRIAL_WEIGHT 8 /* a sample counts for an eighth */
-#define TRIAL_STRAY 4  /* a sample so many times as high as usual tells of an interruption */
+#define TRIAL_STRAY 2  /* more than so many times the usual tells of an interruption */
 
 /* What is timed at start: messages as ESP has them, from a TCP acknowledgment to a full Ethernet
  * frame, in full lanes and one by one. */
@@ -76,7 +76,9 @@ class_of(uint64_t bytes)
 static uint32_t
 cost_of(uint64_t cycles, uint64_t messages, uint64_t bytes)
 {
-	return (uint32_t)(cycles * UNIT_BYTES / (bytes + messages * FIXED_BYTES));
+	uint64_t cost = cycles * UNIT_BYTES / (bytes + messages * FIXED_BYTES);
+
+	return cost < INT32_MAX ? (uint32_t)cost : INT32_MAX;
 }
 
 /* Short messages are where the narrow code can win, so it takes them up to where it does not. */
@@ -97,10 +99,10 @@ static void
 learn(struct hasher_choice *choice, unsigned class, enum hasher_kind kind, uint32_t cost)
 {
 	uint32_t *usual = &choice->cost[class][kind];
+	int64_t most = (int64_t)*usual * TRIAL_STRAY;
+	int64_t sample = cost < most ? cost : most;
 
-	if (cost > *usual * TRIAL_STRAY)
-		return;
-	*usual += (int32_t)(cost - *usual) / TRIAL_WEIGHT;
+	*usual = (uint32_t)(*usual + (sample - *usual) / TRIAL_WEIGHT);
 	decide(choice);
 }
 
@@ -108,7 +110,8 @@ learn(struct hasher_choice *choice, unsigned class, enum hasher_kind kind, uint3
 static void
 try_out(struct hasher *hasher, IMB_JOB jobs[], unsigned n, enum mac mac)
 {
-	enum hasher_kind kind = hasher->bursts / TRIAL_EVERY % HASHER_KINDS;
+	struct hasher_choice *choice = &hasher->choice[mac];
+	IMB_MGR *manager = hasher->manager[choice->kind];
 
 	for (unsigned first = 0, next; first < n; first = next) {
 		unsigned class = class_of(jobs[first].msg_len_to_hash_in_bytes);
@@ -120,21 +123,35 @@ try_out(struct hasher *hasher, IMB_JOB jobs[], unsigned n, enum mac mac)
 			bytes += jobs[next].msg_len_to_hash_in_bytes;
 		}
 		uint64_t start = __rdtsc();
-		submit(hasher->manager[kind], jobs + first, next - first, mac);
+		submit(manager, jobs + first, next - first, mac);
 		if (next - first >= TRIAL_FEWEST)
-			learn(&hasher->choice[mac], class, kind,
+			learn(choice, class, choice->kind,
 				cost_of(__rdtsc() - start, next - first, bytes));
 	}
+}
+
+/* Is it time for a trial? After intervals that no pattern of the traffic has, or it might always be
+ * the same kind of burst. */
+static inline bool
+is_trial(struct hasher_choice *choice)
+{
+	if (likely(choice->until_trial > 0)) {
+		choice->until_trial--;
+		return false;
+	}
+	choice->until_trial = (uint16_t)(TRIAL_EVERY / 2 + __rdtsc() % TRIAL_EVERY);
+	choice->kind = !choice->kind;
+	return true;
 }
 
 void
 hasher_burst(struct hasher *hasher, IMB_JOB jobs[], unsigned n, enum mac mac)
 {
-	const struct hasher_choice *choice = &hasher->choice[mac];
+	struct hasher_choice *choice = &hasher->choice[mac];
 	unsigned longer = n;
 
 	if (hasher->manager[HASHER_NARROW] != NULL) {
-		if (n >= TRIAL_FEWEST && unlikely(++hasher->bursts % TRIAL_EVERY == 0)) {
+		if (n >= TRIAL_FEWEST && unlikely(is_trial(choice))) {
 			try_out(hasher, jobs, n, mac);
 			return;
 		}

@@ -25,14 +25,16 @@ enum hasher_kind { HASHER_WIDE, HASHER_NARROW, HASHER_KINDS };
 struct hasher_choice {
 	/* What the narrow code is faster at: */
 	uint16_t bytes; /* messages up to that length, of any number, */
-	uint16_t few;   /* and up to so many longer ones */
+	uint16_t few;   /* and up to so many longer ones; found at start */
+	/* Large bursts until one is a trial, and of which kind the latest was. */
+	uint16_t until_trial;
+	uint8_t kind;
 	/* Found so far: cycles for 64 KB, by length, in full lanes. */
 	uint32_t cost[HASHER_CLASSES][HASHER_KINDS];
 };
 
 struct hasher {
 	IMB_MGR *manager[HASHER_KINDS]; /* the wide one is not ours; no narrow one: NULL */
-	unsigned bursts;                /* since start, of those that could have been a trial */
 	struct hasher_choice choice[MAC_COUNT];
 };
 
