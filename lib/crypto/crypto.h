@@ -10,7 +10,8 @@
 #include "suite.h"
 
 /*
- * Seals and opens bursts of ESP packets in place, synchronously, through intel-ipsec-mb.
+ * Seals and opens bursts of ESP packets where they are, or next to it, synchronously, through
+ * intel-ipsec-mb.
  *
  * A burst is grouped by suite and direction (not by SA) and sorted by length before it goes to the
  * library's multi-buffer lanes; results stand in the order of the ops. Nothing stays inside the
@@ -92,6 +93,7 @@ size_t crypto_key_size(struct suite suite);
  */
 unsigned crypto_esp_alignment(struct suite suite);
 #define CRYPTO_SHIFT_MAX 15
+#define CRYPTO_IV_BYTES_MAX 16
 
 /* What a key is made of. The bytes have the suite's lengths and stay the caller's, who zeroizes
  * them. */

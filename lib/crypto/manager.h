@@ -17,9 +17,9 @@ IMB_MGR *manager_create(const char *arch, char *error, size_t error_bytes);
 void manager_destroy(IMB_MGR *manager);
 
 /*
- * Another one that hashes with the CPU's SHA instructions, two packets at a time, which the wider
- * architectures of 1.3 do not use. NULL, and that is no error: the CPU has none, `wide` is as
- * narrow itself, or somebody named an architecture and is to have that alone.
+ * Another one that hashes SHA-1 and SHA-256 with the CPU's SHA instructions, two packets at a time,
+ * which the wider architectures of 1.3 do not use. NULL, and that is no error: the CPU has none,
+ * `wide` is as narrow itself, or somebody named an architecture and is to have that alone.
  */
 IMB_MGR *manager_create_narrow(const char *arch, const IMB_MGR *wide);
 

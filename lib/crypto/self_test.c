@@ -13,13 +13,14 @@
  *
  * For the AEADs there are published ESP packets (vectors.h). For CBC with HMAC there are none, so
  * cipher and MAC are proved apart, and then that sealing puts them together as verifying takes them
- * apart. Last, that packets of all lengths can be sealed to a place a little before their own.
+ * apart. Last, that packets can be sealed to a place a little before their own, up to 1500 bytes.
  */
 
 #define COPIES 33 /* packets at once: two full sets of 16 lanes, and a rest */
 #define PACKET_BYTES 1600
 #define KEY_BYTES_MAX 64
 #define TEXT_BYTES_MAX 96
+#define LAST_BLOCK_BYTES 16 /* of AES */
 
 /* Room for the largest key, aligned as crypto.h wants it. */
 struct key_room {
@@ -227,6 +228,9 @@ test_shift(struct bench *bench, struct suite suite, unsigned shift)
 	for (unsigned i = 0; i < COPIES; i++) {
 		unsigned blocks = 1 + i * (room / block - 1) / (COPIES - 1);
 
+		/* All that a last cipher block can be left with. */
+		blocks -= blocks > LAST_BLOCK_BYTES / block ? i % (LAST_BLOCK_BYTES / block) : 0;
+
 		memset(bench->packets[i], 0, PACKET_BYTES);
 		memcpy(bench->packets[i] + payload_at + shift, payload, blocks * block);
 		bench->ops[i] = (struct crypto_op) {
@@ -311,22 +315,20 @@ test_all(struct bench *bench, char *error, size_t error_bytes)
 	return err;
 }
 
-/* Either kind of hashing code does all packets once, whichever the burst would take. */
+/* Either kind of hashing code does all packets once, whichever their burst would take. */
 int
 crypto_self_test(struct crypto *crypto, char *error, size_t error_bytes)
 {
-	static const struct hasher_choice all_wide = { 0 }, all_narrow = { .bytes = UINT16_MAX };
+	const struct hasher chosen = crypto->hasher;
 	struct bench bench = { .crypto = crypto };
-	const struct hasher timed = crypto->hasher;
-	int err;
+	int err = 0;
 
-	for (enum mac mac = 0; mac < MAC_COUNT; mac++)
-		crypto->hasher.choice[mac] = all_wide;
-	err = test_all(&bench, error, error_bytes);
-	for (enum mac mac = 0; mac < MAC_COUNT; mac++)
-		crypto->hasher.choice[mac] = all_narrow;
-	if (err == 0 && timed.manager[HASHER_NARROW] != NULL)
+	for (enum hasher_kind kind = 0; kind < HASHER_KINDS && err == 0; kind++) {
+		if (chosen.manager[kind] == NULL)
+			continue;
+		crypto->hasher = (struct hasher) { .manager = { chosen.manager[kind] } };
 		err = test_all(&bench, error, error_bytes);
-	crypto->hasher = timed;
+	}
+	crypto->hasher = chosen;
 	return err;
 }

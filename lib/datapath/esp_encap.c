@@ -59,15 +59,19 @@ copy_header(uint8_t *to, const struct encap *encap, unsigned ip_bytes)
 	}
 }
 
+/* Pieces of a packet have no more room in front of them than this. */
+static_assert(ENCAP_HEADER_BYTES + CRYPTO_IV_BYTES_MAX + CRYPTO_SHIFT_MAX <= RTE_PKTMBUF_HEADROOM,
+	"headers have room");
+
 /* Wraps one packet: all but IV, encryption and ICV, which the op describes. */
 static inline void
 wrap(struct rte_mbuf *pkt, const struct encap *encap, unsigned inner_bytes, uint64_t sequence,
 	struct crypto_op *op)
 {
 	uint8_t *payload = rte_pktmbuf_mtod_offset(pkt, uint8_t *, RTE_ETHER_HDR_LEN);
-	uint8_t *behind = payload - encap->iv_bytes; /* where the IV would end up in place */
-	unsigned shift = (uintptr_t)(behind - ENCAP_ESP) & encap->misaligned;
-	uint8_t *iv = behind - shift;
+	uint8_t *iv_in_place = payload - encap->iv_bytes;
+	unsigned shift = (uintptr_t)(iv_in_place - ENCAP_ESP) & encap->esp_align_mask;
+	uint8_t *iv = iv_in_place - shift;
 	uint8_t *header = iv - ENCAP_HEADER_BYTES;
 	unsigned payload_bytes =
 		inner_bytes + write_trailer(payload + inner_bytes, inner_bytes, encap->block_bytes);

@@ -32,11 +32,13 @@ read_quoted(const uint8_t *quoted, unsigned room, struct path_mtu_note *note)
 	if (room < IPV4_HEADER_BYTES || ip->version_ihl >> 4 != 4)
 		return false;
 	at = ipv4_header_bytes(ip);
+	if (at < IPV4_HEADER_BYTES || (ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_OFFSET_MASK)))
+		return false;
 	if (ip->next_proto_id == IPPROTO_UDP)
 		at += sizeof(struct rte_udp_hdr);
 	else if (ip->next_proto_id != IPPROTO_ESP)
 		return false;
-	if (at < IPV4_HEADER_BYTES || room < at + sizeof(struct rte_esp_hdr))
+	if (room < at + sizeof(struct rte_esp_hdr))
 		return false;
 	note->source = rte_be_to_cpu_32(ip->src_addr);
 	note->destination = rte_be_to_cpu_32(ip->dst_addr);

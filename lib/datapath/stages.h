@@ -61,11 +61,11 @@ void esp_encap(struct worker *worker);
  * empty. */
 void esp_seal(struct worker *worker);
 
+/* Passes to the control core those victims that came before their SA: early.h. */
+void esp_early(struct worker *worker);
 /* Notes what routers say of our own ESP packets, among the victims: path_mtu.h. They stay victims.
  */
 void heed_icmp(struct worker *worker);
-/* Passes to the control core those victims that came before their SA: early.h. */
-void esp_early(struct worker *worker);
 /* Passes to the control core those victims that are for the gateway itself, within the limits of
  * their class, and notes of neighbors to be found. */
 void punt(struct worker *worker);

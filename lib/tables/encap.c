@@ -166,9 +166,8 @@ encap_build(const struct gateway *gw, const struct tunnel *tunnel, const struct 
 		return way.neighbor;
 	if (way.neighbor != NULL) {
 		encap->port = way.neighbor->port;
-		encap->mtu =
-			tunnel_mtu(path_mtu_of(tunnel, wish->towards, gw->ports[encap->port].mtu),
-				sa->key, sa->udp);
+		encap->mtu = tunnel_mtu(
+			path_mtu_of(tunnel, gw->ports[encap->port].mtu), sa->key, sa->udp);
 	}
 	if (encap->drop == DROP_NONE)
 		encap->drop = (uint8_t)way.drop;
@@ -181,7 +180,7 @@ encap_build(const struct gateway *gw, const struct tunnel *tunnel, const struct 
 	encap->iv_bytes = sa->key->iv_bytes;
 	encap->icv_bytes = sa->key->icv_bytes;
 	encap->block_bytes = sa->key->block_bytes;
-	encap->misaligned = (uint8_t)(crypto_esp_alignment(sa->key->suite) - 1);
+	encap->esp_align_mask = (uint8_t)(crypto_esp_alignment(sa->key->suite) - 1);
 	encap->header_bytes =
 		(uint16_t)(sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr) +
 			(sa->udp ? sizeof(struct rte_udp_hdr) : 0) + sizeof(struct rte_esp_hdr));

@@ -55,48 +55,55 @@ path_mtu_note(const struct gateway *gw, struct path_mtu_note note)
 }
 
 uint16_t
-path_mtu_of(const struct tunnel *tunnel, uint32_t towards, uint16_t port_mtu)
+path_mtu_of(const struct tunnel *tunnel, uint16_t port_mtu)
 {
-	const struct path_mtu *path = &tunnel->path;
+	uint16_t mtu = tunnel->path.mtu;
 
-	if (path->mtu == 0 || path->towards != towards || path->mtu > port_mtu)
-		return port_mtu;
-	return path->mtu;
+	return mtu != 0 && mtu < port_mtu ? mtu : port_mtu;
 }
 
-/* Did we send the quoted packet, and not long ago? NULL: nobody can tell. */
-static const struct sa *
+void
+path_mtu_forget(struct gateway *gw, struct tunnel *tunnel)
+{
+	if (tunnel->path.mtu != 0)
+		gw->path_mtus->known--;
+	tunnel->path = (struct path_mtu) { 0 };
+}
+
+/* The tunnel that sent the quoted packet, if that is one of the latest of its SA and went where it
+ * sends now; else NULL. */
+static struct tunnel *
 sender_of(const struct gateway *gw, const struct path_mtu_note *note)
 {
 	const struct sa *sa = sa_find(gw, SA_OUT, note->spi, note->destination);
 
-	if (sa == NULL || gw->tunnels[sa->tunnel].local != note->source)
+	if (sa == NULL)
+		return NULL;
+	struct tunnel *tunnel = &gw->tunnels[sa->tunnel];
+	if (tunnel->local != note->source || tunnel->via == NULL ||
+		(tunnel->towards != note->destination && !tunnel->branching))
 		return NULL;
 	uint64_t sent = atomic_load_explicit(&sa->sequence, memory_order_relaxed);
 	/* With ESN the quotation holds the low half: what is ahead of us is far behind. */
 	uint32_t since = (uint32_t)sent - note->sequence;
-	return note->sequence != 0 && since <= sent && since < PATH_MTU_RECENT ? sa : NULL;
+	return note->sequence != 0 && since <= sent && since < PATH_MTU_RECENT ? tunnel : NULL;
 }
 
 static void
 believe(struct gateway *gw, const struct path_mtu_note *note, uint64_t now_ns)
 {
-	const struct sa *sa = sender_of(gw, note);
+	struct tunnel *tunnel = sender_of(gw, note);
 
-	if (sa == NULL)
-		return;
-	struct tunnel *tunnel = &gw->tunnels[sa->tunnel];
-	if (tunnel->via == NULL)
+	if (tunnel == NULL)
 		return;
 	uint32_t mtu = note->mtu > PATH_MTU_FLOOR ? note->mtu : PATH_MTU_FLOOR;
 	uint16_t port_mtu = gw->ports[tunnel->via->port].mtu;
-	uint16_t current = path_mtu_of(tunnel, note->destination, port_mtu);
+	uint16_t current = path_mtu_of(tunnel, port_mtu);
 	if (mtu >= port_mtu || mtu > current)
 		return;
 	if (tunnel->path.mtu == 0)
 		gw->path_mtus->known++;
 	tunnel->path = (struct path_mtu) {
-		.towards = note->destination,
 		.mtu = (uint16_t)mtu,
 		.until_ns = now_ns + PATH_MTU_SECONDS * SECOND_NS,
 	};
@@ -120,8 +127,7 @@ forget_old(struct gateway *gw, uint64_t now_ns)
 
 		if (tunnel->path.mtu == 0 || now_ns < tunnel->path.until_ns)
 			continue;
-		tunnel->path = (struct path_mtu) { 0 };
-		notes->known--;
+		path_mtu_forget(gw, tunnel);
 		tunnel_refresh(gw, tunnel);
 		log_info("tunnel %s: its path is tried again with %u bytes inside", tunnel->name,
 			tunnel_current_mtu(gw, tunnel));

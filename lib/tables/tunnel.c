@@ -243,6 +243,7 @@ set_destination(struct gateway *gw, struct tunnel *tunnel)
 	if (towards == tunnel->towards)
 		return;
 	tunnel->towards = towards;
+	path_mtu_forget(gw, tunnel);
 	tunnel_order_changed(gw->tunnel_order);
 }
 

@@ -51,8 +51,8 @@ struct encap {
 	uint16_t
 		around_bytes; /* of a frame: what is neither inner packet nor padding and trailer */
 	uint8_t iv_bytes, icv_bytes, block_bytes;
-	uint8_t misaligned; /* bits of an address that is no good one for an ESP header */
-	uint8_t port;       /* to send on: index */
+	uint8_t esp_align_mask; /* address bits that are zero where an ESP header lies well */
+	uint8_t port;           /* to send on: index */
 	uint8_t drop; /* enum drop_reason: why the tunnel cannot send now; DROP_NONE: it can */
 	bool udp;
 	bool hold; /* with `drop`: what the selectors let pass shall wait for an SA, see hold.h */

@@ -63,6 +63,17 @@ def test_a_smaller_path(start, socket, udp_ports, inner):
     assert all(len(sealed) <= 1400 for sealed in outcome.wan[1:])
 
 
+def test_a_router_that_does_not_tell(start, socket):
+    """RFC 1191 5, 7.1: before it, routers left that field zero; then the next common MTU is tried."""
+    topology = Topology()
+    gateway = start(topology.config(socket), lan="live", wan="live")
+    gateway.feed("lan0", wire.ethers([wire.udp_packet(HOST, topology[1].peer_host)]))
+    gateway.feed("wan0", wire.ethers([needs_fragmentation(0, quoted(topology[1].out, 1))]))
+    wait_until(lambda: mtu_of(gateway, topology[1]) != 1438, 10, "the path MTU to be learned")
+    assert mtu_of(gateway, topology[1]) == 942, "what 1006 bytes can hold"
+    gateway.stop()
+
+
 def test_what_nobody_believes(start, socket):
     """Errors about packets that we did not send, or that are none; the good one comes last."""
     topology = Topology()
@@ -79,6 +90,7 @@ def test_what_nobody_believes(start, socket):
         needs_fragmentation(600, bytes([0x60]) + good[1:]),
         needs_fragmentation(600, bytes([0x4F]) + good[1:]),
         needs_fragmentation(600, bytes([0x40]) + good[1:]),
+        needs_fragmentation(600, good[:7] + b"\1" + good[8:]),
         needs_fragmentation(600, good[:9] + bytes([wire.TCP]) + good[10:]),
         needs_fragmentation(600, quoted(topology[2].out, 1)[:20] + good[20:]),
         needs_fragmentation(600, quoted(sa, 1000000)),

@@ -91,6 +91,7 @@ esp_headers_are_as_written_by_hand(void **state)
 	assert_int_equal(encap->iv_bytes, 16);
 	assert_int_equal(encap->icv_bytes, 12);
 	assert_int_equal(encap->block_bytes, 16);
+	assert_int_equal(encap->esp_align_mask, 15);
 	assert_int_equal(encap->mtu, 1438);
 }
 

@@ -123,7 +123,8 @@ what_is_old_is_forgotten(void **state)
 	assert_int_equal(after(gw, note_of(1300), end + 2 * SECOND_NS), 1230);
 }
 
-/* A path belongs to a destination, not to an SA: rekeying keeps it, moving does not. */
+/* A path belongs to a destination, not to an SA: rekeying keeps it, moving does not, and what is
+ * said of where the peer was is not heard any more. */
 static void
 it_outlives_the_sa_but_not_the_peer(void **state)
 {
@@ -139,6 +140,12 @@ it_outlives_the_sa_but_not_the_peer(void **state)
 	spec.destination = IP(192, 0, 2, 77);
 	fixture_add(fixture, &spec);
 	assert_int_equal(tunnel_current_mtu(gw, &gw->tunnels[0]), FULL_MTU);
+	assert_int_equal(after(gw, note_of(1400), NOW), FULL_MTU);
+	atomic_store(&sa_find(gw, SA_OUT, spec.spi, spec.destination)->sequence, SENT);
+	struct path_mtu_note note = note_of(1300);
+	note.spi = spec.spi;
+	note.destination = spec.destination;
+	assert_int_equal(after(gw, note, NOW), 1230);
 }
 
 /* More than fit between two ticks are no harm. */
