@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import narrow
 from counters import Phase, settled
 from plan import CLIENTS, GATEWAYS, SERVERS, TUNNELS, TUNNEL_MTU, address, bare, host_link, peer
 from shell import run_in
@@ -51,6 +52,7 @@ class Trial:
         self.steady("client1", "ecs2")
         self.steady("ecs2", "client1")
         self.totals(Phase("all", before, self.settled()))
+        narrow.run(self.gateways, self.report)
 
     # --- trials
 

@@ -11,6 +11,7 @@ import re
 import time
 
 import scenario_plan as plan
+
 CONNECTION_NAMES = [connection.name for connection in plan.CONNECTIONS]
 # What BGP brought, as the kernel and Espalier call it: BIRD's routes have a protocol of its own.
 PROTOCOLS = {"frr": "bgp", "bird": "bird"}
