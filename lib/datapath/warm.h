@@ -11,7 +11,7 @@
  * once. With few tunnels everything is near, and asking would cost more than it gives.
  */
 
-#define TUNNELS_NEAR 64
+#define TUNNELS_NEAR 192
 
 static inline bool
 warm_pays(const struct worker *worker)

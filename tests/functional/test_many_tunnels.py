@@ -6,7 +6,7 @@ import wire
 from esp import SCENARIO_SUITE
 from topology import HOST, Topology
 
-TUNNELS = 200
+TUNNELS = 200  # more than TUNNELS_NEAR of warm.h
 EACH = 5
 
 
