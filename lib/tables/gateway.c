@@ -8,6 +8,7 @@
 
 #include <rte_errno.h>
 #include <rte_malloc.h>
+#include <rte_ring.h>
 
 #include "branch.h"
 #include "config.h"
@@ -209,7 +210,7 @@ gateway_destroy(struct gateway *gw)
 	branch_slots_destroy(gw->branch_slots);
 	early_destroy(gw->early);
 	path_mtu_notes_destroy(gw->path_mtus);
-	mapping_notes_destroy(gw->mappings);
+	rte_ring_free(gw->mappings);
 	punt_destroy(gw->punt);
 	rcu_destroy(gw->rcu);
 	slab_destroy(gw->slab);

@@ -41,8 +41,8 @@ struct selector_set;
 struct branch_slots;
 struct hold;
 struct early;
-struct mapping_notes;
 struct path_mtu_notes;
+struct rte_ring;
 struct sa_table;
 struct route_table;
 struct nexthop_table;
@@ -63,7 +63,7 @@ struct gateway {
 	struct slab *slab; /* memory of what comes and goes; control's */
 	struct publisher *publisher;
 	struct punt *punt;                /* packets from workers to the control core */
-	struct mapping_notes *mappings;   /* and what they see of peers that move */
+	struct rte_ring *mappings;        /* and what they see of peers that move */
 	struct path_mtu_notes *path_mtus; /* and hear of paths */
 	struct early *early;              /* ESP that comes before its SA */
 	struct neighbor_table *neighbors;

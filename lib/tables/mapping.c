@@ -4,14 +4,13 @@
 #include <assert.h>
 
 #include <rte_cycles.h>
-#include <rte_errno.h>
-#include <rte_malloc.h>
 #include <rte_ring_elem.h>
 
 #include "clock.h"
 #include "gateway.h"
 #include "listener.h"
 #include "log.h"
+#include "note_ring.h"
 #include "sa.h"
 #include "tunnel.h"
 
@@ -24,33 +23,10 @@ struct note {
 
 static_assert(sizeof(struct note) == 16, "an element of a ring is whole words");
 
-struct mapping_notes {
-	struct rte_ring *ring;
-};
-
-struct mapping_notes *
+struct rte_ring *
 mapping_notes_create(void)
 {
-	struct mapping_notes *notes = rte_zmalloc("mapping_notes", sizeof(*notes), 0);
-
-	if (notes == NULL)
-		return NULL;
-	notes->ring = rte_ring_create_elem("mappings", sizeof(struct note), MAPPING_NOTES,
-		(int)rte_socket_id(), RING_F_SC_DEQ | RING_F_EXACT_SZ);
-	if (notes->ring != NULL)
-		return notes;
-	log_error("no ring for peers that move: %s", rte_strerror(rte_errno));
-	rte_free(notes);
-	return NULL;
-}
-
-void
-mapping_notes_destroy(struct mapping_notes *notes)
-{
-	if (notes == NULL)
-		return;
-	rte_ring_free(notes->ring);
-	rte_free(notes);
+	return note_ring_create("mappings", sizeof(struct note), MAPPING_NOTES);
 }
 
 void
@@ -63,7 +39,7 @@ mapping_note(const struct gateway *gw, struct sa *sa, uint64_t place)
 		return;
 	sa->noted_tsc = now;
 	/* Where there is no room, a later packet finds some. */
-	rte_ring_enqueue_elem(gw->mappings->ring, &note, sizeof(note));
+	rte_ring_enqueue_elem(gw->mappings, &note, sizeof(note));
 }
 
 static void
@@ -91,7 +67,7 @@ mapping_tell(struct gateway *gw, uint64_t now_ns)
 
 	/* No more than the ring holds: workers may go on filling it. */
 	for (unsigned i = 0; i < MAPPING_NOTES; i++) {
-		if (rte_ring_dequeue_elem(gw->mappings->ring, &note, sizeof(note)) != 0)
+		if (rte_ring_dequeue_elem(gw->mappings, &note, sizeof(note)) != 0)
 			return;
 		struct sa *sa = sa_find(gw, SA_IN, note.spi, note.destination);
 		if (sa != NULL)

@@ -15,13 +15,11 @@
 #define MAPPING_AGAIN_SECONDS 30
 
 struct gateway;
-struct mapping_notes;
+struct rte_ring;
 struct sa;
 
-/* NULL: out of memory. Control, at start. */
-struct mapping_notes *mapping_notes_create(void);
-/* NULL is fine. */
-void mapping_notes_destroy(struct mapping_notes *notes);
+/* NULL: out of memory. Control, at start; rte_ring_free() ends it. */
+struct rte_ring *mapping_notes_create(void);
 
 /* A place as one word, for comparison: address and UDP port in host order. */
 static inline uint64_t

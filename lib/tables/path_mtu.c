@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <stdbool.h>
 
-#include <rte_errno.h>
 #include <rte_malloc.h>
 #include <rte_ring_elem.h>
 
@@ -12,6 +11,7 @@
 #include "gateway.h"
 #include "log.h"
 #include "neighbor.h"
+#include "note_ring.h"
 #include "sa.h"
 #include "tunnel.h"
 
@@ -30,11 +30,9 @@ path_mtu_notes_create(void)
 
 	if (notes == NULL)
 		return NULL;
-	notes->ring = rte_ring_create_elem("path_mtus", sizeof(struct path_mtu_note),
-		PATH_MTU_NOTES, (int)rte_socket_id(), RING_F_SC_DEQ | RING_F_EXACT_SZ);
+	notes->ring = note_ring_create("path_mtus", sizeof(struct path_mtu_note), PATH_MTU_NOTES);
 	if (notes->ring != NULL)
 		return notes;
-	log_error("no ring for path MTUs: %s", rte_strerror(rte_errno));
 	rte_free(notes);
 	return NULL;
 }
