@@ -24,12 +24,6 @@ struct port_counters {
 	uint64_t tx_full; /* packets the queue refused; also in drops[DROP_tx_full] */
 };
 
-/* Of a tunnel, all workers together. */
-struct tunnel_counters {
-	struct traffic tx; /* inner IP packets and bytes */
-	struct traffic rx; /* inner IP packets and bytes, authenticated and within the selectors */
-};
-
 /* Bucket i: from 2^i cycles to less than twice as many; the last has all that took longer. */
 #define LOOP_BUCKETS 32
 
@@ -47,9 +41,6 @@ struct worker_counters {
 	CACHE_ALIGNED struct port_counters ports[PORTS_MAX];
 	CACHE_ALIGNED struct stage_counters stages[STAGE_COUNT]; /* zeroes where the build counts
 								    none */
-	/* [tunnels configured], cache-aligned, never move. Apart, so that with thousands of tunnels
-	 * four share a cache line of what passes one way. */
-	struct traffic *tunnel_tx, *tunnel_rx;
 };
 
 /*

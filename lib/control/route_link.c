@@ -54,20 +54,19 @@ static void
 put_statistics(struct netlink_writer *writer, const struct gateway *gw, struct link link)
 {
 	struct rtnl_link_stats64 statistics = { 0 };
-	struct port_counters port = { 0 };
-	struct tunnel_counters tunnel = { 0 };
+	struct port_counters port;
+	struct tunnel_traffic passed;
 
 	if (link.port != NULL) {
 		totals_port(gw, link.port->index, &port);
-		tunnel.rx = port.rx;
-		tunnel.tx = port.tx;
+		passed = (struct tunnel_traffic) { .tx = port.tx, .rx = port.rx };
 	} else {
-		totals_tunnel(gw, link.tunnel->index, &tunnel);
+		tunnel_traffic(link.tunnel, &passed);
 	}
-	statistics.rx_packets = tunnel.rx.packets;
-	statistics.rx_bytes = tunnel.rx.bytes;
-	statistics.tx_packets = tunnel.tx.packets;
-	statistics.tx_bytes = tunnel.tx.bytes;
+	statistics.rx_packets = passed.rx.packets;
+	statistics.rx_bytes = passed.rx.bytes;
+	statistics.tx_packets = passed.tx.packets;
+	statistics.tx_bytes = passed.tx.bytes;
 	netlink_put_attribute(writer, IFLA_STATS64, &statistics, sizeof(statistics));
 }
 

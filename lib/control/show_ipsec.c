@@ -5,7 +5,6 @@
 #include "gateway.h"
 #include "render.h"
 #include "sa.h"
-#include "totals.h"
 #include "tunnel.h"
 
 /* Why a tunnel cannot send; one of several SAs is enough. */
@@ -24,13 +23,14 @@ int
 show_tunnel(const struct session_context *context, uint32_t *cursor, json_t **row)
 {
 	const struct gateway *gw = context->gw;
-	struct tunnel_counters total;
+	struct tunnel_traffic passed;
 
 	if (*cursor >= gw->n_tunnels)
 		return 0;
 	const struct tunnel *tunnel = &gw->tunnels[*cursor];
 	const struct encap *encap = gateway_encap(gw, tunnel->index);
-	totals_tunnel(gw, (*cursor)++, &total);
+	(*cursor)++;
+	tunnel_traffic(tunnel, &passed);
 	/* `blocked` says why the tunnel cannot send, where it cannot, whatever its state. */
 	*row = json_object();
 	render_set(row, "name", render_text(tunnel->name));
@@ -40,8 +40,8 @@ show_tunnel(const struct session_context *context, uint32_t *cursor, json_t **ro
 		tunnel->remote == 0 ? json_string("%any") : render_address(tunnel->remote));
 	render_set(row, "state", json_string(tunnel_state_name(tunnel->state)));
 	render_set(row, "mtu", json_integer(tunnel_current_mtu(gw, tunnel)));
-	render_set(row, "tx", render_traffic(&total.tx));
-	render_set(row, "rx", render_traffic(&total.rx));
+	render_set(row, "tx", render_traffic(&passed.tx));
+	render_set(row, "rx", render_traffic(&passed.rx));
 	render_set(row, "addresses", render_prefixes(tunnel->addresses, tunnel->n_addresses));
 	render_set(row, "spi", tunnel->out == NULL ? json_null() : render_spi(tunnel->out->spi));
 	render_set(row, "blocked", render_text(drop_name(blocked(encap))));

@@ -31,18 +31,6 @@ totals_port(const struct gateway *gw, unsigned port, struct port_counters *total
 	}
 }
 
-void
-totals_tunnel(const struct gateway *gw, unsigned tunnel, struct tunnel_counters *total)
-{
-	*total = (struct tunnel_counters) { 0 };
-	for (unsigned worker = 0; worker < gw->n_workers; worker++) {
-		const struct worker_counters *part = gw->counters[worker];
-
-		add(&total->rx, &part->tunnel_rx[tunnel]);
-		add(&total->tx, &part->tunnel_tx[tunnel]);
-	}
-}
-
 uint64_t
 totals_worker_drops(const struct worker_counters *counters)
 {

@@ -12,6 +12,5 @@
 
 uint64_t totals_drop(const struct gateway *gw, enum drop_reason reason);
 void totals_port(const struct gateway *gw, unsigned port, struct port_counters *total);
-void totals_tunnel(const struct gateway *gw, unsigned tunnel, struct tunnel_counters *total);
 /* All drops of one worker. */
 uint64_t totals_worker_drops(const struct worker_counters *counters);

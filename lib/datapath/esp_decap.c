@@ -142,15 +142,6 @@ judge(struct worker *worker, unsigned i, const struct sa *sa, struct rte_ipv4_hd
 	return reason;
 }
 
-static inline void
-bill(struct sa *sa, struct traffic *rx, uint64_t bytes)
-{
-	counter_add(&sa->packets_in, 1);
-	counter_add(&sa->bytes_in, bytes);
-	counter_add(&rx->packets, 1);
-	counter_add(&rx->bytes, bytes);
-}
-
 /* The packet begins anew, 14 bytes before its inner header, where longer headers were; what the
  * peer added behind it for traffic flow confidentiality (RFC 4303 2.7) is cut off. */
 static inline void
@@ -166,7 +157,6 @@ esp_decap(struct worker *worker)
 {
 	struct ip_burst *to = &worker->ip;
 	struct esp_burst *from = &worker->esp;
-	struct traffic *tunnel_rx = worker->counters->tunnel_rx;
 	const unsigned first = to->n;
 	unsigned kept = first;
 
@@ -184,7 +174,8 @@ esp_decap(struct worker *worker)
 			worker_drop(worker, pkt, ingress, reason);
 			continue;
 		}
-		bill(sa, &tunnel_rx[sa->tunnel], to->total[first + i]);
+		counter_add(&sa->packets_in, 1);
+		counter_add(&sa->bytes_in, (uint64_t)to->total[first + i]);
 		begin_anew(pkt, inner, to->total[first + i]);
 		ip_burst_move(to, kept, first + i);
 		to->ingress[kept] = ingress;

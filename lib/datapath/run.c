@@ -130,13 +130,9 @@ run_settle_all(struct worker *worker)
 {
 	for (unsigned i = 0; i < worker->n_runs; i++) {
 		const struct tunnel_run *run = &worker->runs[i];
-		struct traffic *tx = &worker->counters->tunnel_tx[run->encap->tunnel];
-		struct sa *sa = run->encap->sa;
 
-		counter_add(&tx->packets, run->allowed);
-		counter_add(&tx->bytes, run->bytes);
 		if (unlikely(!run->bytes_taken))
-			bill_bytes(worker, sa, run->bytes);
+			bill_bytes(worker, run->encap->sa, run->bytes);
 	}
 	worker->n_runs = 0;
 }

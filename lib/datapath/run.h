@@ -68,5 +68,5 @@ run_join(struct worker *worker, struct tunnel_run *run, uint16_t bytes)
 /* Takes sequence numbers and lifetime for every open run: once per SA and burst. */
 void run_reserve_all(struct worker *worker);
 
-/* Bills what was sent to tunnels and SAs, and closes all runs. */
+/* Bills the SAs for what was sent and is not billed yet, and closes all runs. */
 void run_settle_all(struct worker *worker);

@@ -29,7 +29,6 @@ warm_tunnels(struct worker *worker)
 		uint16_t tunnel = burst->tunnel[i];
 
 		fetch_lines(gateway_encap(gw, tunnel), 2);
-		fetch(&worker->counters->tunnel_tx[tunnel]);
 	}
 	for (unsigned i = 0; i < burst->n; i++) {
 		const struct encap *encap = gateway_encap(gw, burst->tunnel[i]);
@@ -53,7 +52,6 @@ warm_sas(struct worker *worker, struct sa *const sa[], unsigned n)
 		if (sa[i] == NULL)
 			continue;
 		fetch(sa_replay(sa[i]));
-		fetch(&worker->counters->tunnel_rx[sa[i]->tunnel]);
 		fetch(&worker->gw->inbound_selectors[sa[i]->tunnel]);
 		fetch_lines(sa[i]->key, KEY_LINES);
 	}

@@ -157,7 +157,6 @@ encap_build(const struct gateway *gw, const struct tunnel *tunnel, const struct 
 	memset(encap, 0, sizeof(*encap));
 	if (wish->towards != 0)
 		way = resolve(gw, wish->towards);
-	encap->tunnel = tunnel->index;
 	encap->drop = (uint8_t)wish->drop;
 	encap->hold = wish->hold;
 	if (encap->hold)

@@ -41,8 +41,6 @@ copy_port(struct port *port, uint8_t index, const struct config_port *from)
 static int
 create_counters(struct gateway *gw, unsigned n_workers)
 {
-	size_t traffic_bytes = (gw->n_tunnels + 1) * sizeof(struct traffic);
-
 	for (unsigned worker = 0; worker < n_workers; worker++) {
 		struct worker_counters *counters =
 			rte_zmalloc("counters", sizeof(*counters), CACHE_LINE_BYTES);
@@ -51,10 +49,6 @@ create_counters(struct gateway *gw, unsigned n_workers)
 			return -ENOMEM;
 		gw->counters[worker] = counters;
 		gw->n_workers = worker + 1;
-		counters->tunnel_tx = rte_zmalloc("tunnel_tx", traffic_bytes, CACHE_LINE_BYTES);
-		counters->tunnel_rx = rte_zmalloc("tunnel_rx", traffic_bytes, CACHE_LINE_BYTES);
-		if (counters->tunnel_tx == NULL || counters->tunnel_rx == NULL)
-			return -ENOMEM;
 	}
 	return 0;
 }
@@ -195,11 +189,8 @@ gateway_destroy(struct gateway *gw)
 {
 	if (gw == NULL)
 		return;
-	for (unsigned worker = 0; worker < gw->n_workers; worker++) {
-		rte_free(gw->counters[worker]->tunnel_tx);
-		rte_free(gw->counters[worker]->tunnel_rx);
+	for (unsigned worker = 0; worker < gw->n_workers; worker++)
 		rte_free(gw->counters[worker]);
-	}
 	route_table_destroy(gw);
 	publisher_destroy(gw->publisher); /* retired objects refer to the tables below */
 	sa_table_destroy(gw);

@@ -13,13 +13,18 @@
 #include "slab.h"
 #include "tunnel.h"
 
+/* That passed through a tunnel. */
+struct packets {
+	uint64_t rx, tx;
+};
+
 /* Of one tunnel; there is none where it has no policy. */
 struct policies {
 	struct policy_list list;
 	unsigned n;
 	struct selector_set *inbound, *outbound; /* as published */
 	uint64_t rx_used_at, tx_used_at;         /* wall clock, seconds; 0: never */
-	uint64_t seen_rx, seen_tx;               /* counters at the last look */
+	struct packets seen;                     /* at the last look */
 };
 
 /* What a tunnel has that cannot be given what it should have. */
@@ -104,8 +109,17 @@ dismiss(struct gateway *gw, struct tunnel *tunnel)
 
 /* --- policies come and go --- */
 
+static struct packets
+packets(const struct tunnel *tunnel)
+{
+	struct tunnel_traffic passed;
+
+	tunnel_traffic(tunnel, &passed);
+	return (struct packets) { .rx = passed.rx.packets, .tx = passed.tx.packets };
+}
+
 static struct policies *
-find_or_make(struct gateway *gw, struct tunnel *tunnel)
+find_or_make(struct tunnel *tunnel)
 {
 	struct policies *policies = tunnel->policies;
 
@@ -114,7 +128,7 @@ find_or_make(struct gateway *gw, struct tunnel *tunnel)
 	policies = calloc(1, sizeof(*policies));
 	if (policies == NULL)
 		return NULL;
-	tunnel_packets(gw, tunnel->index, &policies->seen_rx, &policies->seen_tx);
+	policies->seen = packets(tunnel);
 	tunnel->policies = policies;
 	return policies;
 }
@@ -130,7 +144,7 @@ static int
 add(struct gateway *gw, const struct policy_spec *spec, struct policy **put)
 {
 	struct tunnel *tunnel = &gw->tunnels[spec->tunnel];
-	struct policies *policies = find_or_make(gw, tunnel);
+	struct policies *policies = find_or_make(tunnel);
 	struct policy *policy;
 
 	if (policies == NULL)
@@ -323,18 +337,16 @@ policy_preference(const struct tunnel *tunnel, const struct sa *sa)
 /* --- use --- */
 
 static void
-note_use(const struct gateway *gw, const struct tunnel *tunnel, uint64_t wall)
+note_use(const struct tunnel *tunnel, uint64_t wall)
 {
 	struct policies *policies = tunnel->policies;
-	uint64_t rx, tx;
+	struct packets now = packets(tunnel);
 
-	tunnel_packets(gw, tunnel->index, &rx, &tx);
-	if (rx != policies->seen_rx)
+	if (now.rx != policies->seen.rx)
 		policies->rx_used_at = wall;
-	if (tx != policies->seen_tx)
+	if (now.tx != policies->seen.tx)
 		policies->tx_used_at = wall;
-	policies->seen_rx = rx;
-	policies->seen_tx = tx;
+	policies->seen = now;
 }
 
 void
@@ -345,7 +357,7 @@ policy_note_use(struct gateway *gw, uint64_t wall)
 	gw->policies_seen_at = wall;
 	for (unsigned i = 0; i < gw->n_tunnels; i++)
 		if (gw->tunnels[i].policies != NULL)
-			note_use(gw, &gw->tunnels[i], wall);
+			note_use(&gw->tunnels[i], wall);
 }
 
 uint64_t
@@ -354,7 +366,7 @@ policy_used_at(const struct gateway *gw, const struct policy *policy)
 	const struct tunnel *tunnel = &gw->tunnels[policy->spec.tunnel];
 	uint64_t at;
 
-	note_use(gw, tunnel, (uint64_t)time(NULL));
+	note_use(tunnel, (uint64_t)time(NULL));
 	at = policy_goes(policy, POLICY_OUTBOUND) ? tunnel->policies->tx_used_at
 						  : tunnel->policies->rx_used_at;
 	return at >= policy->since ? at : 0;

@@ -56,20 +56,26 @@ sa_table_create(void)
 	return table;
 }
 
-/* Frees, which wipes, an SA that no worker can reach. With a gateway, its listener hears of it
- * first.
- */
+/* Frees, which wipes, an SA that no worker can reach. */
+static void
+discard(struct sa_record *record)
+{
+	if (record->sa.replay_apart)
+		slab_free(record->sa.replay);
+	slab_free(record);
+}
+
+/* The same with one that was in use: its tunnel and the listener hear how it ended. */
 static void
 retire(void *object, void *context)
 {
 	const struct gateway *gw = context;
 	struct sa_record *record = object;
 
-	if (gw != NULL && gw->listener != NULL && gw->listener->sa_retired != NULL)
+	tunnel_keep(&gw->tunnels[record->sa.tunnel], &record->sa);
+	if (gw->listener != NULL && gw->listener->sa_retired != NULL)
 		gw->listener->sa_retired(gw->listener->context, &record->sa);
-	if (record->sa.replay_apart)
-		slab_free(record->sa.replay);
-	slab_free(record);
+	discard(record);
 }
 
 void
@@ -82,7 +88,7 @@ sa_table_destroy(struct gateway *gw)
 		return;
 	HASH_ITER (hh, table->by_name, record, next) {
 		HASH_DEL(table->by_name, record);
-		retire(record, NULL);
+		discard(record);
 	}
 	spi_index_destroy(table->inbound);
 	slots_destroy(&table->slots);
@@ -175,6 +181,7 @@ install(struct gateway *gw, struct sa_record *record)
 {
 	struct sa_table *table = gw->sas;
 	struct sa *sa = &record->sa;
+	struct tunnel *tunnel = &gw->tunnels[sa->tunnel];
 
 	if (slots_reserve(&table->slots) < 0 || sa_expire_reserve(table) < 0)
 		return -ENOMEM;
@@ -188,9 +195,11 @@ install(struct gateway *gw, struct sa_record *record)
 	sa->order = ++table->installations;
 	sa->slot = slots_put(&table->slots, sa);
 	sa_look_soon(gw, sa);
-	if (sa->direction == SA_OUT) {
-		LIST_INSERT_HEAD(&gw->tunnels[sa->tunnel].outbound, sa, link);
-		tunnel_revive(gw, &gw->tunnels[sa->tunnel]);
+	if (sa->direction == SA_IN) {
+		LIST_INSERT_HEAD(&tunnel->inbound, sa, link);
+	} else {
+		LIST_INSERT_HEAD(&tunnel->outbound, sa, link);
+		tunnel_revive(gw, tunnel);
 	}
 	return 0;
 }
@@ -223,7 +232,7 @@ sa_add(struct gateway *gw, struct crypto *crypto, const struct sa_spec *spec)
 	return 0;
 
 free_record:
-	retire(record, NULL);
+	discard(record);
 	return result;
 }
 
@@ -232,19 +241,21 @@ sa_delete(struct gateway *gw, enum sa_direction direction, uint32_t spi, uint32_
 {
 	struct sa_table *table = gw->sas;
 	struct sa_record *record = find(table, (struct name) { spi, destination, direction });
+	struct tunnel *tunnel;
 	struct sa *sa;
 
 	if (record == NULL)
 		return -ESRCH;
 	sa = &record->sa;
+	tunnel = &gw->tunnels[sa->tunnel];
 	HASH_DEL(table->by_name, record);
 	slots_remove(&table->slots, sa->slot);
-	if (direction == SA_IN) {
+	LIST_REMOVE(sa, link);
+	tunnel_keep(tunnel, sa);
+	if (direction == SA_IN)
 		spi_index_remove(table->inbound, sa);
-	} else {
-		LIST_REMOVE(sa, link);
-		tunnel_refresh(gw, &gw->tunnels[sa->tunnel]);
-	}
+	else
+		tunnel_refresh(gw, tunnel);
 	publish_retire(gw->publisher, record, retire, gw);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "compiler.h"
+#include "counters.h"
 #include "crypto.h"
 #include "replay.h"
 
@@ -108,7 +109,7 @@ struct sa {
 	/* control only */
 	CACHE_ALIGNED uint32_t source;
 	uint32_t slot;           /* place in the table, for cursors */
-	LIST_ENTRY(sa) link;     /* outbound: among those of its tunnel */
+	LIST_ENTRY(sa) link;     /* among those of its tunnel and direction */
 	uint64_t installed_ns;   /* CLOCK_MONOTONIC */
 	uint64_t order;          /* counts up with each installation: "newest" */
 	uint64_t first_sequence; /* outbound: the number before the first; sent = taken - first */
@@ -120,8 +121,9 @@ struct sa {
 	struct sa_lifetime lifetime, soft;
 	struct sa_past past;
 	uint64_t past_age_ns, past_use_ns; /* how old it was, how long in use, when it came */
-	uint64_t added_at, used_at;        /* wall clock, seconds; 0: not used yet */
-	uint64_t used_ns;                  /* CLOCK_MONOTONIC, first use here */
+	struct traffic kept; /* of what passed, what its tunnel has on record: tunnel_keep() */
+	uint64_t added_at, used_at; /* wall clock, seconds; 0: not used yet */
+	uint64_t used_ns;           /* CLOCK_MONOTONIC, first use here */
 	/* UDP-encapsulated, see mapping.h */
 	uint32_t mapping_seconds; /* for so long it is not told again; 0: as usual */
 	uint64_t told_place;      /* where the listener was told that the peer is, */
@@ -187,9 +189,10 @@ void sa_refused(struct sa *sa, enum drop_reason reason);
 uint64_t sa_sequence_last(bool esn);
 /* Last number sent, or highest accepted. Any thread. */
 uint64_t sa_last_sequence(const struct sa *sa);
-/* Packets and bytes so far, either direction, with what it had behind it when it came. Any thread.
- */
-struct traffic;
+/* Inner IP packets and bytes that passed under it, either direction, since it was installed.
+ * Inbound they are authenticated and within the selectors. Any thread. */
+void sa_passed(const struct sa *sa, struct traffic *traffic);
+/* The same with what it had behind it when it came. Any thread. */
 void sa_traffic(const struct sa *sa, struct traffic *traffic);
 
 /*

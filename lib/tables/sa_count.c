@@ -3,8 +3,6 @@
 
 #include <stdatomic.h>
 
-#include "counters.h"
-
 /* What passed under an SA, and what it refused. */
 
 /* Workers that met the limit took numbers past it and sent nothing under them. */
@@ -24,16 +22,23 @@ sa_last_sequence(const struct sa *sa)
 }
 
 void
+sa_passed(const struct sa *sa, struct traffic *traffic)
+{
+	if (sa->direction == SA_IN) {
+		traffic->packets = counter_read(&sa->packets_in);
+		traffic->bytes = counter_read(&sa->bytes_in);
+	} else {
+		traffic->packets = last_sent(sa) - sa->first_sequence;
+		traffic->bytes = atomic_load_explicit(&sa->bytes_out, memory_order_relaxed);
+	}
+}
+
+void
 sa_traffic(const struct sa *sa, struct traffic *traffic)
 {
-	*traffic = (struct traffic) { sa->past.packets, sa->past.bytes };
-	if (sa->direction == SA_IN) {
-		traffic->packets += counter_read(&sa->packets_in);
-		traffic->bytes += counter_read(&sa->bytes_in);
-	} else {
-		traffic->packets += last_sent(sa) - sa->first_sequence;
-		traffic->bytes += atomic_load_explicit(&sa->bytes_out, memory_order_relaxed);
-	}
+	sa_passed(sa, traffic);
+	traffic->packets += sa->past.packets;
+	traffic->bytes += sa->past.bytes;
 }
 
 void

@@ -156,6 +156,10 @@ publish(struct gateway *gw, const struct tunnel *tunnel, const struct encap *fre
 		return;
 	}
 	gw->tunnel_changes++;
+	if (same(&nothing, fresh)) {
+		publish_swap(gw->publisher, slot, &nothing, retire, gw);
+		return;
+	}
 	copy = slab_alloc(gw->slab, sizeof(*copy));
 	if (copy == NULL) {
 		/* Whatever it held may be about to go. */
@@ -217,7 +221,6 @@ build(struct gateway *gw, struct tunnel *tunnel, enum drop_reason drop, struct e
 		log_error("tunnel %s: no room for the SAs of its policies; it sends nothing",
 			tunnel->name);
 	*encap = (struct encap) {
-		.tunnel = tunnel->index,
 		.drop = error < 0 ? DROP_no_sa : DROP_policy_out,
 		.branches = branches,
 		.mtu = branches != NULL ? branch_mtu(branches) : 0,

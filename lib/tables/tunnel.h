@@ -47,7 +47,6 @@ struct encap {
 			    fragment field as it stores them (wire order) and TOS << 8, folds, and
 			    stores the complement */
 	uint16_t mtu;    /* largest inner packet, bytes */
-	uint16_t tunnel; /* index, for its counters */
 	uint16_t
 		around_bytes; /* of a frame: what is neither inner packet nor padding and trailer */
 	uint8_t iv_bytes, icv_bytes, block_bytes;
@@ -74,6 +73,11 @@ enum tunnel_state {
 	TUNNEL_NO_SA,
 	TUNNEL_DOWN, /* by liveness or by the operator */
 };
+/* What passed through a tunnel: inner IP packets and bytes. */
+struct tunnel_traffic {
+	struct traffic tx, rx;
+};
+
 struct tunnel {
 	/* const after start */
 	char name[NAME_BYTES];
@@ -92,13 +96,15 @@ struct tunnel {
 	enum tunnel_state state;
 	bool held_down;             /* by the operator */
 	bool dead;                  /* by liveness */
-	struct sa_list outbound;    /* its outbound SAs, newest first; sa.c keeps it */
+	struct sa_list outbound;    /* its outbound SAs, newest first; sa.c keeps it, */
+	struct sa_list inbound;     /* and this one */
+	struct tunnel_traffic gone; /* what passed under SAs that are in neither any more */
 	struct sa *out;             /* the one it sends on; NULL: none */
 	uint32_t towards;           /* outer destination: the SA's, else `remote` */
 	const struct neighbor *via; /* whose MAC stands in its encap; NULL: no way out */
 	struct path_mtu path;       /* what routers on the way say */
 	uint64_t alive_ns;          /* liveness: when we last knew it well */
-	uint64_t seen_rx, seen_tx;  /* liveness: counters at the last look */
+	uint64_t seen_rx, seen_tx;  /* liveness: packets at the last look */
 	struct policies *policies;  /* policy.h; NULL: none */
 	bool branching;             /* several SAs at work; branch.h */
 	struct tunnel *next_branching;
@@ -150,8 +156,12 @@ void tunnel_refresh_via(struct gateway *gw, const struct neighbor *neighbor);
  * for that long, is down. Control, every 10 ms or so. */
 void tunnel_check_liveness(struct gateway *gw, uint64_t now_ns);
 
-/* Packets that workers sent into and accepted out of a tunnel. Control only. */
-void tunnel_packets(const struct gateway *gw, uint16_t tunnel, uint64_t *rx, uint64_t *tx);
+/* What passed since the start, under all SAs that it had. Workers count by SA alone. Control only.
+ */
+void tunnel_traffic(const struct tunnel *tunnel, struct tunnel_traffic *traffic);
+/* Puts on record what passed under one of its SAs since the last time: when that leaves the
+ * tunnel's lists, and when the last worker has let go of it. Control only. */
+void tunnel_keep(struct tunnel *tunnel, struct sa *sa);
 
 /* NULL when there is none of that name. Control only. */
 struct tunnel *tunnel_find(const struct gateway *gw, const char *name);

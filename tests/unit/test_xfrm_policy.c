@@ -156,11 +156,11 @@ pluto_begins_with_ipv6(void **state)
 static void
 use_times_follow_the_counters(void **state)
 {
-	struct worker_counters *counters = gw->counters[0];
-
 	(void)state;
 	install_policies();
-	counters->tunnel_rx[TUNNEL].packets += 5;
+	add_sa(SA_IN, TUNNEL, 0x900);
+	add_sa(SA_OUT, TUNNEL, 0x901);
+	find_sa(SA_IN, TUNNEL, 0x900)->packets_in += 5;
 	policy_note_use(gw, (uint64_t)time(NULL) + 100);
 	uint64_t in = get_policy(XFRM_POLICY_IN).curlft.use_time;
 	assert_true(in >= (uint64_t)time(NULL) + 95);
@@ -169,7 +169,7 @@ use_times_follow_the_counters(void **state)
 	/* No packet, no later use; one that came just now is seen without waiting for a tick. */
 	policy_note_use(gw, (uint64_t)time(NULL) + 200);
 	assert_int_equal(get_policy(XFRM_POLICY_IN).curlft.use_time, in);
-	counters->tunnel_tx[TUNNEL].packets++;
+	find_sa(SA_OUT, TUNNEL, 0x901)->sequence++;
 	assert_true(get_policy(XFRM_POLICY_OUT).curlft.use_time > 0);
 	assert_int_equal(get_policy(XFRM_POLICY_IN).curlft.use_time, in);
 }

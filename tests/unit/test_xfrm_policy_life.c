@@ -84,16 +84,17 @@ an_update_prolongs(void **state)
 static void
 use_prolongs(void **state)
 {
-	struct worker_counters *counters = gw->counters[0];
-
 	(void)state;
+	add_sa(SA_IN, TUNNEL, 0x900);
+	struct sa *sa = find_sa(SA_IN, TUNNEL, 0x900);
+	assert_true(hear() > 0); /* of the SA */
 	install((struct xfrm_lifetime_cfg) {
 		.soft_use_expires_seconds = 100, .hard_use_expires_seconds = 150 });
-	counters->tunnel_rx[TUNNEL].packets++;
+	sa->packets_in++;
 	policy_note_use(gw, start + 90);
 	assert_int_equal(told(120), -1);
 	assert_int_equal(told(192), 0);
-	counters->tunnel_rx[TUNNEL].packets++;
+	sa->packets_in++;
 	policy_note_use(gw, start + 230);
 	assert_int_equal(told(250), -1);
 	assert_int_equal(told(381), 1);
