@@ -38,6 +38,16 @@ warm_tunnels(struct worker *worker)
 		fetch(&encap->sa->sequence);
 		fetch_lines(encap->key, KEY_LINES);
 	}
+	if (!warm_waits(worker))
+		return;
+	for (unsigned i = 0; i < burst->n; i++) {
+		const struct encap *encap = gateway_encap(gw, burst->tunnel[i]);
+
+		if (encap->sa == NULL)
+			continue;
+		fetch_surely(&encap->sa->sequence, 1);
+		fetch_surely(encap->key, KEY_LINES);
+	}
 }
 
 void
@@ -54,5 +64,13 @@ warm_sas(struct worker *worker, struct sa *const sa[], unsigned n)
 		fetch(sa_replay(sa[i]));
 		fetch(&worker->gw->inbound_selectors[sa[i]->tunnel]);
 		fetch_lines(sa[i]->key, KEY_LINES);
+	}
+	if (!warm_waits(worker))
+		return;
+	for (unsigned i = 0; i < n; i++) {
+		if (sa[i] == NULL)
+			continue;
+		fetch_surely(sa_replay(sa[i]), 1);
+		fetch_surely(sa[i]->key, KEY_LINES);
 	}
 }

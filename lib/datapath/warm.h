@@ -13,10 +13,21 @@
 
 #define TUNNELS_NEAR 192
 
+/* More than these do not fit into what a core has of the last cache either: they are half a
+ * kilobyte each, and the packets pass through it as well. */
+#define TUNNELS_IN_CACHE 5000
+
 static inline bool
 warm_pays(const struct worker *worker)
 {
 	return worker->gw->n_tunnels > TUNNELS_NEAR;
+}
+
+/* Is asking not enough? */
+static inline bool
+warm_waits(const struct worker *worker)
+{
+	return worker->gw->n_tunnels > TUNNELS_IN_CACHE;
 }
 
 /* What worker->ip needs to be forwarded, once it has been looked up. Worker. */
