@@ -145,6 +145,8 @@ crypto_key_size(struct suite suite)
 
 	if (group >= 0)
 		bytes += engine_groups[group].schedule_bytes;
+	if (bytes < CRYPTO_KEY_LINES * CACHE_LINE_BYTES)
+		bytes = CRYPTO_KEY_LINES * CACHE_LINE_BYTES;
 	return (bytes + CACHE_LINE_BYTES - 1) & ~(size_t)(CACHE_LINE_BYTES - 1);
 }
 

@@ -80,8 +80,13 @@ uint64_t crypto_ivs_drawn(const struct crypto *crypto);
  */
 int crypto_self_test(struct crypto *crypto, char *error, size_t error_bytes);
 
-/* Bytes that a key of this suite needs; allocate them aligned to a cache line. */
+/* Bytes that a key of this suite needs, CRYPTO_KEY_LINES cache lines at least; allocate them
+ * aligned to one. */
 size_t crypto_key_size(struct suite suite);
+
+/* What AES-128-CBC with HMAC-SHA-1 has. Every key has so many, so that who loads them ahead need
+ * not look what it is. */
+#define CRYPTO_KEY_LINES 4
 
 /*
  * What an ESP header's address should be a multiple of, a power of two, for sealing to be fast; 1:

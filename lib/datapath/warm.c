@@ -5,9 +5,6 @@
 #include "nexthop.h"
 #include "sa.h"
 
-/* Cache lines of a key that matter for sure: all that AES-128-CBC with HMAC-SHA-1 has. */
-#define KEY_LINES 4
-
 void
 warm_nexthops(struct worker *worker)
 {
@@ -36,7 +33,7 @@ warm_tunnels(struct worker *worker)
 		if (encap->sa == NULL)
 			continue;
 		fetch(&encap->sa->sequence);
-		fetch_lines(encap->key, KEY_LINES);
+		fetch_lines(encap->key, CRYPTO_KEY_LINES);
 	}
 	if (!warm_waits(worker))
 		return;
@@ -46,7 +43,7 @@ warm_tunnels(struct worker *worker)
 		if (encap->sa == NULL)
 			continue;
 		fetch_surely(&encap->sa->sequence, 1);
-		fetch_surely(encap->key, KEY_LINES);
+		fetch_surely(encap->key, CRYPTO_KEY_LINES);
 	}
 }
 
@@ -63,7 +60,7 @@ warm_sas(struct worker *worker, struct sa *const sa[], unsigned n)
 			continue;
 		fetch(sa_replay(sa[i]));
 		fetch(&worker->gw->inbound_selectors[sa[i]->tunnel]);
-		fetch_lines(sa[i]->key, KEY_LINES);
+		fetch_lines(sa[i]->key, CRYPTO_KEY_LINES);
 	}
 	if (!warm_waits(worker))
 		return;
@@ -71,6 +68,6 @@ warm_sas(struct worker *worker, struct sa *const sa[], unsigned n)
 		if (sa[i] == NULL)
 			continue;
 		fetch_surely(sa_replay(sa[i]), 1);
-		fetch_surely(sa[i]->key, KEY_LINES);
+		fetch_surely(sa[i]->key, CRYPTO_KEY_LINES);
 	}
 }

@@ -2,18 +2,28 @@
 """More tunnels than caches hold: their SAs are fetched ahead, and each packet still takes its own."""
 import random
 
+import pytest
+
 import wire
 from esp import SCENARIO_SUITE
-from topology import HOST, Topology
+from topology import HOST, WAN_ADDRESS, Topology
 
 TUNNELS = 200  # more than TUNNELS_NEAR of warm.h
 EACH = 5
 
 
-def test_each_packet_takes_its_own_tunnel(run, socket):
-    suites = [SCENARIO_SUITE, ("aes256-gcm", None), ("aes192-cbc", "hmac-sha512-256")]
-    topology = Topology([suites[number % 3] for number in range(TUNNELS)])
+def idle_tunnels(count):
+    return tuple({"name": f"idle{n}", "if_id": 1000 + n, "local": WAN_ADDRESS,
+                  "remote": f"198.18.{n // 256}.{n % 256}"} for n in range(count))
+
+
+@pytest.mark.parametrize("idle", [0, 5000])  # with these, more than TUNNELS_IN_CACHE
+def test_each_packet_takes_its_own_tunnel(run, socket, idle):
+    suites = [SCENARIO_SUITE, ("aes256-gcm", None), ("aes192-cbc", "hmac-sha512-256"),
+              ("chacha20-poly1305", None)]
+    topology = Topology([suites[number % len(suites)] for number in range(TUNNELS)])
     config = topology.config(socket)
+    config["tunnels"] += idle_tunnels(idle)
     config["routes"] = config["routes"][1:]  # a group of them all would be too large
     order = [tunnel for tunnel in topology for _ in range(EACH)]
     random.Random(1).shuffle(order)
