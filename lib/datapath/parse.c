@@ -42,8 +42,8 @@ check_frame(const struct rte_mbuf *pkt)
 	return ipv4_check(burst_ip(pkt), pkt->data_len - RTE_ETHER_HDR_LEN);
 }
 
-/* Could an SA of ours want it? ESP, bare or in UDP, and whole (RFC 4303 3.4.1: fragments are not
- * for ESP). */
+/* Could an SA of ours want it? ESP, bare or in UDP, and whole: pieces are put together first, see
+ * reassembly.h. */
 static uint32_t
 candidacy(const struct rte_ipv4_hdr *ip)
 {

@@ -63,6 +63,7 @@ pipeline_victims(struct worker *worker)
 {
 	unsigned n = worker->victims.n;
 
+	reassemble(worker);
 	if (unlikely(early_any(worker->gw->early)))
 		esp_early(worker);
 	heed_icmp(worker);

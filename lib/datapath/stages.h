@@ -61,6 +61,7 @@ void esp_encap(struct worker *worker);
  * empty. */
 void esp_seal(struct worker *worker);
 
+/* Before those below, reassemble() takes what is not whole: reassembly.h. */
 /* Passes to the control core those victims that came before their SA: early.h. */
 void esp_early(struct worker *worker);
 /* Notes what routers say of our own ESP packets, among the victims: path_mtu.h. They stay victims.

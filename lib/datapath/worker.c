@@ -81,7 +81,7 @@ worker_create(const struct gateway *gw, struct crypto *crypto, struct rte_mempoo
 	worker->tx_ring = create_ring("tx", id);
 	worker->inject = create_ring("inject", id);
 	if (worker->run_of == NULL || worker->handed[id] == NULL || worker->tx_ring == NULL ||
-		worker->inject == NULL) {
+		worker->inject == NULL || !reassembly_init(&worker->reassembly, socket)) {
 		worker_destroy(worker);
 		return NULL;
 	}
@@ -98,6 +98,7 @@ worker_destroy(struct worker *worker)
 	drain(worker->handed[worker->id]);
 	drain(worker->tx_ring);
 	drain(worker->inject);
+	reassembly_fini(&worker->reassembly);
 	crypto_destroy(worker->crypto);
 	rte_free(worker->run_of);
 	rte_free(worker);
@@ -125,6 +126,8 @@ turn(struct worker *worker)
 		pipeline_frames(worker, pkt, n);
 	found += n;
 	found += pipeline_injected(worker);
+	if (unlikely(reassembly_waits(&worker->reassembly)))
+		reassembly_expire(worker);
 	stage_clock_start(worker);
 	found += tx_flush(worker);
 	stage_clock_bill(worker, STAGE_tx, found);

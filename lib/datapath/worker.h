@@ -11,6 +11,7 @@
 #include "gateway.h"
 #include "headers.h"
 #include "punt_class.h"
+#include "reassembly.h"
 #include "token_bucket.h"
 
 /*
@@ -88,6 +89,7 @@ struct worker {
 	struct tunnel_burst oversize; /* too large for their tunnel, to be fragmented */
 	struct esp_burst esp;
 	struct victims victims;
+	struct reassembly reassembly;
 	struct tx_buffer tx[PORTS_MAX];
 	uint64_t stage_tsc; /* stage_clock.h */
 };

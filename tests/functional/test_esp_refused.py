@@ -287,18 +287,6 @@ def test_spi_and_destination_name_the_sa(run, socket):
     assert outcome.drops == {"unknown_spi": 3} and outcome.lan == []
 
 
-def test_fragments_of_esp(run):
-    """RFC 4303 3.4.1: ESP works on whole packets. Both pieces are refused, the whole one passes."""
-    topology = Topology()
-    sa = topology[1].into
-    esp = sa.esp(genuine(topology[1], 200), 1)
-    head = sa.outer(esp[:128], fragment=wire.MORE_FRAGMENTS, ttl=64)
-    tail = sa.outer(esp[128:], fragment=128 // 8, ttl=64)
-    outcome = run(topology, wan=wire.ethers([head, tail, sa.outer(esp)]))
-    assert outcome.drops == {"esp_fragment": 2}
-    assert outcome.lan == [wire.forwarded(genuine(topology[1], 200))]
-
-
 def test_inbound_selectors(run, socket):
     topology = Topology()
     config = topology.config(socket)

@@ -7,11 +7,13 @@
  * The first byte says what the rest is. FUZZ_SEALED: what an authentic peer put inside ESP,
  * padding, trailer and all; it is sealed here with the SA's key, so that the fuzzer gets past the
  * ICV. Else a frame as it comes from a wire. FUZZ_MENDED: type and IPv4 header checksum are put
- * right, so that it gets past those. FUZZ_WAN: it arrives at that port.
+ * right, so that it gets past those. FUZZ_WAN: it arrives at that port. FUZZ_CUT: in two pieces,
+ * the second one of which is as long as the fuzzer's last byte says.
  */
 #define FUZZ_SEALED 1
 #define FUZZ_WAN 2
 #define FUZZ_MENDED 4
+#define FUZZ_CUT 8
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -233,6 +235,49 @@ mend_checksum(uint8_t *header, size_t bytes)
 		ipv4_set_checksum(ip);
 }
 
+/* Makes two frames of one with a good IPv4 header: the pieces of a packet. */
+static unsigned
+cut(struct rte_mbuf *pkt[2], unsigned tail)
+{
+	struct rte_ipv4_hdr *head = rte_pktmbuf_mtod_offset(pkt[0], void *, RTE_ETHER_HDR_LEN);
+	unsigned header_bytes = RTE_ETHER_HDR_LEN + ipv4_header_bytes(head);
+	unsigned at = (pkt[0]->data_len - header_bytes) / 8 * 8;
+
+	if (at < tail + 8)
+		return 1;
+	at -= tail / 8 * 8;
+	pkt[1] = rte_pktmbuf_copy(pkt[0], pool, 0, UINT32_MAX);
+	require(pkt[1] != NULL);
+	rte_pktmbuf_trim(pkt[0], (uint16_t)(pkt[0]->data_len - header_bytes - at));
+	memmove(rte_pktmbuf_mtod_offset(pkt[1], uint8_t *, at), rte_pktmbuf_mtod(pkt[1], uint8_t *),
+		header_bytes);
+	rte_pktmbuf_adj(pkt[1], (uint16_t)at);
+	for (unsigned i = 0; i < 2; i++) {
+		struct rte_ipv4_hdr *ip =
+			rte_pktmbuf_mtod_offset(pkt[i], void *, RTE_ETHER_HDR_LEN);
+
+		ip->total_length =
+			rte_cpu_to_be_16((uint16_t)(pkt[i]->data_len - RTE_ETHER_HDR_LEN));
+		ip->fragment_offset = i == 0 ? RTE_BE16(RTE_IPV4_HDR_MF_FLAG)
+					     : rte_cpu_to_be_16((uint16_t)(at / 8));
+		ipv4_set_checksum(ip);
+	}
+	return 2;
+}
+
+/* What was put together is in the worker's ring. */
+static void
+process(struct rte_mbuf *pkt[], unsigned n)
+{
+	struct rte_mbuf *burst[BURST_PKTS];
+
+	pipeline_frames(worker, pkt, n);
+	while ((n = rx_ring_take(worker, burst)) > 0)
+		pipeline_frames(worker, burst, n);
+	reassembly_expire(worker);
+	tx_flush(worker);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
@@ -240,7 +285,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 
 	if (bytes < 1 || bytes > FRAME_BYTES_MAX - 128)
 		return 0;
-	struct rte_mbuf *pkt = rte_pktmbuf_alloc(pool);
+	struct rte_mbuf *frames[2] = { rte_pktmbuf_alloc(pool) };
+	struct rte_mbuf *pkt = frames[0];
+	unsigned n = 1;
 	require(pkt != NULL);
 
 	unsigned flags = data[0];
@@ -258,12 +305,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		write_sealed(pkt, input, bytes);
 	else if (bytes > 0)
 		memcpy(rte_pktmbuf_append(pkt, (uint16_t)bytes), input, bytes);
+	if (sealed && (flags & FUZZ_CUT) != 0)
+		n = cut(frames, input[bytes - 1]);
 
 	rcu_online(worker->gw->rcu, 0);
-	pipeline_frames(worker, &pkt, 1);
-	tx_flush(worker);
+	process(frames, n);
 	rcu_offline(worker->gw->rcu, 0);
-	/* Nothing may be kept: every packet was sent or freed. */
-	require(rte_mempool_avail_count(pool) == pool->size);
+	/* Nothing may be lost: every packet was sent or freed, or waits for its other pieces. */
+	require(rte_mempool_avail_count(pool) + worker->reassembly.held == pool->size);
 	return 0;
 }

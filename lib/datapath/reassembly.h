@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rte_ip_frag_tbl;
+struct worker;
+
+/*
+ * ESP packets that come in pieces (RFC 4303 3.4.1: reassembly comes first, ESP works on whole
+ * packets). A gateway that seals a packet without DF which is too large for its path, as Linux
+ * does, lets the outer packet be fragmented. The pieces are found among the victims, for nobody
+ * claims them; the whole goes into the worker's own ring and is parsed as any other frame is.
+ *
+ * All of it is bounded: packets under way, the time that each has, and what one buffer holds.
+ */
+/* Of a worker: packets under way, and the pieces that each may come in, which is the library's
+ * limit. */
+#define REASSEMBLY_PACKETS 64
+#define REASSEMBLY_PIECES 8
+
+struct reassembly {
+	struct rte_ip_frag_tbl *table;
+	unsigned held;     /* pieces in it */
+	uint64_t look_tsc; /* when to look next for those that waited too long */
+};
+
+/* For the lcore's NUMA socket. False: out of memory. Control, at start. */
+bool reassembly_init(struct reassembly *reassembly, int socket);
+/* Frees what it holds. Control, after the worker stopped. */
+void reassembly_fini(struct reassembly *reassembly);
+
+static inline bool
+reassembly_waits(const struct reassembly *reassembly)
+{
+	return reassembly->held > 0;
+}
+
+/* Takes the pieces of ESP packets out of worker->victims. Worker. */
+void reassemble(struct worker *worker);
+/* Drops what waited for other pieces too long; every turn while any waits. Worker. */
+void reassembly_expire(struct worker *worker);

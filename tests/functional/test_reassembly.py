@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""ESP that comes in pieces, as from a peer that seals first and fragments then (RFC 4303 3.4.1)."""
+import random
+import time
+
+import pytest
+
+import wire
+from topology import HOST, WAN_ADDRESS, Topology
+
+PATIENCE = 1.5  # PATIENCE_MS of reassembly.c, and the next look
+
+
+def pieces(packet, *cuts, ident, tos=None):
+    """The packet as fragments whose payloads begin at 0 and at `cuts`."""
+    ip = wire.parse(packet)
+    bounds = [0, *cuts, len(ip.payload)]
+    toses = tos or [ip.tos] * (len(bounds) - 1)
+    return [wire.ipv4(ip.source, ip.destination, ip.payload[begin:end], protocol=ip.protocol,
+                      tos=toses[n], ident=ident,
+                      fragment=begin // 8 | (wire.MORE_FRAGMENTS if end < len(ip.payload) else 0))
+            for n, (begin, end) in enumerate(zip(bounds, bounds[1:]))]
+
+
+def without_filler(drops):
+    """A live port is never empty: what fills it is no IP."""
+    return {reason: n for reason, n in drops.items() if reason != "not_ip"}
+
+
+def inner_packet(tunnel, size, **header):
+    return wire.udp_packet(tunnel.peer_host, HOST, random.Random(size).randbytes(size - 28), **header)
+
+
+@pytest.mark.parametrize("workers, queues", [(1, 1), (2, 2), (2, 1)])
+@pytest.mark.parametrize("options", [{}, {"udp_ports": (4500, 4500)}, {"esn": True}],
+                         ids=["bare", "in-udp", "esn"])
+def test_pieces_make_a_whole(run, options, workers, queues):
+    """In any order, with those of other packets between them; two to eight, the smallest there are."""
+    topology = Topology([("aes128-cbc", "hmac-sha1-96"), ("aes256-gcm", None),
+                         ("aes256-cbc", "hmac-sha512-256")], **options)
+    rng = random.Random(workers)
+    expected, frames, ident = [], [], 0
+    for size in (100, 333, 1000, 1438, 1500):
+        for tunnel in topology:
+            for cuts in ([8], [48], [16, 24, 64], [8, 16, 24, 32, 40, 48, 56]):
+                ident += 1
+                inner = inner_packet(tunnel, size, ident=ident)
+                expected.append(wire.forwarded(inner))
+                frames += pieces(tunnel.into.seal(inner, ident), *cuts, ident=ident)
+    window = 24
+    for n in range(0, len(frames), window):
+        part = frames[n:n + window]
+        rng.shuffle(part)
+        frames[n:n + window] = part
+    outcome = run(topology, wan=wire.ethers(frames), workers=workers, queues=queues)
+    assert outcome.drops == {}
+    assert sorted(outcome.lan) == sorted(expected)
+
+
+def test_congestion_of_any_piece_counts(run):
+    """RFC 3168 5.3."""
+    topology = Topology()
+    tunnel = topology[1]
+    frames = []
+    for number, tos in enumerate(([2, 2, 2], [2, 2, 3], [2, 3, 2], [3, 2, 2]), start=1):
+        sealed = tunnel.into.seal(inner_packet(tunnel, 500, tos=2), number, tos=2)
+        frames += pieces(sealed, 48, 160, ident=number, tos=tos)
+    outcome = run(topology, wan=wire.ethers(frames))
+    assert outcome.drops == {}
+    assert [wire.parse(packet).tos for packet in outcome.lan] == [2, 3, 3, 3]
+    assert all(wire.parse(packet).checksum_good for packet in outcome.lan)
+
+
+def test_what_never_becomes_whole_is_dropped(start):
+    """Each piece is counted, be it alone, twice, one of too many, or overlapping."""
+    topology = Topology()
+    tunnel = topology[1]
+    gateway = start(topology, wan="live")
+    gateway.ready()
+
+    def sealed(number, size=600):
+        return tunnel.into.seal(inner_packet(tunnel, size), number)
+
+    sent = 0
+
+    def feed(*packets):
+        nonlocal sent
+        sent += len(packets)
+        gateway.feed("wan0", wire.ethers(packets))
+
+    first, last = pieces(sealed(1), 104, ident=1)
+    feed(first)
+    feed(*[pieces(sealed(2), 104, ident=2)[1]])
+    head, tail = pieces(sealed(3), 104, ident=3)
+    feed(head, head, tail)
+    feed(*pieces(sealed(4), *range(8, 80, 8), ident=4))  # ten
+    whole = wire.parse(sealed(5))
+    feed(*(wire.ipv4(whole.source, whole.destination, whole.payload[begin:end], protocol=50,
+                     ident=5, fragment=begin // 8 | more)
+           for begin, end, more in ((0, 200, wire.MORE_FRAGMENTS), (96, 400, wire.MORE_FRAGMENTS),
+                                    (400, len(whole.payload), 0))))
+    feed(*pieces(tunnel.into.seal(inner_packet(tunnel, 3000), 6), 1000, 2000, ident=6))
+    feed(*pieces(sealed(7), 104, ident=7)[::-1])
+    time.sleep(PATIENCE)
+    feed(last)  # too late for the first one
+    time.sleep(PATIENCE)
+    outcome = gateway.stop()
+    assert outcome.lan == [wire.forwarded(inner_packet(tunnel, 600))]
+    assert without_filler(outcome.drops) == {"esp_fragment": sent - 2}
+
+
+def test_a_flood_of_beginnings_passes(start):
+    """It fills what there is for pieces, for a second; whole packets never notice."""
+    topology = Topology()
+    tunnel = topology[1]
+    gateway = start(topology, wan="live")
+    flood = [wire.ipv4(f"198.51.100.{n % 250 + 1}", WAN_ADDRESS, bytes(64), protocol=wire.ESP,
+                       ident=n, fragment=wire.MORE_FRAGMENTS) for n in range(5000)]
+    good = [tunnel.into.seal(inner_packet(tunnel, 100), n) for n in range(1, 501)]
+    gateway.feed("wan0", wire.ethers(flood + good))
+    time.sleep(PATIENCE)
+    gateway.feed("wan0", wire.ethers(
+        pieces(tunnel.into.seal(inner_packet(tunnel, 700), 501), 400, ident=9)))
+    time.sleep(PATIENCE)
+    outcome = gateway.stop()
+    assert outcome.lan == [wire.forwarded(inner_packet(tunnel, 100))] * 500 + \
+        [wire.forwarded(inner_packet(tunnel, 700))]
+    assert without_filler(outcome.drops) == {"esp_fragment": len(flood)}
+
+
+def test_other_udp_in_pieces_stays_refused(run):
+    """IKE, a keepalive's likes, another port: put together, none of them is ESP for an SA."""
+    topology = Topology(udp_ports=(4500, 4500))
+    remote = topology[1].remote
+    packets = [wire.udp_packet(remote, WAN_ADDRESS, bytes(4) + bytes(range(200)), sport=4500,
+                               dport=4500),
+               wire.udp_packet(remote, WAN_ADDRESS, bytes(range(200)), sport=4500, dport=500)]
+    frames = [piece for n, packet in enumerate(packets, start=1)
+              for piece in pieces(packet, 104, ident=n)]
+    outcome = run(topology, wan=wire.ethers(frames))
+    assert outcome.lan == []
+    assert outcome.drops == {"local_undeliverable": len(packets)}
