@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "reassembly.h"
 
-#include <assert.h>
-
 #include <rte_cycles.h>
 #include <rte_ip_frag.h>
 #include <rte_udp.h>
@@ -13,8 +11,6 @@
 #include "worker.h"
 
 #define BUCKET_PACKETS 4
-
-static_assert(REASSEMBLY_PIECES == RTE_LIBRTE_IP_FRAG_MAX_FRAG, "what holds the buffers");
 
 /* Pieces come back to back. RFC 1122 3.3.2 would have hosts wait for a minute, in which a fast peer
  * uses each identification many times (RFC 4963). */

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_config.h>
+
 struct rte_ip_frag_tbl;
 struct worker;
 
@@ -15,10 +17,10 @@ struct worker;
  *
  * All of it is bounded: packets under way, the time that each has, and what one buffer holds.
  */
-/* Of a worker: packets under way, and the pieces that each may come in, which is the library's
- * limit. */
+
+/* Of a worker: packets under way, and the pieces that each may come in. */
 #define REASSEMBLY_PACKETS 64
-#define REASSEMBLY_PIECES 8
+#define REASSEMBLY_PIECES RTE_LIBRTE_IP_FRAG_MAX_FRAG /* 8 */
 
 struct reassembly {
 	struct rte_ip_frag_tbl *table;
