@@ -20,8 +20,7 @@
 #define POOL_MIN 8191
 /* In a worker's hands at most: its burst, its tx buffers and pieces, the cache it keeps, what waits
  * to be made whole, and two rings of other workers' packets, which are rarely a third full. */
-#define PKTS_PER_WORKER \
-	(4 * BURST_PKTS + 3 * POOL_CACHE / 2 + REASSEMBLY_PACKETS * REASSEMBLY_PIECES)
+#define PKTS_PER_WORKER (4 * BURST_PKTS + 3 * POOL_CACHE / 2 + REASSEMBLY_HELD)
 #define RING_PKTS_PER_WORKER 2560
 /* With the control core: what was punted, what the kernel sends, and the cache it keeps. */
 #define PKTS_OF_CONTROL (PUNT_RING_PKTS + 1024 + 3 * POOL_CACHE / 2)

@@ -26,7 +26,8 @@
 	X(unknown_spi, "ESP to one of our addresses, but no SA has that SPI (RFC 4303 3.4.2)") \
 	X(short_esp, "ESP packet too short, or of a length its cipher cannot have") \
 	X(esp_fragment, \
-		"a piece of an ESP packet whose others did not come, or too large in whole") \
+		"a piece of an ESP packet whose others did not come, or do not fit together") \
+	X(reassembly_full, "a piece of an ESP packet, while too many others waited for theirs") \
 	X(replay_duplicate, "sequence number seen before (RFC 4303 3.4.3)") \
 	X(replay_late, "sequence number left of the replay window (RFC 4303 3.4.3)") \
 	X(bad_icv, "integrity check failed: forged or damaged (RFC 4303 3.4.4)") \

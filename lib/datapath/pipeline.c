@@ -92,6 +92,17 @@ pipeline_frames(struct worker *worker, struct rte_mbuf *pkt[], unsigned n)
 		pipeline_victims(worker);
 }
 
+void
+pipeline_overdue(struct worker *worker)
+{
+	reassembly_expire(worker);
+	if (worker->victims.n == 0)
+		return;
+	if (worker->gw->punt->kernel)
+		punt(worker);
+	drop_victims(worker);
+}
+
 unsigned
 pipeline_injected(struct worker *worker)
 {

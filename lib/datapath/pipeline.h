@@ -8,3 +8,5 @@ void pipeline_frames(struct worker *worker, struct rte_mbuf *pkt[], unsigned n);
 /* The same for what the kernel sends through tunnels and what waited for an SA; returns the number
  * of packets. */
 unsigned pipeline_injected(struct worker *worker);
+/* And for pieces of packets that waited too long for the others. */
+void pipeline_overdue(struct worker *worker);

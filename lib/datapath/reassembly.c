@@ -5,6 +5,7 @@
 #include <rte_ip_frag.h>
 #include <rte_udp.h>
 
+#include "compiler.h"
 #include "handover.h"
 #include "ipv4.h"
 #include "punt.h"
@@ -13,18 +14,28 @@
 #define BUCKET_PACKETS 4
 
 /* Pieces come back to back. RFC 1122 3.3.2 would have hosts wait for a minute, in which a fast peer
- * uses each identification many times (RFC 4963). */
-#define PATIENCE_MS 1000
-#define LOOK_MS 100
+ * uses each identification a thousand times (RFC 4963), and every lost piece leaves others that
+ * wait. */
+#define PATIENCE_MS 100
+#define LOOK_MS 20
+/* What has waited for so long when there is no room for others goes; looked for so often. */
+#define CROWDED_MS 10
+#define CROWDED_LOOK_MS 1
 
-/* In mbuf.hash.usr of pieces: the victim itself, or a copy of one that goes its way. */
-enum origin { TAKEN, COPIED };
+/* For stores of whole vectors behind a packet's end. */
+#define TAIL_BYTES (2 * CACHE_LINE_BYTES)
+
+static uint64_t
+tsc_of(unsigned milliseconds)
+{
+	return rte_get_tsc_hz() * milliseconds / 1000;
+}
 
 bool
 reassembly_init(struct reassembly *reassembly, int socket)
 {
 	reassembly->table = rte_ip_frag_table_create(REASSEMBLY_PACKETS / BUCKET_PACKETS,
-		BUCKET_PACKETS, REASSEMBLY_PACKETS, rte_get_tsc_hz() * PATIENCE_MS / 1000, socket);
+		BUCKET_PACKETS, REASSEMBLY_PACKETS, tsc_of(PATIENCE_MS), socket);
 	return reassembly->table != NULL;
 }
 
@@ -35,167 +46,228 @@ reassembly_fini(struct reassembly *reassembly)
 		rte_ip_frag_table_destroy(reassembly->table);
 }
 
-/* Frees pieces that become nothing. A copy was counted where its original went. */
 static void
-discard(struct worker *worker, struct rte_mbuf *pkt, enum drop_reason reason)
+give_back(struct worker *worker, struct rte_mbuf *piece, enum drop_reason reason)
 {
-	if (pkt->hash.usr == TAKEN)
-		counter_add(&worker->counters->drops[reason], pkt->nb_segs);
+	worker_drop(worker, piece, worker->port_index[piece->port], reason);
+}
+
+/* What a piece is to those who have no use for it: of UDP, the kernel may have. */
+static enum drop_reason
+reason_of(const struct rte_mbuf *piece)
+{
+	return burst_ip(piece)->next_proto_id == IPPROTO_ESP ? DROP_esp_fragment
+							     : DROP_local_undeliverable;
+}
+
+/* Pieces that became one packet, which is no good. */
+static void
+discard(struct worker *worker, struct rte_mbuf *pkt, unsigned pieces, enum drop_reason reason)
+{
+	counter_add(&worker->counters->drops[reason], pieces);
 	rte_pktmbuf_free(pkt);
 }
 
-/* Those that the library gave up. */
+/* Those that the library gave up: some of them have others behind them already. */
 static void
 bury(struct worker *worker, const struct rte_ip_frag_death_row *row)
 {
-	for (uint32_t i = 0; i < row->cnt; i++)
-		discard(worker, row->row[i], DROP_esp_fragment);
-	worker->reassembly.held -= row->cnt;
-}
+	for (uint32_t i = 0; i < row->cnt; i++) {
+		struct rte_mbuf *pkt = row->row[i];
 
-/* RFC 3168 5.3: congestion that was marked on any piece is marked on the whole. Data of the others
- * begins behind their headers, which still stand there. */
-static void
-merge_congestion(struct rte_mbuf *whole)
-{
-	struct rte_ipv4_hdr *ip = burst_ip(whole);
-
-	for (const struct rte_mbuf *piece = whole->next; piece != NULL; piece = piece->next) {
-		const struct rte_ipv4_hdr *header = rte_pktmbuf_mtod_offset(
-			piece, const struct rte_ipv4_hdr *, -(int)piece->l3_len);
-
-		if ((header->type_of_service & RTE_IPV4_HDR_ECN_MASK) == RTE_IPV4_HDR_ECN_CE)
-			ip->type_of_service |= RTE_IPV4_HDR_ECN_CE;
+		worker->reassembly.held -= pkt->nb_segs;
+		if (pkt->nb_segs == 1)
+			give_back(worker, pkt, reason_of(pkt));
+		else
+			discard(worker, pkt, pkt->nb_segs, DROP_esp_fragment);
 	}
 }
 
-/* RFC 3948 2.2: in UDP to that port, ESP has an SPI where IKE has zeroes. */
-static bool
-is_esp_in_udp(const struct rte_mbuf *whole)
+/* Gives up what has waited for so long. */
+static void
+expire(struct worker *worker, uint64_t now, unsigned milliseconds)
 {
-	const struct rte_ipv4_hdr *ip = burst_ip(whole);
-	const uint8_t *udp = (const uint8_t *)ip + ipv4_header_bytes(ip);
+	struct rte_ip_frag_death_row row;
 
-	return rte_be_to_cpu_16(ip->total_length) >=
-		ipv4_header_bytes(ip) + sizeof(struct rte_udp_hdr) + sizeof(uint32_t) &&
-		((const struct rte_udp_hdr *)udp)->dst_port == RTE_BE16(NATT_PORT) &&
-		load_u32(udp + sizeof(struct rte_udp_hdr)) != 0;
+	row.cnt = 0;
+	rte_ip_frag_table_del_expired_entries(
+		worker->reassembly.table, &row, now + tsc_of(PATIENCE_MS) - tsc_of(milliseconds));
+	bury(worker, &row);
+}
+
+void
+reassembly_expire(struct worker *worker)
+{
+	uint64_t now = rte_rdtsc();
+
+	if (now < worker->reassembly.look_tsc)
+		return;
+	worker->reassembly.look_tsc = now + tsc_of(LOOK_MS);
+	expire(worker, now, PATIENCE_MS);
+}
+
+/* False: it was done a moment ago. */
+static bool
+make_room(struct worker *worker, uint64_t now)
+{
+	if (now < worker->reassembly.room_tsc)
+		return false;
+	worker->reassembly.room_tsc = now + tsc_of(CROWDED_LOOK_MS);
+	expire(worker, now, CROWDED_MS);
+	return true;
+}
+
+/* RFC 3168 5.3: congestion that was marked on any piece is marked on the whole; but not where
+ * another one says that it does not do ECN: false. Data of all but the first one begin behind their
+ * headers, which still stand there. */
+static bool
+merge_ecn(struct rte_mbuf *whole)
+{
+	struct rte_ipv4_hdr *ip = burst_ip(whole);
+	bool congested = false, incapable = false;
+
+	for (const struct rte_mbuf *piece = whole; piece != NULL; piece = piece->next) {
+		const struct rte_ipv4_hdr *header = piece == whole
+			? ip
+			: rte_pktmbuf_mtod_offset(
+				  piece, const struct rte_ipv4_hdr *, -(int)piece->l3_len);
+		unsigned ecn = header->type_of_service & RTE_IPV4_HDR_ECN_MASK;
+
+		congested |= ecn == RTE_IPV4_HDR_ECN_CE;
+		incapable |= ecn == 0;
+	}
+	if (congested)
+		ip->type_of_service |= RTE_IPV4_HDR_ECN_CE;
+	return !congested || !incapable;
 }
 
 static void
 deliver(struct worker *worker, struct rte_mbuf *whole)
 {
-	worker->reassembly.held -= whole->nb_segs;
-	merge_congestion(whole);
-	if (rte_pktmbuf_linearize(whole) < 0 ||
-		(whole->hash.usr == COPIED && !is_esp_in_udp(whole))) {
-		discard(worker, whole, DROP_esp_fragment);
+	const unsigned pieces = whole->nb_segs;
+
+	worker->reassembly.held -= pieces;
+	if (!merge_ecn(whole)) {
+		discard(worker, whole, pieces, DROP_bad_ecn);
+		return;
+	}
+	if (rte_pktmbuf_linearize(whole) < 0) {
+		discard(worker, whole, pieces, DROP_esp_fragment);
 		return;
 	}
 	ipv4_set_checksum(burst_ip(whole));
 	if (rte_ring_enqueue(worker->handed[worker->id], whole) != 0)
-		discard(worker, whole, DROP_handover_full);
+		discard(worker, whole, pieces, DROP_handover_full);
 }
 
-/* Would the whole fit into one buffer, as far as this piece tells? */
+/* Has it anything, and would the whole fit into one buffer, as far as this piece tells? */
 static bool
 fits(const struct rte_mbuf *piece)
 {
 	const struct rte_ipv4_hdr *ip = burst_ip(piece);
 	unsigned offset = rte_be_to_cpu_16(ip->fragment_offset) & RTE_IPV4_HDR_OFFSET_MASK;
 
-	return offset * RTE_IPV4_HDR_OFFSET_UNITS + piece->data_len + RTE_PKTMBUF_HEADROOM <=
+	return piece->data_len > RTE_ETHER_HDR_LEN + ipv4_header_bytes(ip) &&
+		RTE_PKTMBUF_HEADROOM + offset * RTE_IPV4_HDR_OFFSET_UNITS + piece->data_len +
+			TAIL_BYTES <=
 		piece->buf_len;
 }
 
-static void
-add(struct worker *worker, struct rte_mbuf *piece, enum origin origin)
+/* Offers a piece to the table, where it joins those of its packet. False: there was no room. */
+static bool
+offer(struct worker *worker, struct rte_mbuf *piece, uint64_t now)
 {
 	struct reassembly *reassembly = &worker->reassembly;
 	struct rte_ip_frag_death_row row;
 	struct rte_mbuf *whole;
 
-	piece->hash.usr = origin;
-	if (!fits(piece)) {
-		discard(worker, piece, DROP_esp_fragment);
-		return;
-	}
+	if (reassembly->held >= REASSEMBLY_HELD)
+		return false;
 	row.cnt = 0;
-	piece->l2_len = RTE_ETHER_HDR_LEN;
-	piece->l3_len = ipv4_header_bytes(burst_ip(piece));
-	reassembly->held++;
 	whole = rte_ipv4_frag_reassemble_packet(
-		reassembly->table, &row, piece, rte_rdtsc(), burst_ip(piece));
+		reassembly->table, &row, piece, now, burst_ip(piece));
+	/* What is no good is given up together with those that were there before. */
+	if (row.cnt == 1 && row.row[0] == piece)
+		return false;
+	reassembly->held++;
 	bury(worker, &row);
 	if (whole != NULL)
 		deliver(worker, whole);
+	return true;
 }
 
-/* ESP inside a tunnel is not looked at twice. Of UDP nobody knows whether it is ESP before the
- * first piece is there. */
+static void
+add(struct worker *worker, struct rte_mbuf *piece)
+{
+	uint64_t now = rte_rdtsc();
+
+	if (!fits(piece)) {
+		give_back(worker, piece, reason_of(piece));
+		return;
+	}
+	piece->l2_len = RTE_ETHER_HDR_LEN;
+	piece->l3_len = ipv4_header_bytes(burst_ip(piece));
+	if (offer(worker, piece, now) || (make_room(worker, now) && offer(worker, piece, now)))
+		return;
+	give_back(worker, piece,
+		reason_of(piece) == DROP_esp_fragment ? DROP_reassembly_full : reason_of(piece));
+}
+
+/* ESP inside a tunnel is not looked at twice. Of UDP only the first piece tells the port. */
 static bool
 is_piece(const struct victims *victims, unsigned i)
 {
 	const struct rte_mbuf *pkt = victims->pkt[i];
+	const struct rte_ipv4_hdr *ip = burst_ip(pkt);
+	const struct rte_udp_hdr *udp;
 
 	if (victims->ingress[i] & INGRESS_TUNNEL)
 		return false;
-	return victims->reason[i] == DROP_esp_fragment ||
-		(victims->reason[i] == DROP_local_undeliverable && pkt->nb_segs == 1 &&
-			burst_ip(pkt)->next_proto_id == IPPROTO_UDP &&
-			ipv4_is_fragment(burst_ip(pkt)));
+	if (victims->reason[i] == DROP_esp_fragment)
+		return true;
+	if (victims->reason[i] != DROP_local_undeliverable || pkt->nb_segs != 1 ||
+		ip->next_proto_id != IPPROTO_UDP || !ipv4_is_fragment(ip))
+		return false;
+	udp = (const struct rte_udp_hdr *)((const uint8_t *)ip + ipv4_header_bytes(ip));
+	return (ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_OFFSET_MASK)) != 0 ||
+		rte_be_to_cpu_16(ip->total_length) < ipv4_header_bytes(ip) + sizeof(*udp) ||
+		udp->dst_port == RTE_BE16(NATT_PORT);
 }
 
-/* Makes a piece of a victim. False: it stays a victim, because the kernel may want it, and a copy
- * is taken. */
-static bool
-take(struct worker *worker, struct rte_mbuf *pkt, unsigned port)
+/* Takes the pieces out of the victims, among which some of them will be again; returns their
+ * number. */
+static unsigned
+extract(struct victims *victims, struct rte_mbuf *pieces[])
 {
-	struct rte_ipv4_hdr *ip = burst_ip(pkt);
-	struct rte_mbuf *copy;
-
-	/* Its hash is that of all pieces, whatever the NIC spread them by. */
-	if (worker->gw->n_workers > 1 &&
-		!handover_keep(worker, pkt, port, ipv4_flow_hash(ip, worker->gw->hash_seed)))
-		return true;
-	if (ip->next_proto_id == IPPROTO_ESP || !worker->gw->punt->kernel) {
-		add(worker, pkt, TAKEN);
-		return true;
-	}
-	copy = rte_pktmbuf_copy(pkt, worker->pool, 0, UINT32_MAX);
-	if (copy != NULL)
-		add(worker, copy, COPIED);
-	return false;
-}
-
-void
-reassemble(struct worker *worker)
-{
-	struct victims *victims = &worker->victims;
-	unsigned kept = 0;
+	unsigned kept = 0, n = 0;
 
 	for (unsigned i = 0; i < victims->n; i++) {
-		if (is_piece(victims, i) && take(worker, victims->pkt[i], victims->ingress[i]))
+		if (is_piece(victims, i)) {
+			pieces[n++] = victims->pkt[i];
 			continue;
+		}
 		victims->pkt[kept] = victims->pkt[i];
 		victims->ingress[kept] = victims->ingress[i];
 		victims->mtu[kept] = victims->mtu[i];
 		victims->reason[kept++] = victims->reason[i];
 	}
 	victims->n = kept;
+	return n;
 }
 
 void
-reassembly_expire(struct worker *worker)
+reassemble(struct worker *worker)
 {
-	struct reassembly *reassembly = &worker->reassembly;
-	struct rte_ip_frag_death_row row;
-	uint64_t now = rte_rdtsc();
+	struct rte_mbuf *pieces[RTE_DIM(worker->victims.pkt)];
+	const unsigned n = extract(&worker->victims, pieces);
 
-	if (now < reassembly->look_tsc)
-		return;
-	row.cnt = 0;
-	reassembly->look_tsc = now + rte_get_tsc_hz() * LOOK_MS / 1000;
-	rte_ip_frag_table_del_expired_entries(reassembly->table, &row, now);
-	bury(worker, &row);
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *piece = pieces[i];
+		uint32_t hash = ipv4_flow_hash(burst_ip(piece), worker->gw->hash_seed);
+
+		/* That of all pieces of a packet, whatever the NIC spread them by. */
+		if (worker->gw->n_workers == 1 ||
+			handover_keep(worker, piece, worker->port_index[piece->port], hash))
+			add(worker, piece);
+	}
 }

@@ -15,17 +15,21 @@ struct worker;
  * does, lets the outer packet be fragmented. The pieces are found among the victims, for nobody
  * claims them; the whole goes into the worker's own ring and is parsed as any other frame is.
  *
- * All of it is bounded: packets under way, the time that each has, and what one buffer holds.
+ * All of it is bounded: packets under way, pieces, the time that each has, and what one buffer
+ * holds. Where there is no room, those that have waited for long make some. A piece that comes
+ * twice ends its packet.
  */
 
-/* Of a worker: packets under way, and the pieces that each may come in. */
-#define REASSEMBLY_PACKETS 64
+/* Of a worker: packets under way, the pieces that each may come in, and those of all of them. */
+#define REASSEMBLY_PACKETS 256
 #define REASSEMBLY_PIECES RTE_LIBRTE_IP_FRAG_MAX_FRAG /* 8 */
+#define REASSEMBLY_HELD 512
 
 struct reassembly {
 	struct rte_ip_frag_tbl *table;
 	unsigned held;     /* pieces in it */
-	uint64_t look_tsc; /* when to look next for those that waited too long */
+	uint64_t look_tsc; /* when to look next for those that waited too long, */
+	uint64_t room_tsc; /* and when to make room next */
 };
 
 /* For the lcore's NUMA socket. False: out of memory. Control, at start. */
@@ -39,7 +43,8 @@ reassembly_waits(const struct reassembly *reassembly)
 	return reassembly->held > 0;
 }
 
-/* Takes the pieces of ESP packets out of worker->victims. Worker. */
+/* Takes the pieces of ESP packets out of worker->victims; those that become nothing come back.
+ * Worker. */
 void reassemble(struct worker *worker);
-/* Drops what waited for other pieces too long; every turn while any waits. Worker. */
+/* Makes victims of what waited for other pieces too long; every turn while any waits. Worker. */
 void reassembly_expire(struct worker *worker);

@@ -127,7 +127,7 @@ turn(struct worker *worker)
 	found += n;
 	found += pipeline_injected(worker);
 	if (unlikely(reassembly_waits(&worker->reassembly)))
-		reassembly_expire(worker);
+		pipeline_overdue(worker);
 	stage_clock_start(worker);
 	found += tx_flush(worker);
 	stage_clock_bill(worker, STAGE_tx, found);

@@ -43,6 +43,12 @@ smaller(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static uint64_t
+larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 /* What a limit leaves beyond what was used up; without a limit, everything. */
 static uint64_t
 left(uint64_t limit, uint64_t used)
@@ -61,17 +67,33 @@ left_here(uint64_t limit, uint64_t past)
 	return add_saturated(limit, -past);
 }
 
+/* The last number that an outbound SA has used up, as limits stand. Numbers that were taken past
+ * the limit were never sent: they are passed over, lest they count when the limit moves. */
+static uint64_t
+settle_taken(struct sa *sa)
+{
+	uint64_t taken = atomic_load_explicit(&sa->sequence, memory_order_relaxed);
+	uint64_t sent = smaller(taken, sa->limit_sequence);
+
+	if (taken > sa_sequence_last(sa->esn))
+		return sent;
+	sa->first_sequence += taken - sent;
+	return taken;
+}
+
 void
 lifetime_set_limits(struct sa *sa)
 {
 	uint64_t packets = left_here(sa->lifetime.packets, sa->past.packets);
 	uint64_t last = sa_sequence_last(sa->esn);
+	uint64_t taken = settle_taken(sa);
 	uint64_t last_paid = add_saturated(sa->first_sequence, packets);
 
 	sa->limit_bytes = left_here(sa->lifetime.bytes, sa->past.bytes);
 	sa->limit_packets = packets;
 	sa->limit_reason = last_paid < last ? DROP_sa_expired : DROP_sequence_exhausted;
-	sa->limit_sequence = smaller(last, last_paid);
+	/* Never below what was sent, of which it is the count. */
+	sa->limit_sequence = larger(smaller(last, last_paid), taken);
 }
 
 /* Seconds from a wall clock time until now, in ns. */

@@ -6,8 +6,8 @@
 
 /* Is anybody at the other end? */
 
-/* One that was heard is not looked at again for this part of its time: each look takes cache lines
- * that workers are writing to. So much later, at most, is it found dead. */
+/* One that was heard counts as alive, and is not looked at, for this part of its time: each look
+ * takes cache lines that workers are writing to. So much later, at most, is it found dead. */
 #define REST 16
 
 static void
@@ -17,13 +17,13 @@ check_liveness(struct gateway *gw, struct tunnel *tunnel, uint64_t now_ns)
 	bool dead = tunnel->dead;
 	struct tunnel_traffic passed;
 
-	if (tunnel->alive_ns != 0 && now_ns - tunnel->alive_ns < patience_ns / REST)
+	if (now_ns < tunnel->alive_ns)
 		return;
 	tunnel_traffic(tunnel, &passed);
 	if (passed.rx.packets != tunnel->seen_rx || tunnel->alive_ns == 0) {
 		tunnel->seen_rx = passed.rx.packets;
 		tunnel->seen_tx = passed.tx.packets;
-		tunnel->alive_ns = now_ns;
+		tunnel->alive_ns = now_ns + patience_ns / REST;
 		dead = false;
 	} else if (passed.tx.packets == tunnel->seen_tx) {
 		/* It was not asked, so that it did not answer tells nothing. */

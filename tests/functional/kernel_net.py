@@ -42,11 +42,17 @@ def ip(*arguments):
     return done.stdout
 
 
+# How a port meets its wire. The kernel puts fragments together before AF_PACKET's fanout sees them.
+AF_PACKET = ("net_af_packet0", "iface=wan")
+PCAP = ("net_pcap0", "rx_iface_in=wan,tx_iface=wan")
+
+
 class KernelNet(gateway.Operated):
     """As a context: the stage, with a running gateway on it, until the block ends."""
 
-    def __init__(self, directory, topology):
+    def __init__(self, directory, topology, device=AF_PACKET):
         self.directory, self.topology = directory, topology
+        self.device, self.arguments = device
         self.socket = directory / "control.sock"
         prefix = f"esp{os.getpid()}"
         self.up, self.mid, self.wire = f"{prefix}-up", f"{prefix}-mid", f"{prefix}-wire"
@@ -114,7 +120,7 @@ class KernelNet(gateway.Operated):
     def config(self):
         config = self.topology.config(self.socket)
         config["gateway"]["kernel_netns"] = self.up
-        config["ports"] = ({"name": "wan0", "device": "net_af_packet0",
+        config["ports"] = ({"name": "wan0", "device": self.device,
                             "addresses": [WAN_ADDRESS + "/24"], "mtu": 1500},)
         config["routes"] = tuple(route for route in config["routes"]
                                  if "lan0" not in str(route["nexthops"]))
@@ -133,11 +139,12 @@ class KernelNet(gateway.Operated):
             self.process = subprocess.Popen(
                 ["ip", "netns", "exec", self.mid, str(gateway.ESPALIER), "--no-huge", "--no-shconf",
                  "-m", "256", "--no-pci", "--no-telemetry", "--lcores", gateway.lcores(1),
-                 "--file-prefix", self.up, "--vdev", "net_af_packet0,iface=wan", "--",
+                 "--file-prefix", self.up, "--vdev", f"{self.device},{self.arguments}", "--",
                  "-f", str(file)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=gateway.environment(self.directory))
         gateway.wait_until(self.ready, 30, "espalier: ready")
+        self.mac = self.show("ports")[0]["mac"]
 
     def ready(self):
         said = self.log.read_text(errors="replace")
@@ -170,13 +177,14 @@ class Stranger:
     """The wire itself: every frame the gateway sends, and any frame to it."""
 
     def __init__(self, net):
+        self.gateway_mac = net.mac
         self.raw = net.open_socket(net.wire, socket.AF_PACKET, socket.SOCK_RAW,
                                    socket.htons(ETH_P_ALL))
         self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
         self.raw.bind(("peer", 0))
 
     def send(self, packet, **header):
-        self.raw.send(wire.ether(packet, destination=bytes.fromhex(GATEWAY_MAC.replace(":", "")),
+        self.raw.send(wire.ether(packet, destination=bytes.fromhex(self.gateway_mac.replace(":", "")),
                                  source=bytes.fromhex(PEER_MAC.replace(":", "")), **header))
 
     def receive(self, wanted, seconds=5):
@@ -186,6 +194,6 @@ class Stranger:
             if not select.select([self.raw], [], [], left)[0]:
                 break
             frame = self.raw.recv(4096)
-            if frame[6:12].hex(":") == GATEWAY_MAC and frame[12:14] == b"\x08\0" and wanted(frame[14:]):
+            if frame[6:12].hex(":") == self.gateway_mac and frame[12:14] == b"\x08\0" and wanted(frame[14:]):
                 return frame[14:]
         return None

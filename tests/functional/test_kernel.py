@@ -85,6 +85,31 @@ def test_esp_and_keepalives_stay_down_here(net):
     assert drops["unknown_spi"] == 2 and drops["natt_keepalive"] == 1
 
 
+def test_pieces_of_esp_and_of_ike(tmp_path):
+    """Both are UDP to one port. ESP becomes whole down here; IKE the daemon gets, also what is too large
+    for one buffer, and nothing else."""
+    topology = Topology(udp_ports=(4500, 4500))
+    esp = topology[1].into.seal(wire.udp_packet(PEER_INSIDE, INSIDE, bytes(range(250)), dport=5000), 1)
+    rng = random.Random(3)
+    messages = [bytes(4) + rng.randbytes(size) for size in (1000, 4000)]
+    with kernel_net.KernelNet(tmp_path, topology, kernel_net.PCAP) as net:
+        ike = ike_socket(net, 4500)
+        inside = net.open_socket(net.up, socket.AF_INET, socket.SOCK_DGRAM)
+        inside.bind((INSIDE, 5000))
+        stranger = kernel_net.Stranger(net)
+        assert net.ping() == 1
+        for piece in wire.pieces(esp, 104, 200, ident=1)[::-1]:
+            stranger.send(piece)
+        assert inside.recvfrom(2000)[0] == bytes(range(250))
+        for ident, message in enumerate(messages, start=2):
+            whole = wire.udp_packet(WAN_ROUTER, WAN_ADDRESS, message, sport=4500, dport=4500)
+            cuts = [400] if len(message) < 1480 else [1480, 2960]
+            for piece in wire.pieces(whole, *cuts, ident=ident):
+                stranger.send(piece)
+            assert ike.recvfrom(5000)[0] == message
+        assert net.drops().keys() <= {"not_ip", "no_neighbor"}
+
+
 def test_session_inside_a_tunnel(net):
     """BGP: TCP to the tunnel's inside address; the answer has TTL 1 and leaves with it, encrypted."""
     tunnel = net.topology[1]

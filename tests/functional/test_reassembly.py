@@ -8,18 +8,7 @@ import pytest
 import wire
 from topology import HOST, WAN_ADDRESS, Topology
 
-PATIENCE = 1.5  # PATIENCE_MS of reassembly.c, and the next look
-
-
-def pieces(packet, *cuts, ident, tos=None):
-    """The packet as fragments whose payloads begin at 0 and at `cuts`."""
-    ip = wire.parse(packet)
-    bounds = [0, *cuts, len(ip.payload)]
-    toses = tos or [ip.tos] * (len(bounds) - 1)
-    return [wire.ipv4(ip.source, ip.destination, ip.payload[begin:end], protocol=ip.protocol,
-                      tos=toses[n], ident=ident,
-                      fragment=begin // 8 | (wire.MORE_FRAGMENTS if end < len(ip.payload) else 0))
-            for n, (begin, end) in enumerate(zip(bounds, bounds[1:]))]
+PATIENCE = 0.4  # more than PATIENCE_MS of reassembly.c, and the next look
 
 
 def without_filler(drops):
@@ -46,7 +35,7 @@ def test_pieces_make_a_whole(run, options, workers, queues):
                 ident += 1
                 inner = inner_packet(tunnel, size, ident=ident)
                 expected.append(wire.forwarded(inner))
-                frames += pieces(tunnel.into.seal(inner, ident), *cuts, ident=ident)
+                frames += wire.pieces(tunnel.into.seal(inner, ident), *cuts, ident=ident)
     window = 24
     for n in range(0, len(frames), window):
         part = frames[n:n + window]
@@ -58,15 +47,16 @@ def test_pieces_make_a_whole(run, options, workers, queues):
 
 
 def test_congestion_of_any_piece_counts(run):
-    """RFC 3168 5.3."""
+    """RFC 3168 5.3: but a packet that cannot do ECN, as one of them says, is dropped."""
     topology = Topology()
     tunnel = topology[1]
     frames = []
-    for number, tos in enumerate(([2, 2, 2], [2, 2, 3], [2, 3, 2], [3, 2, 2]), start=1):
+    marks = ([2, 2, 2], [2, 2, 3], [2, 3, 2], [3, 2, 2], [0, 3, 2], [3, 0, 2], [2, 3, 0])
+    for number, tos in enumerate(marks, start=1):
         sealed = tunnel.into.seal(inner_packet(tunnel, 500, tos=2), number, tos=2)
-        frames += pieces(sealed, 48, 160, ident=number, tos=tos)
+        frames += wire.pieces(sealed, 48, 160, ident=number, tos=tos)
     outcome = run(topology, wan=wire.ethers(frames))
-    assert outcome.drops == {}
+    assert outcome.drops == {"bad_ecn": 3 * len([tos for tos in marks if 0 in tos])}
     assert [wire.parse(packet).tos for packet in outcome.lan] == [2, 3, 3, 3]
     assert all(wire.parse(packet).checksum_good for packet in outcome.lan)
 
@@ -88,19 +78,23 @@ def test_what_never_becomes_whole_is_dropped(start):
         sent += len(packets)
         gateway.feed("wan0", wire.ethers(packets))
 
-    first, last = pieces(sealed(1), 104, ident=1)
+    first, last = wire.pieces(sealed(1), 104, ident=1)
     feed(first)
-    feed(*[pieces(sealed(2), 104, ident=2)[1]])
-    head, tail = pieces(sealed(3), 104, ident=3)
+    feed(*[wire.pieces(sealed(2), 104, ident=2)[1]])
+    head, tail = wire.pieces(sealed(3), 104, ident=3)
     feed(head, head, tail)
-    feed(*pieces(sealed(4), *range(8, 80, 8), ident=4))  # ten
+    feed(*wire.pieces(sealed(4), *range(8, 80, 8), ident=4))  # ten
     whole = wire.parse(sealed(5))
     feed(*(wire.ipv4(whole.source, whole.destination, whole.payload[begin:end], protocol=50,
                      ident=5, fragment=begin // 8 | more)
            for begin, end, more in ((0, 200, wire.MORE_FRAGMENTS), (96, 400, wire.MORE_FRAGMENTS),
                                     (400, len(whole.payload), 0))))
-    feed(*pieces(tunnel.into.seal(inner_packet(tunnel, 3000), 6), 1000, 2000, ident=6))
-    feed(*pieces(sealed(7), 104, ident=7)[::-1])
+    feed(*(wire.ipv4(whole.source, whole.destination, whole.payload[begin:begin + 8], protocol=50,
+                     ident=55, fragment=begin // 8 | more)  # a hole behind the first
+           for begin, more in ((16, wire.MORE_FRAGMENTS), (16, wire.MORE_FRAGMENTS),
+                               (0, wire.MORE_FRAGMENTS), (24, 0))))
+    feed(*wire.pieces(tunnel.into.seal(inner_packet(tunnel, 3000), 6), 1000, 2000, ident=6))
+    feed(*wire.pieces(sealed(7), 104, ident=7)[::-1])
     time.sleep(PATIENCE)
     feed(last)  # too late for the first one
     time.sleep(PATIENCE)
@@ -109,34 +103,60 @@ def test_what_never_becomes_whole_is_dropped(start):
     assert without_filler(outcome.drops) == {"esp_fragment": sent - 2}
 
 
+def test_what_is_lost_does_not_stop_the_rest(start):
+    """Every fourth packet lacks a piece: what waits for it makes room."""
+    topology = Topology()
+    tunnel = topology[1]
+    gateway = start(topology, wan="live")
+    frames, expected = [], []
+    for number in range(1, 2001):
+        inner = inner_packet(tunnel, 300, ident=number)
+        head, tail = wire.pieces(tunnel.into.seal(inner, number), 104, ident=number)
+        if number % 4 == 0:
+            frames.append(random.Random(number).choice([head, tail]))
+        else:
+            frames += [head, tail]
+            expected.append(wire.forwarded(inner))
+    for n in range(0, len(frames), 100):
+        gateway.feed("wan0", wire.ethers(frames[n:n + 100]))
+    time.sleep(PATIENCE)
+    outcome = gateway.stop()
+    assert outcome.lan == expected
+    assert without_filler(outcome.drops) == {"esp_fragment": 500}
+
+
 def test_a_flood_of_beginnings_passes(start):
-    """It fills what there is for pieces, for a second; whole packets never notice."""
+    """It fills what there is for pieces, for a moment; whole packets never notice."""
     topology = Topology()
     tunnel = topology[1]
     gateway = start(topology, wan="live")
     flood = [wire.ipv4(f"198.51.100.{n % 250 + 1}", WAN_ADDRESS, bytes(64), protocol=wire.ESP,
-                       ident=n, fragment=wire.MORE_FRAGMENTS) for n in range(5000)]
+                       ident=n, fragment=wire.MORE_FRAGMENTS) for n in range(20000)]
     good = [tunnel.into.seal(inner_packet(tunnel, 100), n) for n in range(1, 501)]
     gateway.feed("wan0", wire.ethers(flood + good))
     time.sleep(PATIENCE)
     gateway.feed("wan0", wire.ethers(
-        pieces(tunnel.into.seal(inner_packet(tunnel, 700), 501), 400, ident=9)))
+        wire.pieces(tunnel.into.seal(inner_packet(tunnel, 700), 501), 400, ident=9)))
     time.sleep(PATIENCE)
     outcome = gateway.stop()
     assert outcome.lan == [wire.forwarded(inner_packet(tunnel, 100))] * 500 + \
         [wire.forwarded(inner_packet(tunnel, 700))]
-    assert without_filler(outcome.drops) == {"esp_fragment": len(flood)}
+    drops = without_filler(outcome.drops)
+    assert drops.keys() == {"esp_fragment", "reassembly_full"}
+    assert sum(drops.values()) == len(flood)
 
 
-def test_other_udp_in_pieces_stays_refused(run):
+def test_other_udp_in_pieces_stays_refused(start):
     """IKE, a keepalive's likes, another port: put together, none of them is ESP for an SA."""
     topology = Topology(udp_ports=(4500, 4500))
     remote = topology[1].remote
     packets = [wire.udp_packet(remote, WAN_ADDRESS, bytes(4) + bytes(range(200)), sport=4500,
                                dport=4500),
                wire.udp_packet(remote, WAN_ADDRESS, bytes(range(200)), sport=4500, dport=500)]
-    frames = [piece for n, packet in enumerate(packets, start=1)
-              for piece in pieces(packet, 104, ident=n)]
-    outcome = run(topology, wan=wire.ethers(frames))
+    gateway = start(topology, wan="live")
+    gateway.feed("wan0", wire.ethers([piece for n, packet in enumerate(packets, start=1)
+                                      for piece in wire.pieces(packet, 104, ident=n)]))
+    time.sleep(PATIENCE)
+    outcome = gateway.stop()
     assert outcome.lan == []
-    assert outcome.drops == {"local_undeliverable": len(packets)}
+    assert without_filler(outcome.drops) == {"local_undeliverable": 1 + 2}

@@ -114,6 +114,17 @@ def parse(packet):
               packet[header_bytes:length])
 
 
+def pieces(packet, *cuts, ident, tos=None):
+    """The packet as fragments whose payloads begin at 0 and at `cuts`, with a TOS for each."""
+    ip = parse(packet)
+    bounds = [0, *cuts, len(ip.payload)]
+    toses = tos or [ip.tos] * (len(bounds) - 1)
+    return [ipv4(ip.source, ip.destination, ip.payload[begin:end], protocol=ip.protocol,
+                 tos=toses[n], ident=ident,
+                 fragment=begin // 8 | (MORE_FRAGMENTS if end < len(ip.payload) else 0))
+            for n, (begin, end) in enumerate(zip(bounds, bounds[1:]))]
+
+
 def reassemble(fragments):
     """The payload of a packet from all of its fragments, which must tile it exactly."""
     parts = sorted((parse(fragment) for fragment in fragments), key=lambda part: part.offset)

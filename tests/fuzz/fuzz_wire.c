@@ -274,7 +274,7 @@ process(struct rte_mbuf *pkt[], unsigned n)
 	pipeline_frames(worker, pkt, n);
 	while ((n = rx_ring_take(worker, burst)) > 0)
 		pipeline_frames(worker, burst, n);
-	reassembly_expire(worker);
+	pipeline_overdue(worker);
 	tx_flush(worker);
 }
 

@@ -102,6 +102,30 @@ only_what_passed_here_counts(void **state)
 	assert_passed(fixture, 1, 2);
 }
 
+/* A limit that comes and goes: what was sent stays sent, what workers took past it never was. */
+static void
+limits_change_nothing_of_what_passed(void **state)
+{
+	static const struct sa_lifetime three = { .packets = 3 }, twelve = { .packets = 12 }, none;
+	struct fixture *fixture = *state;
+	struct sa *sa = add(fixture, SA_OUT, 0x1001, 0);
+
+	pass(sa, 10);
+	sa_set_lifetimes(fixture->gw, sa, &three, &none);
+	assert_passed(fixture, 10, 0);
+	sa_set_lifetimes(fixture->gw, sa, &twelve, &none);
+	assert_passed(fixture, 10, 0);
+	sa->sequence += 8; /* of which two may go */
+	sa->bytes_out += 200;
+	assert_passed(fixture, 12, 0);
+	assert_true(sa->sequence >= sa->limit_sequence);
+	sa_set_lifetimes(fixture->gw, sa, &none, &none);
+	assert_passed(fixture, 12, 0);
+	pass(sa, 1);
+	assert_passed(fixture, 13, 0);
+	assert_int_equal(sa_last_sequence(sa), 19);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int
@@ -111,6 +135,7 @@ main(void)
 		TEST(all_sas_of_a_tunnel_count),
 		TEST(what_passed_under_sas_that_went_stays),
 		TEST(only_what_passed_here_counts),
+		TEST(limits_change_nothing_of_what_passed),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_start_dpdk, fixture_stop_dpdk);
