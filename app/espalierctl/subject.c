@@ -128,6 +128,7 @@ static const struct column port_columns[] = {
 	{ "RX", "rx.bytes", COLUMN_BYTES },
 	{ "TX PACKETS", "tx.packets", COLUMN_COUNT },
 	{ "TX", "tx.bytes", COLUMN_BYTES },
+	{ "RX MISSED", "rx_missed", COLUMN_COUNT },
 	{ "TX FULL", "tx_full", COLUMN_COUNT },
 	{ "ADDRESSES", "addresses", COLUMN_LIST },
 	{ 0 },

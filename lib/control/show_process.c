@@ -36,6 +36,17 @@ render_link(uint16_t dpdk_id)
 	return json_string(link.link_status == RTE_ETH_LINK_UP ? "up" : "down");
 }
 
+/* What the device received and nobody took: its queues were full, or buffers had run out. */
+static json_t *
+render_missed(uint16_t dpdk_id)
+{
+	struct rte_eth_stats stats;
+
+	if (!rte_eth_dev_is_valid_port(dpdk_id) || rte_eth_stats_get(dpdk_id, &stats) != 0)
+		return json_null();
+	return render_count(stats.imissed + stats.rx_nombuf);
+}
+
 int
 show_port(const struct session_context *context, uint32_t *cursor, json_t **row)
 {
@@ -55,6 +66,7 @@ show_port(const struct session_context *context, uint32_t *cursor, json_t **row)
 	render_set(row, "link", render_link(port->dpdk_id));
 	render_set(row, "rx", render_traffic(&total.rx));
 	render_set(row, "tx", render_traffic(&total.tx));
+	render_set(row, "rx_missed", render_missed(port->dpdk_id));
 	render_set(row, "tx_full", render_count(total.tx_full));
 	return 1;
 }

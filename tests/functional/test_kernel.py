@@ -2,6 +2,7 @@
 """TAPs and TUNs: the host's own network stack lives on ports and tunnels. kernel_net.py draws the stage."""
 import os
 import random
+import signal
 import socket
 import struct
 import time
@@ -108,6 +109,19 @@ def test_pieces_of_esp_and_of_ike(tmp_path):
                 stranger.send(piece)
             assert ike.recvfrom(5000)[0] == message
         assert net.drops().keys() <= {"not_ip", "no_neighbor"}
+
+
+def test_what_a_device_drops_is_shown(tmp_path):
+    """No worker ever saw it, so it is in no other counter."""
+    with kernel_net.KernelNet(tmp_path, Topology(), kernel_net.PCAP) as net:
+        stranger = kernel_net.Stranger(net)
+        packet = wire.udp_packet(WAN_ROUTER, WAN_ADDRESS, bytes(1400))
+        os.kill(net.process.pid, signal.SIGSTOP)
+        for _ in range(5000):
+            stranger.send(packet)
+        os.kill(net.process.pid, signal.SIGCONT)
+        gateway.wait_until(lambda: net.show("ports")[0]["rx_missed"] > 1000, 5, "its count")
+        assert "RX MISSED" in net.order("show", "ports")
 
 
 def test_session_inside_a_tunnel(net):

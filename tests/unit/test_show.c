@@ -127,7 +127,8 @@ static const struct {
 	{ ESPALIER_SHOW_NEIGHBORS, "address", "192.168.50.9",
 		"{'port': 'lan0', 'mac': null, 'state': 'unresolved'}" },
 	{ ESPALIER_SHOW_PORTS, "name", "lan0",
-		"{'mtu': 1500, 'addresses': ['192.168.50.1/24'], 'tx_full': 0}" },
+		"{'mtu': 1500, 'addresses': ['192.168.50.1/24'], 'rx_missed': null, 'tx_full': "
+		"0}" },
 };
 
 static void
