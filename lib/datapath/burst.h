@@ -127,6 +127,16 @@ struct victims {
 	uint8_t reason[2 * BURST_PKTS]; /* enum drop_reason */
 };
 
+/* Moves victim `from` to place `to`, when those between them are none any more. */
+static inline void
+victims_move(struct victims *victims, unsigned to, unsigned from)
+{
+	victims->pkt[to] = victims->pkt[from];
+	victims->ingress[to] = victims->ingress[from];
+	victims->mtu[to] = victims->mtu[from];
+	victims->reason[to] = victims->reason[from];
+}
+
 /* The IPv4 header of a packet of an ip_burst or tunnel_burst. */
 static inline struct rte_ipv4_hdr *
 burst_ip(const struct rte_mbuf *pkt)

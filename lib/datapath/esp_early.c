@@ -46,10 +46,7 @@ esp_early(struct worker *worker)
 			(victims->ingress[i] & INGRESS_TUNNEL) == 0 && pkt->nb_segs == 1 &&
 			is_expected(worker, pkt) && pass(worker, pkt))
 			continue;
-		victims->pkt[kept] = pkt;
-		victims->ingress[kept] = victims->ingress[i];
-		victims->mtu[kept] = victims->mtu[i];
-		victims->reason[kept++] = victims->reason[i];
+		victims_move(victims, kept++, i);
 	}
 	if (kept < victims->n)
 		punt_wake(worker->gw->punt);

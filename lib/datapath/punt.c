@@ -113,10 +113,8 @@ punt(struct worker *worker)
 			if (refused == DROP_NONE)
 				continue;
 		}
-		victims->pkt[kept] = victims->pkt[i];
-		victims->ingress[kept] = victims->ingress[i];
-		victims->mtu[kept] = victims->mtu[i];
-		victims->reason[kept++] = reason;
+		victims->reason[i] = reason;
+		victims_move(victims, kept++, i);
 	}
 	if (kept < victims->n)
 		punt_wake(worker->gw->punt);

@@ -242,14 +242,10 @@ extract(struct victims *victims, struct rte_mbuf *pieces[])
 	unsigned kept = 0, n = 0;
 
 	for (unsigned i = 0; i < victims->n; i++) {
-		if (is_piece(victims, i)) {
+		if (is_piece(victims, i))
 			pieces[n++] = victims->pkt[i];
-			continue;
-		}
-		victims->pkt[kept] = victims->pkt[i];
-		victims->ingress[kept] = victims->ingress[i];
-		victims->mtu[kept] = victims->mtu[i];
-		victims->reason[kept++] = victims->reason[i];
+		else
+			victims_move(victims, kept++, i);
 	}
 	victims->n = kept;
 	return n;
