@@ -125,13 +125,30 @@ def test_what_is_lost_does_not_stop_the_rest(start):
     assert without_filler(outcome.drops) == {"esp_fragment": 500}
 
 
+def beginnings(count):
+    """First pieces of packets of which nothing more comes."""
+    return [wire.ipv4(f"198.51.100.{n % 250 + 1}", WAN_ADDRESS, bytes(64), protocol=wire.ESP,
+                      ident=n, fragment=wire.MORE_FRAGMENTS) for n in range(count)]
+
+
+def test_what_waits_makes_room(start):
+    """Long before its time is over, where there is none left."""
+    topology = Topology()
+    tunnel = topology[1]
+    gateway = start(topology, wan="live")
+    inner = inner_packet(tunnel, 700)
+    gateway.feed("wan0", wire.ethers(beginnings(300)))  # more than REASSEMBLY_PACKETS
+    time.sleep(0.02)  # more than CROWDED_MS
+    gateway.feed("wan0", wire.ethers(wire.pieces(tunnel.into.seal(inner, 1), 400, ident=9)))
+    assert gateway.stop().lan == [wire.forwarded(inner)]
+
+
 def test_a_flood_of_beginnings_passes(start):
     """It fills what there is for pieces, for a moment; whole packets never notice."""
     topology = Topology()
     tunnel = topology[1]
     gateway = start(topology, wan="live")
-    flood = [wire.ipv4(f"198.51.100.{n % 250 + 1}", WAN_ADDRESS, bytes(64), protocol=wire.ESP,
-                       ident=n, fragment=wire.MORE_FRAGMENTS) for n in range(20000)]
+    flood = beginnings(20000)
     good = [tunnel.into.seal(inner_packet(tunnel, 100), n) for n in range(1, 501)]
     gateway.feed("wan0", wire.ethers(flood + good))
     time.sleep(PATIENCE)
