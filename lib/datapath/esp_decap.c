@@ -12,12 +12,6 @@
 
 #define PADDING_AT_ONCE 16
 
-#define ECN_MASK 3
-#define ECN_NOT_ECT 0
-#define ECN_ECT_1 1
-#define ECN_ECT_0 2
-#define ECN_CE 3
-
 /* RFC 4303 2.4: padding that does not count up from one tells of a wrong key or a broken peer. Up
  * to sixteen bytes of it, all that CBC needs, are compared at once. */
 static inline bool

@@ -22,6 +22,13 @@
 #define IPV4_FRAGMENT_MASK RTE_BE16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)
 #define IPV4_DF RTE_BE16(RTE_IPV4_HDR_DF_FLAG)
 
+/* The ECN field, the low bits of TOS (RFC 3168 5). */
+#define ECN_MASK 3
+#define ECN_NOT_ECT 0
+#define ECN_ECT_1 1
+#define ECN_ECT_0 2
+#define ECN_CE 3
+
 static inline bool
 ipv4_is_fragment(const struct rte_ipv4_hdr *ip)
 {

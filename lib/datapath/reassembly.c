@@ -131,13 +131,13 @@ merge_ecn(struct rte_mbuf *whole)
 			? ip
 			: rte_pktmbuf_mtod_offset(
 				  piece, const struct rte_ipv4_hdr *, -(int)piece->l3_len);
-		unsigned ecn = header->type_of_service & RTE_IPV4_HDR_ECN_MASK;
+		unsigned ecn = header->type_of_service & ECN_MASK;
 
-		congested |= ecn == RTE_IPV4_HDR_ECN_CE;
-		incapable |= ecn == 0;
+		congested |= ecn == ECN_CE;
+		incapable |= ecn == ECN_NOT_ECT;
 	}
 	if (congested)
-		ip->type_of_service |= RTE_IPV4_HDR_ECN_CE;
+		ip->type_of_service |= ECN_CE;
 	return !congested || !incapable;
 }
 

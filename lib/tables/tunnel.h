@@ -73,6 +73,7 @@ enum tunnel_state {
 	TUNNEL_NO_SA,
 	TUNNEL_DOWN, /* by liveness or by the operator */
 };
+
 /* What passed through a tunnel: inner IP packets and bytes. */
 struct tunnel_traffic {
 	struct traffic tx, rx;
