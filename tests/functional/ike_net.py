@@ -82,6 +82,17 @@ class IkeNet(kernel_net.KernelNet):
     def spis(self):
         return {row["spi"] for row in self.show("sas")}
 
+    def new_pair(self, besides, seconds):
+        """Waits until two SAs stand and none of those; their SPIs. Each look is one answer: between two, old ones may go."""
+        looks = []
+
+        def stands():
+            looks.append(self.spis())
+            return len(looks[-1]) == 2 and not looks[-1] & besides
+
+        gateway.wait_until(stands, seconds, "a new pair of SAs")
+        return looks[-1]
+
     def ping(self, count=1, interval=0.05):
         """Pings through the tunnel, from TUN to TUN; how many came back."""
         said = self.run_in(self.up, "ping", "-n", "-c", str(count), "-i", str(interval), "-W", "2",

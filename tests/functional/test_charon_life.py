@@ -83,7 +83,7 @@ def test_a_hard_limit_ends_it_and_charon_begins_anew(net, charons):
     ours.swanctl("--initiate", "--child", "n")
     first = net.spis()
     pings = net.pinging()
-    wait_until(lambda: len(net.spis()) == 2 and not net.spis() & first, 6, "a new pair of SAs")
+    net.new_pair(besides=first, seconds=6)
     lost(pings)
     assert net.ping(3) == 3
 
@@ -132,6 +132,6 @@ def test_a_restart_of_the_gateway(net, charons):
     assert net.ping() == 1
     net.stop()
     net.start()
-    wait_until(lambda: len(net.spis()) == 2 and not net.spis() & before, 20, "a new pair of SAs")
+    net.new_pair(besides=before, seconds=20)
     wait_until(lambda: net.ping(3) == 3, 5, "packets")
     assert ours.process.poll() is None and "told that they expired" in ours.log()

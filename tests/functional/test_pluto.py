@@ -140,12 +140,6 @@ def start_pluto(net):
         pluto.stop()
 
 
-def settled(net, besides):
-    """Waits until two SAs stand, none of them one of those; their SPIs."""
-    wait_until(lambda: len(net.spis()) == 2 and not net.spis() & besides, 15, "two new SAs")
-    return net.spis()
-
-
 def complaints(pluto):
     """What it takes for an error of its kernel's, but for what it asks of an SA that has expired."""
     return [line for line in pluto.log().splitlines()
@@ -155,14 +149,14 @@ def complaints(pluto):
 def test_up_rekeyed_by_both_and_down(net, peer, start_pluto):
     pluto = start_pluto()
     pluto.whack("--initiate", "--name", "c")
-    spis = settled(net, set())
+    spis = net.new_pair(besides=set(), seconds=15)
     pings = net.pinging()
     pluto.whack("--rekey-ipsec", "--name", "c")
-    spis = settled(net, spis)
+    spis = net.new_pair(besides=spis, seconds=15)
     assert lost(pings) == set()
     # As responder it has its kernel send on the new SA before the peer can know that one.
     peer.swanctl("--rekey", "--child", "n")
-    settled(net, spis)
+    net.new_pair(besides=spis, seconds=15)
     assert net.ping(3) == 3
     assert net.drops().keys() <= {"not_ip", "no_neighbor"}
     counted = re.search(r"ESPin=(\d+)B ESPout=(\d+)B", pluto.whack("--status"))
@@ -177,7 +171,7 @@ def test_it_rekeys_when_packets_are_used_up(net, peer, start_pluto):
     """By the gateway's soft EXPIREs, each at a quarter of the limit."""
     pluto = start_pluto(PLAIN + "    ipsec-max-packets=200\n")
     pluto.whack("--initiate", "--name", "c")
-    seen = settled(net, set())
+    seen = net.new_pair(besides=set(), seconds=15)
     pings = net.pinging(0.02)
 
     def two_more_pairs():
@@ -195,12 +189,12 @@ def test_on_demand_and_after_a_restart_of_the_gateway(net, peer, start_pluto):
     pluto.whack("--route", "--name", "c")
     wait_until(lambda: net.tunnel_state() == "idle", 5, "the trap")
     assert net.ping(3) == 3, net.drops()
-    spis = settled(net, set())
+    spis = net.new_pair(besides=set(), seconds=15)
     net.stop()
     net.start()
     wait_until(lambda: net.tunnel_state() in ("idle", "up"), 10, "the trap, again")
     wait_until(lambda: net.ping() == 1, 10, "new SAs")
-    assert not settled(net, set()) & spis
+    net.new_pair(besides=spis, seconds=15)
     assert "received hard EXPIRE" in pluto.log()
 
 
