@@ -34,6 +34,8 @@ tsc_of(unsigned milliseconds)
 bool
 reassembly_init(struct reassembly *reassembly, int socket)
 {
+	/* As USER1, which nobody else is here, the library tells of each table. */
+	rte_log_set_level(RTE_LOGTYPE_USER1, RTE_LOG_WARNING);
 	reassembly->table = rte_ip_frag_table_create(REASSEMBLY_PACKETS / BUCKET_PACKETS,
 		BUCKET_PACKETS, REASSEMBLY_PACKETS, tsc_of(PATIENCE_MS), socket);
 	return reassembly->table != NULL;

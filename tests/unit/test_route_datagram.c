@@ -36,27 +36,26 @@ datagram_is_judged_in_order(void **state)
 	assert_int_equal(delete_route(&rw, net, 0, 0), 0);
 }
 
-/* More than a batch holds. */
+/* More than a batch holds, and the last of them counts. Without attributes messages are short
+ * enough; the default route that they mean fills its millions of entries only once. */
 static void
 longest_datagram_is_taken(void **state)
 {
+	const struct rtmsg header = {
+		.rtm_family = AF_INET, .rtm_table = RT_TABLE_MAIN, .rtm_type = RTN_BLACKHOLE
+	};
+	uint64_t before = digest();
 	unsigned n = 0;
 
 	(void)state;
 	for (; request.used + 64 < SESSION_REQUEST_BYTES_MAX; n++) {
-		const struct rtmsg header = {
-			.rtm_family = AF_INET, .rtm_table = RT_TABLE_MAIN, .rtm_type = RTN_BLACKHOLE
-		};
-
-		say(n % 2 == 0 ? RTM_NEWROUTE : RTM_DELROUTE, n % 2 == 0 ? ADD : 0, &header,
-			sizeof(header));
+		say(RTM_NEWROUTE, REPLACE, &header, sizeof(header));
 		said();
 	}
 	assert_in_range(n, ROUTE_BATCH_MAX + 1, 2000);
-	uint64_t before = digest();
+	say(RTM_DELROUTE, 0, &header, sizeof(header));
+	said();
 	assert_int_equal(flush(&rw), -1); /* no acks asked, none refused */
-	if (n % 2 == 1)
-		assert_int_equal(delete_route(&rw, (struct prefix) { 0, 0 }, 0, 0), 0);
 	assert_int_equal(digest(), before);
 }
 
