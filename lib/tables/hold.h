@@ -35,6 +35,7 @@ void hold_take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns);
 /* Takes over a packet to be sent into its tunnel as it is. */
 typedef void (*hold_send_fn)(const void *context, struct rte_mbuf *pkt, uint16_t tunnel);
 
-/* Sends what can go now, in the order in which it came, and drops what waits in vain. Cheap when
- * nothing changed. In each turn of the control core. */
+/* Sends what can go now, in the order in which it came, and drops what waits in vain. Workers use
+ * the SA since it was published: what they took up meanwhile is ahead. Cheap when nothing changed.
+ * In each turn of the control core. */
 void hold_release(struct gateway *gw, uint64_t now_ns, hold_send_fn send, const void *context);
