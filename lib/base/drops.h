@@ -34,7 +34,9 @@
 	X(bad_padding, "authentic, but its padding or pad length is wrong (RFC 4303 2.4)") \
 	X(bad_next_header, "authentic, but its content is not an IPv4 packet") \
 	X(bad_inner, "authentic, but the inner IPv4 header or length is wrong") \
-	X(bad_ecn, "congestion marked outside, but the inner packet does not do ECN (RFC 6040)") \
+	X(bad_ecn, \
+		"congestion marked outside, but the inner packet, or another piece, does not do " \
+		"ECN (RFC 6040, 3168)") \
 	X(dummy, "a dummy packet: next header 59 (RFC 4303 2.6)") \
 	X(policy, "inner packet outside the tunnel's inbound selectors (RFC 4301 5.2)") \
 	X(natt_keepalive, "NAT-T keepalive, consumed (RFC 3948 2.3)") \

@@ -31,91 +31,118 @@ tsc_of(unsigned milliseconds)
 	return rte_get_tsc_hz() * milliseconds / 1000;
 }
 
+static bool
+create_table(struct piece_table *table, int socket)
+{
+	table->table = rte_ip_frag_table_create(REASSEMBLY_PACKETS / BUCKET_PACKETS, BUCKET_PACKETS,
+		REASSEMBLY_PACKETS, tsc_of(PATIENCE_MS), socket);
+	return table->table != NULL;
+}
+
+static void
+destroy_table(struct piece_table *table)
+{
+	if (table->table != NULL)
+		rte_ip_frag_table_destroy(table->table);
+}
+
 bool
 reassembly_init(struct reassembly *reassembly, int socket)
 {
 	/* As USER1, which nobody else is here, the library tells of each table. */
 	rte_log_set_level(RTE_LOGTYPE_USER1, RTE_LOG_WARNING);
-	reassembly->table = rte_ip_frag_table_create(REASSEMBLY_PACKETS / BUCKET_PACKETS,
-		BUCKET_PACKETS, REASSEMBLY_PACKETS, tsc_of(PATIENCE_MS), socket);
-	return reassembly->table != NULL;
+	return create_table(&reassembly->esp, socket) && create_table(&reassembly->udp, socket);
 }
 
 void
 reassembly_fini(struct reassembly *reassembly)
 {
-	if (reassembly->table != NULL)
-		rte_ip_frag_table_destroy(reassembly->table);
+	destroy_table(&reassembly->esp);
+	destroy_table(&reassembly->udp);
 }
 
-static void
-give_back(struct worker *worker, struct rte_mbuf *piece, enum drop_reason reason)
+static bool
+is_esp(const struct rte_mbuf *pkt)
 {
-	worker_drop(worker, piece, worker->port_index[piece->port], reason);
+	return burst_ip(pkt)->next_proto_id == IPPROTO_ESP;
 }
 
-/* What a piece is to those who have no use for it: of UDP, the kernel may have. */
+/* What a piece is to those who have no use for it. */
 static enum drop_reason
 reason_of(const struct rte_mbuf *piece)
 {
-	return burst_ip(piece)->next_proto_id == IPPROTO_ESP ? DROP_esp_fragment
-							     : DROP_local_undeliverable;
+	return is_esp(piece) ? DROP_esp_fragment : DROP_local_undeliverable;
 }
 
-/* Pieces that became one packet, which is no good. */
+/* Drops what nobody else wants: one piece, or some that became one packet. */
 static void
-discard(struct worker *worker, struct rte_mbuf *pkt, unsigned pieces, enum drop_reason reason)
+discard(struct worker *worker, struct rte_mbuf *pkt, enum drop_reason reason)
 {
-	counter_add(&worker->counters->drops[reason], pieces);
+	counter_add(&worker->counters->drops[reason], pkt->nb_segs);
 	rte_pktmbuf_free(pkt);
+}
+
+/* A piece that is of no use here. Of UDP the kernel may have it, if there is room among the
+ * victims: not in the place of those that are there already and nobody has looked at. */
+static void
+give_back(struct worker *worker, struct rte_mbuf *piece)
+{
+	const struct victims *victims = &worker->victims;
+
+	if (is_esp(piece) || victims->n == RTE_DIM(victims->pkt))
+		discard(worker, piece, reason_of(piece));
+	else
+		worker_drop(worker, piece, worker->port_index[piece->port], reason_of(piece));
 }
 
 /* Those that the library gave up: some of them have others behind them already. */
 static void
-bury(struct worker *worker, const struct rte_ip_frag_death_row *row)
+bury(struct worker *worker, struct piece_table *table, const struct rte_ip_frag_death_row *row)
 {
 	for (uint32_t i = 0; i < row->cnt; i++) {
 		struct rte_mbuf *pkt = row->row[i];
 
-		worker->reassembly.held -= pkt->nb_segs;
+		table->held -= pkt->nb_segs;
 		if (pkt->nb_segs == 1)
-			give_back(worker, pkt, reason_of(pkt));
+			give_back(worker, pkt);
 		else
-			discard(worker, pkt, pkt->nb_segs, DROP_esp_fragment);
+			discard(worker, pkt, reason_of(pkt));
 	}
 }
 
 /* Gives up what has waited for so long. */
 static void
-expire(struct worker *worker, uint64_t now, unsigned milliseconds)
+expire(struct worker *worker, struct piece_table *table, uint64_t now, unsigned milliseconds)
 {
 	struct rte_ip_frag_death_row row;
 
 	row.cnt = 0;
 	rte_ip_frag_table_del_expired_entries(
-		worker->reassembly.table, &row, now + tsc_of(PATIENCE_MS) - tsc_of(milliseconds));
-	bury(worker, &row);
+		table->table, &row, now + tsc_of(PATIENCE_MS) - tsc_of(milliseconds));
+	bury(worker, table, &row);
 }
 
 void
 reassembly_expire(struct worker *worker)
 {
+	struct reassembly *reassembly = &worker->reassembly;
 	uint64_t now = rte_rdtsc();
 
-	if (now < worker->reassembly.look_tsc)
+	if (now < reassembly->look_tsc)
 		return;
-	worker->reassembly.look_tsc = now + tsc_of(LOOK_MS);
-	expire(worker, now, PATIENCE_MS);
+	reassembly->look_tsc = now + tsc_of(LOOK_MS);
+	expire(worker, &reassembly->esp, now, PATIENCE_MS);
+	expire(worker, &reassembly->udp, now, PATIENCE_MS);
 }
 
 /* False: it was done a moment ago. */
 static bool
-make_room(struct worker *worker, uint64_t now)
+make_room(struct worker *worker, struct piece_table *table, uint64_t now)
 {
-	if (now < worker->reassembly.room_tsc)
+	if (now < table->room_tsc)
 		return false;
-	worker->reassembly.room_tsc = now + tsc_of(CROWDED_LOOK_MS);
-	expire(worker, now, CROWDED_MS);
+	table->room_tsc = now + tsc_of(CROWDED_LOOK_MS);
+	expire(worker, table, now, CROWDED_MS);
 	return true;
 }
 
@@ -144,22 +171,20 @@ merge_ecn(struct rte_mbuf *whole)
 }
 
 static void
-deliver(struct worker *worker, struct rte_mbuf *whole)
+deliver(struct worker *worker, struct piece_table *table, struct rte_mbuf *whole)
 {
-	const unsigned pieces = whole->nb_segs;
-
-	worker->reassembly.held -= pieces;
+	table->held -= whole->nb_segs;
 	if (!merge_ecn(whole)) {
-		discard(worker, whole, pieces, DROP_bad_ecn);
+		discard(worker, whole, DROP_bad_ecn);
 		return;
 	}
 	if (rte_pktmbuf_linearize(whole) < 0) {
-		discard(worker, whole, pieces, DROP_esp_fragment);
+		discard(worker, whole, reason_of(whole));
 		return;
 	}
 	ipv4_set_checksum(burst_ip(whole));
 	if (rte_ring_enqueue(worker->handed[worker->id], whole) != 0)
-		discard(worker, whole, pieces, DROP_handover_full);
+		discard(worker, whole, DROP_handover_full);
 }
 
 /* Has it anything, and would the whole fit into one buffer, as far as this piece tells? */
@@ -177,42 +202,45 @@ fits(const struct rte_mbuf *piece)
 
 /* Offers a piece to the table, where it joins those of its packet. False: there was no room. */
 static bool
-offer(struct worker *worker, struct rte_mbuf *piece, uint64_t now)
+offer(struct worker *worker, struct piece_table *table, struct rte_mbuf *piece, uint64_t now)
 {
-	struct reassembly *reassembly = &worker->reassembly;
 	struct rte_ip_frag_death_row row;
 	struct rte_mbuf *whole;
 
-	if (reassembly->held >= REASSEMBLY_HELD)
+	if (table->held >= REASSEMBLY_HELD)
 		return false;
 	row.cnt = 0;
-	whole = rte_ipv4_frag_reassemble_packet(
-		reassembly->table, &row, piece, now, burst_ip(piece));
+	whole = rte_ipv4_frag_reassemble_packet(table->table, &row, piece, now, burst_ip(piece));
 	/* What is no good is given up together with those that were there before. */
 	if (row.cnt == 1 && row.row[0] == piece)
 		return false;
-	reassembly->held++;
-	bury(worker, &row);
+	table->held++;
+	bury(worker, table, &row);
 	if (whole != NULL)
-		deliver(worker, whole);
+		deliver(worker, table, whole);
 	return true;
 }
 
 static void
 add(struct worker *worker, struct rte_mbuf *piece)
 {
+	const bool esp = is_esp(piece);
+	struct piece_table *table = esp ? &worker->reassembly.esp : &worker->reassembly.udp;
 	uint64_t now = rte_rdtsc();
 
 	if (!fits(piece)) {
-		give_back(worker, piece, reason_of(piece));
+		give_back(worker, piece);
 		return;
 	}
 	piece->l2_len = RTE_ETHER_HDR_LEN;
 	piece->l3_len = ipv4_header_bytes(burst_ip(piece));
-	if (offer(worker, piece, now) || (make_room(worker, now) && offer(worker, piece, now)))
+	if (offer(worker, table, piece, now) ||
+		(make_room(worker, table, now) && offer(worker, table, piece, now)))
 		return;
-	give_back(worker, piece,
-		reason_of(piece) == DROP_esp_fragment ? DROP_reassembly_full : reason_of(piece));
+	if (esp)
+		discard(worker, piece, DROP_reassembly_full);
+	else
+		give_back(worker, piece);
 }
 
 /* ESP inside a tunnel is not looked at twice. Of UDP only the first piece tells the port. */

@@ -20,16 +20,23 @@ struct worker;
  * twice ends its packet.
  */
 
-/* Of a worker: packets under way, the pieces that each may come in, and those of all of them. */
+/* Of a worker and a protocol: packets under way, the pieces that each may come in, and those of all
+ * of them. */
 #define REASSEMBLY_PACKETS 256
 #define REASSEMBLY_PIECES RTE_LIBRTE_IP_FRAG_MAX_FRAG /* 8 */
 #define REASSEMBLY_HELD 512
 
-struct reassembly {
+/* Pieces of one protocol. The library tells packets by addresses and identification, and RFC
+ * 791 3.2 by the protocol, too. So neither takes the other's places, either. */
+struct piece_table {
 	struct rte_ip_frag_tbl *table;
 	unsigned held;     /* pieces in it */
-	uint64_t look_tsc; /* when to look next for those that waited too long, */
-	uint64_t room_tsc; /* and when to make room next */
+	uint64_t room_tsc; /* when to make room next */
+};
+
+struct reassembly {
+	struct piece_table esp, udp;
+	uint64_t look_tsc; /* when to look next for those that waited too long */
 };
 
 /* For the lcore's NUMA socket. False: out of memory. Control, at start. */
@@ -40,7 +47,7 @@ void reassembly_fini(struct reassembly *reassembly);
 static inline bool
 reassembly_waits(const struct reassembly *reassembly)
 {
-	return reassembly->held > 0;
+	return reassembly->esp.held + reassembly->udp.held > 0;
 }
 
 /* Takes the pieces of ESP packets out of worker->victims; those that become nothing come back.

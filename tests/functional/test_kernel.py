@@ -111,6 +111,30 @@ def test_pieces_of_esp_and_of_ike(tmp_path):
         assert net.drops().keys() <= {"not_ip", "no_neighbor"}
 
 
+def test_pieces_that_waited_in_vain_take_nobody_with_them(tmp_path):
+    """They are given up all at once, in the burst of one that finds no room, which has IKE in it."""
+    with kernel_net.KernelNet(tmp_path, Topology(), kernel_net.PCAP) as net:
+        ike = ike_socket(net, 4500)
+        stranger = kernel_net.Stranger(net)
+        pieces = [wire.ipv4(f"198.51.100.{n % 250 + 1}", WAN_ADDRESS, bytes(64), protocol=wire.ESP, ident=n,
+                            fragment=wire.MORE_FRAGMENTS) for n in range(300)]
+        message = wire.udp_packet(WAN_ROUTER, WAN_ADDRESS, bytes(100), sport=4500, dport=4500)
+        assert net.ping() == 1
+
+        def send_at_once(packets):
+            os.kill(net.process.pid, signal.SIGSTOP)
+            time.sleep(0.02)  # more than CROWDED_MS of reassembly.c
+            for packet in packets:
+                stranger.send(packet)
+            os.kill(net.process.pid, signal.SIGCONT)
+
+        send_at_once(pieces[1:])
+        gateway.wait_until(lambda: net.drops().get("reassembly_full"), 5, "the table to be full")
+        send_at_once([pieces[0]] + [message] * 60)
+        for _ in range(60):
+            assert ike.recvfrom(2000)[0] == bytes(100)
+
+
 def test_what_a_device_drops_is_shown(tmp_path):
     """No worker ever saw it, so it is in no other counter."""
     with kernel_net.KernelNet(tmp_path, Topology(), kernel_net.PCAP) as net:

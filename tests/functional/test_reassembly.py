@@ -46,6 +46,37 @@ def test_pieces_make_a_whole(run, options, workers, queues):
     assert sorted(outcome.lan) == sorted(expected)
 
 
+def test_a_whole_is_as_large_as_a_buffer(start):
+    """docs/hardware.md says how large: no byte less, and none more."""
+    topology = Topology()
+    tunnel = topology[1]
+    gateway = start(topology, wan="live")
+    for number, size in enumerate((1838, 1839), start=1):
+        sealed = tunnel.into.seal(inner_packet(tunnel, size), number)
+        gateway.feed("wan0", wire.ethers(wire.pieces(sealed, 1000, ident=number)))
+    time.sleep(PATIENCE)
+    outcome = gateway.stop()
+    assert sum(len(wire.parse(packet).payload) for packet in outcome.lan) == 1838 - 20
+    assert without_filler(outcome.drops) == {"esp_fragment": 2}
+
+
+def test_identifications_are_those_of_a_protocol(run):
+    """RFC 791 3.2: a peer that fragments its IKE, too, may use one for both at a time."""
+    topology = Topology()
+    tunnel = topology[1]
+    expected, frames = [], []
+    for number in range(1, 21):
+        inner = inner_packet(tunnel, 700, ident=number)
+        expected.append(wire.forwarded(inner))
+        ike = wire.udp_packet(tunnel.remote, WAN_ADDRESS, bytes(700), sport=4500, dport=4500)
+        both = zip(wire.pieces(tunnel.into.seal(inner, number), 400, ident=number),
+                   wire.pieces(ike, 400, ident=number))
+        frames += [piece for pair in both for piece in pair]
+    outcome = run(topology, wan=wire.ethers(frames))
+    assert outcome.lan == expected
+    assert outcome.drops == {"local_undeliverable": 20}
+
+
 def test_congestion_of_any_piece_counts(run):
     """RFC 3168 5.3: but a packet that cannot do ECN, as one of them says, is dropped."""
     topology = Topology()
