@@ -104,7 +104,8 @@ struct tunnel {
 	uint32_t towards;           /* outer destination: the SA's, else `remote` */
 	const struct neighbor *via; /* whose MAC stands in its encap; NULL: no way out */
 	struct path_mtu path;       /* what routers on the way say */
-	uint64_t alive_ns;          /* liveness: until when we know it well */
+	uint64_t alive_ns;          /* liveness: when it was last known to be well, */
+	uint64_t look_ns;           /* and when to look next */
 	uint64_t seen_rx, seen_tx;  /* liveness: packets at the last look */
 	struct policies *policies;  /* policy.h; NULL: none */
 	bool branching;             /* several SAs at work; branch.h */

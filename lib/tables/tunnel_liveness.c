@@ -6,8 +6,9 @@
 
 /* Is anybody at the other end? */
 
-/* One that was heard counts as alive, and is not looked at, for this part of its time: each look
- * takes cache lines that workers are writing to. So much later, at most, is it found dead. */
+/* One that was heard is not looked at for this part of its time: each look takes cache lines that
+ * workers are writing to. Its last packet may be as old when it is noticed, so by as much later, at
+ * most, is it found dead. */
 #define REST 16
 
 static void
@@ -17,13 +18,14 @@ check_liveness(struct gateway *gw, struct tunnel *tunnel, uint64_t now_ns)
 	bool dead = tunnel->dead;
 	struct tunnel_traffic passed;
 
-	if (now_ns < tunnel->alive_ns)
+	if (now_ns < tunnel->look_ns)
 		return;
 	tunnel_traffic(tunnel, &passed);
 	if (passed.rx.packets != tunnel->seen_rx || tunnel->alive_ns == 0) {
 		tunnel->seen_rx = passed.rx.packets;
 		tunnel->seen_tx = passed.tx.packets;
-		tunnel->alive_ns = now_ns + patience_ns / REST;
+		tunnel->alive_ns = now_ns;
+		tunnel->look_ns = now_ns + patience_ns / REST;
 		dead = false;
 	} else if (passed.tx.packets == tunnel->seen_tx) {
 		/* It was not asked, so that it did not answer tells nothing. */
@@ -50,5 +52,6 @@ tunnel_revive(struct gateway *gw, struct tunnel *tunnel)
 {
 	tunnel->dead = false;
 	tunnel->alive_ns = 0;
+	tunnel->look_ns = 0;
 	tunnel_refresh(gw, tunnel);
 }

@@ -5,8 +5,9 @@
 
 /* A tunnel that sends and hears nothing is down. */
 
-/* More than the sixteenth of 300 ms by which it may be found later. */
-#define LATE_NS (20 * MILLISECOND_NS)
+/* The sixteenth of 300 ms, rounded up, by which it may be found later. */
+#define LATE_MS 19
+#define LATE_NS (LATE_MS * MILLISECOND_NS)
 
 /* The SAs of a tunnel that packets pass under. */
 struct sas {
@@ -71,6 +72,35 @@ a_tunnel_that_gets_no_answer_is_down_until_it_does(void **state)
 	assert_int_equal(tunnel->state, TUNNEL_UP);
 }
 
+/* Whatever lies between its last packet and the last look. */
+static void
+it_is_found_neither_early_nor_later_than_a_sixteenth(void **state)
+{
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+	struct tunnel *tunnel = &gw->tunnels[0];
+	uint64_t now = 1000 * MILLISECOND_NS;
+
+	struct sas sas = bring_up(fixture);
+	tunnel->liveness_ms = 300;
+	for (unsigned heard_ms = 0; heard_ms < 2 * LATE_MS; heard_ms++) {
+		unsigned silent_ms = 0;
+
+		sas.in->packets_in++;
+		tunnel_check_liveness(gw, now);
+		assert_int_equal(tunnel->state, TUNNEL_UP);
+		for (unsigned ms = 0; ms < heard_ms; ms++)
+			tunnel_check_liveness(gw, now += MILLISECOND_NS);
+		sas.in->packets_in++;
+		sas.out->sequence++;
+		for (; tunnel->state == TUNNEL_UP && silent_ms < 1000; silent_ms++) {
+			sas.out->sequence++;
+			tunnel_check_liveness(gw, now += MILLISECOND_NS);
+		}
+		assert_in_range(silent_ms, 300, 300 + LATE_MS + 1);
+	}
+}
+
 static void
 a_new_sa_gives_a_dead_tunnel_a_new_chance(void **state)
 {
@@ -104,6 +134,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_tunnel_that_gets_no_answer_is_down_until_it_does),
+		TEST(it_is_found_neither_early_nor_later_than_a_sixteenth),
 		TEST(a_new_sa_gives_a_dead_tunnel_a_new_chance),
 	};
 
