@@ -6,12 +6,16 @@
 Each has a control socket that records and answers. Needs root, for the namespaces.
 """
 import os
+import re
+import struct
+from pathlib import Path
 
 import pytest
 
 import charon
 import espalier_run
 import fake_control
+import xfrm
 from fake_control import ALLOCSPI, DELSA, GETSPDINFO, NEWPOLICY, NEWSA, UPDSA, FakeControl
 from gateway import wait_until
 
@@ -85,3 +89,21 @@ def test_charon(charons):
     first.swanctl("--terminate", "--ike", "c")
     wait_until(lambda: not first.control.sas, 10, "the SAs to be deleted")
     assert all(one.process.poll() is None for one in charons)
+
+
+def test_the_example_is_taken(charons):
+    """All its connections, each with policies for its own tunnel: traps here, because nobody would answer."""
+    first, _ = charons
+    example = (Path(__file__).parents[2] / "config/swanctl.conf.example").read_text()
+    cloud = (Path(__file__).parents[2] / "config/cloud.conf").read_text()
+    tunnels = re.findall(r'if_id = (\d);\s+local = "(.*?)";\s+remote = "(.*?)"', cloud)
+    before = len(first.control.requests)
+    first.load(example.replace("start_action = start", "start_action = trap"))
+    connections = first.swanctl("--list-conns")
+    assert len(tunnels) == 3
+    for number, local, remote in tunnels:
+        assert re.search(rf"connection{number}: IKEv2.*\n  local:  {local}\n  remote: {remote}\n", connections)
+    policies = [request for request in first.control.requests[before:] if request.kind == NEWPOLICY]
+    for number, _, _ in tunnels:
+        tie = xfrm.attribute(xfrm.IF_ID, struct.pack("=I", int(number)))
+        assert any(tie in request.body for request in policies)
