@@ -50,8 +50,9 @@ reassembly_waits(const struct reassembly *reassembly)
 	return reassembly->esp.held + reassembly->udp.held > 0;
 }
 
-/* Takes the pieces of ESP packets out of worker->victims; those that become nothing come back.
- * Worker. */
+/* Takes the pieces of ESP packets out of worker->victims. Those that become nothing are dropped; of
+ * UDP they come back. Worker. */
 void reassemble(struct worker *worker);
-/* Makes victims of what waited for other pieces too long; every turn while any waits. Worker. */
+/* Gives up what waited for other pieces too long, in the same way; every turn while any waits.
+ * Worker. */
 void reassembly_expire(struct worker *worker);
