@@ -125,12 +125,6 @@ queue_rewind(struct queue *queue)
 	queue->unsent = queue->first;
 }
 
-bool
-queue_pending(const struct queue *queue)
-{
-	return queue->first != queue->unsent;
-}
-
 void
 queue_clear(struct queue *queue)
 {

@@ -63,6 +63,4 @@ struct request *queue_take(struct queue *queue);
 void queue_sent(struct queue *queue);
 /* All wait again. */
 void queue_rewind(struct queue *queue);
-/* Has its first been sent? */
-bool queue_pending(const struct queue *queue);
 void queue_clear(struct queue *queue);

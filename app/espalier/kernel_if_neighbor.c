@@ -94,12 +94,28 @@ port_of(const struct gateway *gw, int ifindex)
 }
 
 static bool
-is_on_link(const struct port *port, uint32_t address)
+is_routed_on_link(const struct gateway *gw, const struct port *port, uint32_t address)
+{
+	const struct route *route = route_match(gw, ROUTE_TABLE_MAIN, address);
+	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
+	unsigned n = route == NULL ? 0 : nexthop_specs(gw, route->nexthop, ways);
+
+	for (unsigned i = 0; i < n; i++)
+		if (ways[i].kind == NEXTHOP_ONLINK && ways[i].port == port->index)
+			return true;
+	return false;
+}
+
+/* Are we to know it as a neighbor? What is in the port's networks, what somebody sends through,
+ * and what a route out of the port alone leads to. */
+static bool
+is_neighbor(const struct gateway *gw, const struct port *port, uint32_t address)
 {
 	for (unsigned i = 0; i < port->n_addresses; i++)
 		if (prefix_covers(port->addresses[i], address))
 			return true;
-	return false;
+	return neighbor_lookup(gw->neighbors, port->index, address) != NULL ||
+		is_routed_on_link(gw, port, address);
 }
 
 /* A MAC that moves may be an attack or a mistake, and is worth a word; a storm of them is not. */
@@ -170,7 +186,7 @@ take_event(const struct nlmsghdr *event, void *context)
 		else if (type == NDA_LLADDR && bytes == sizeof(mac.addr_bytes))
 			memcpy(mac.addr_bytes, mnl_attr_get_payload(attribute), bytes);
 	}
-	if (!is_on_link(port, address))
+	if (!is_neighbor(neighbors->gw, port, address))
 		return MNL_CB_OK;
 	bool usable = event->nlmsg_type == RTM_NEWNEIGH && (header->ndm_state & NUD_USABLE) != 0 &&
 		rte_is_valid_assigned_ether_addr(&mac);
@@ -205,7 +221,7 @@ ask(const struct kernel_neighbors *neighbors, struct rtnl *rtnl, uint8_t port, u
 	const struct port *of = &neighbors->gw->ports[port];
 
 	/* It fails where the interface is down or gone; there will be another round. */
-	if (of->ifindex != 0 && is_on_link(of, address))
+	if (of->ifindex != 0)
 		(void)rtnl_use_neighbor(rtnl, of->ifindex, address);
 }
 

@@ -135,7 +135,7 @@ set_up(struct process *process)
 	if (error == 0)
 		error = open_control(process);
 	if (error == 0)
-		error = ports_start(&process->ports);
+		error = ports_start(&process->ports, options->kernel_interfaces);
 	return error;
 }
 

@@ -199,8 +199,20 @@ ports_describe(const struct ports *ports, struct gateway *gw)
 	}
 }
 
+/* What the kernel's daemons hear in groups, as OSPF's and VRRP's do, passes a NIC's filter only so.
+ * Devices without a filter do not know the call. */
+static void
+hear_groups(const struct ports *ports, unsigned i)
+{
+	int error = rte_eth_allmulticast_enable(ports->port[i].id);
+
+	if (error != 0 && error != -ENOTSUP)
+		log_warning("port '%s' may not pass multicast to the kernel: %s",
+			ports->port[i].name, rte_strerror(-error));
+}
+
 int
-ports_start(const struct ports *ports)
+ports_start(const struct ports *ports, bool groups)
 {
 	for (unsigned i = 0; i < ports->n; i++) {
 		int error = rte_eth_dev_start(ports->port[i].id);
@@ -210,6 +222,8 @@ ports_start(const struct ports *ports)
 				rte_strerror(-error));
 			return error;
 		}
+		if (groups)
+			hear_groups(ports, i);
 	}
 	return 0;
 }

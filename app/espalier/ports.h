@@ -30,8 +30,9 @@ int ports_open(struct ports *ports, const struct config *config, const struct op
 /* Tells a new gateway of its devices. */
 void ports_describe(const struct ports *ports, struct gateway *gw);
 
-/* Starts them: packets may arrive. 0, or -errno with the reason in the log. */
-int ports_start(const struct ports *ports);
+/* Starts them: packets may arrive, those to multicast groups included if `groups`. 0, or -errno
+ * with the reason in the log. */
+int ports_start(const struct ports *ports, bool groups);
 /* Stops them, after the workers. */
 void ports_stop(const struct ports *ports);
 

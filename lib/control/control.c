@@ -143,6 +143,8 @@ stir(struct session *session)
 	unsigned d = session->access == SESSION_READ_WRITE ? DOOR_RW : DOOR_RO;
 	unsigned place = (unsigned)(client - control->doors[d].clients);
 
+	/* Nothing waited for it until now, so it is not slow. */
+	client->progress_ns = clock_now_ns();
 	set_interest(control, client, event_name(d, place, client->generation));
 }
 

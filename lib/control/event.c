@@ -61,31 +61,15 @@ deliver(struct session *session, const void *message, size_t bytes)
 		session->stir(session);
 }
 
-static void
-send_to(struct session_context *context, uint32_t family, uint32_t group,
-	enum session_access access, struct netlink_span message)
-{
-	assert(message.bytes <= EVENT_BYTES_MAX);
-	for (struct session *session = context->listening; session != NULL;
-		session = session->next_listening)
-		if (listens(session, family, group) && session->access >= access)
-			deliver(session, message.at, message.bytes);
-}
-
 void
 event_send(struct session_context *context, uint32_t family, uint32_t group, const void *message,
 	size_t bytes)
 {
-	send_to(context, family, group, SESSION_READ_ONLY,
-		(struct netlink_span) { message, bytes });
-}
-
-void
-event_send_secret(struct session_context *context, uint32_t family, uint32_t group,
-	const void *message, size_t bytes)
-{
-	send_to(context, family, group, SESSION_READ_WRITE,
-		(struct netlink_span) { message, bytes });
+	assert(bytes <= EVENT_BYTES_MAX);
+	for (struct session *session = context->listening; session != NULL;
+		session = session->next_listening)
+		if (listens(session, family, group))
+			deliver(session, message, bytes);
 }
 
 static void

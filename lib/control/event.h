@@ -24,11 +24,9 @@
 bool event_wanted(const struct session_context *context, uint32_t family, uint32_t group);
 
 /* Sends one message, or a few that belong together, as one datagram; the bytes stay the caller's.
- * Also from within a handler: an event then goes out before the answer. */
+ * Also from within a handler: an event then goes out before the answer. Sessions of the read-only
+ * socket get it as well, so no event holds keys. */
 void event_send(struct session_context *context, uint32_t family, uint32_t group,
-	const void *message, size_t bytes);
-/* The same for what holds keys: sessions of the read-only socket do not get it. */
-void event_send_secret(struct session_context *context, uint32_t family, uint32_t group,
 	const void *message, size_t bytes);
 
 /* The group is one that the session's family has: 1 .. groups_max. */

@@ -28,7 +28,7 @@ selector_of(const struct packet_flow *flow)
 	return selector;
 }
 
-void
+bool
 xfrm_acquire(void *context, const struct tunnel *tunnel, const struct packet_flow *flow)
 {
 	const struct session_context *shared = context;
@@ -37,7 +37,7 @@ xfrm_acquire(void *context, const struct tunnel *tunnel, const struct packet_flo
 
 	if (found == NULL || found->spec.origin == NULL ||
 		!event_wanted(xfrm->context, ESPALIER_FAMILY_XFRM, XFRMNLGRP_ACQUIRE))
-		return;
+		return false;
 	const struct xfrm_policy *policy = found->spec.origin;
 	const struct xfrm_user_tmpl *template = &policy->template;
 	struct xfrm_user_acquire acquire;
@@ -61,4 +61,5 @@ xfrm_acquire(void *context, const struct tunnel *tunnel, const struct packet_flo
 	netlink_put(&writer, &acquire, sizeof(acquire));
 	xfrm_policy_message_details(&writer, policy);
 	xfrm_event(xfrm, XFRMNLGRP_ACQUIRE, &writer);
+	return true;
 }

@@ -5,8 +5,11 @@
 #include <linux/netlink.h>
 
 #include "event.h"
+#include "gateway.h"
+#include "log.h"
 #include "policy.h"
 #include "protocol.h"
+#include "tunnel.h"
 #include "xfrm_message.h"
 #include "xfrm_policy.h"
 #include "xfrm_policy_message.h"
@@ -21,6 +24,18 @@ refuse_put(int error, struct netlink_refusal *why)
 		return netlink_refuse(
 			why, ENOSPC, "the tunnel has %u policies already", POLICIES_PER_TUNNEL);
 	return netlink_refuse(why, -error, "there is no memory for the policy");
+}
+
+/* Without an if_id, the policies of two connections with the same selector are one, as in a kernel:
+ * the later one takes it along, and a tunnel without policies carries what its configuration lets. */
+static void
+warn_of_move(const struct tunnel *from, const struct tunnel *to)
+{
+	if (from->policies == NULL)
+		log_warning("tunnel %s has no policies any more, its last one went to %s: what it "
+			    "may carry, the configuration's selectors say, if any. Connections of "
+			    "equal selectors need an if_id each",
+			from->name, to->name);
 }
 
 /* Gives the tables what a request means to them. Nothing has changed when it fails. */
@@ -39,9 +54,14 @@ put(struct xfrm *xfrm, struct xfrm_policy *policy, const struct xfrm_policy_requ
 		policy->policy = NULL;
 		return 0;
 	}
+	const uint16_t before = policy->policy == NULL ? spec.tunnel : policy->policy->spec.tunnel;
 	spec.origin = policy;
 	int error = policy_put(xfrm->gw, policy->policy, &spec, &policy->policy);
-	return error == 0 ? 0 : refuse_put(error, why);
+	if (error < 0)
+		return refuse_put(error, why);
+	if (before != spec.tunnel)
+		warn_of_move(&xfrm->gw->tunnels[before], &xfrm->gw->tunnels[spec.tunnel]);
+	return 0;
 }
 
 /* What clients will see of it. */

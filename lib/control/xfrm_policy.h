@@ -6,7 +6,7 @@
 #include "xfrm_internal.h"
 
 /* acquire() of the listener: asks whoever joined group ACQUIRE for an SA (xfrm_acquire.c). */
-void xfrm_acquire(void *context, const struct tunnel *tunnel, const struct packet_flow *flow);
+bool xfrm_acquire(void *context, const struct tunnel *tunnel, const struct packet_flow *flow);
 
 /* --- xfrm_policy.c --- */
 

@@ -74,9 +74,11 @@ ask(const struct gateway *gw, struct tunnel *tunnel, const struct rte_mbuf *pkt,
 	if (listener == NULL || listener->acquire == NULL)
 		return;
 	struct packet_flow flow = flow_of(pkt);
+	/* Where nobody heard it, whoever comes hears it of the next packet. */
+	if (!listener->acquire(listener->context, tunnel, &flow))
+		return;
 	tunnel->asked = true;
 	tunnel->asked_ns = now_ns;
-	listener->acquire(listener->context, tunnel, &flow);
 }
 
 static void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -26,8 +27,9 @@ struct listener {
 	 * final.
 	 */
 	void (*sa_retired)(void *context, const struct sa *sa);
-	/* A packet found no SA that its tunnel's policy would ask for. */
-	void (*acquire)(void *context, const struct tunnel *tunnel, const struct packet_flow *flow);
+	/* A packet found no SA that its tunnel's policy would ask for. False: there was nobody to
+	 * be told. */
+	bool (*acquire)(void *context, const struct tunnel *tunnel, const struct packet_flow *flow);
 	/* An authentic packet of a UDP-encapsulated SA came from another address or port; see
 	 * mapping.h. */
 	void (*mapping)(

@@ -7,7 +7,7 @@
 
 /* Which of its outbound SAs a tunnel, or one of its policies, sends on. */
 
-/* What becomes of packets where nothing usable is wanted. */
+/* What becomes of packets where nothing usable is wanted; `newest` of what is wanted, or NULL. */
 static enum drop_reason
 why_none(const struct sa *newest)
 {
@@ -23,24 +23,26 @@ sa_select_out(const struct gateway *gw, uint16_t tunnel, enum drop_reason *drop)
 {
 	/* Then the newest will do: with thousands of SAs, adding one must not look at all. */
 	bool any = !policy_asks(&gw->tunnels[tunnel]);
+	const struct sa *newest = NULL;
 	struct sa *sa, *best = NULL;
 	uint64_t most = 0;
 
 	LIST_FOREACH (sa, &gw->tunnels[tunnel].outbound, link) {
+		bool expired = atomic_load_explicit(&sa->expired, memory_order_relaxed);
 		uint64_t wanted;
 
-		if (atomic_load_explicit(&sa->expired, memory_order_relaxed))
-			continue;
-		if (any)
+		if (any && !expired)
 			return sa;
-		wanted = policy_preference(&gw->tunnels[tunnel], sa);
-		if (wanted > most) {
-			most = wanted;
-			best = sa;
-		}
+		wanted = any ? 1 : policy_preference(&gw->tunnels[tunnel], sa);
+		if (wanted > 0 && newest == NULL)
+			newest = sa;
+		if (wanted <= most || expired)
+			continue;
+		most = wanted;
+		best = sa;
 	}
 	if (best == NULL)
-		*drop = why_none(LIST_FIRST(&gw->tunnels[tunnel].outbound));
+		*drop = why_none(newest);
 	return best;
 }
 

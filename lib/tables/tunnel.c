@@ -259,6 +259,8 @@ tunnel_refresh(struct gateway *gw, struct tunnel *tunnel)
 	struct encap encap;
 
 	tunnel->out = sa_select_out(gw, tunnel->index, &drop);
+	if (tunnel->out == NULL && tunnel->dead)
+		tunnel_trust(tunnel);
 	tunnel->state = current_state(tunnel);
 	if (tunnel->state != TUNNEL_IDLE)
 		tunnel->asked = false;

@@ -143,7 +143,10 @@ uint16_t tunnel_mtu(uint16_t outer_mtu, const struct crypto_key *key, bool udp);
  * the groups when the tunnel came or went. Cheap when nothing changed. Control only.
  */
 void tunnel_refresh(struct gateway *gw, struct tunnel *tunnel);
-/* The same when an outbound SA came: liveness starts afresh, for somebody has just agreed on it. */
+/* Liveness starts afresh: what it knew was of SAs that are gone. Without one, a tunnel is not dead
+ * but has nothing to send on, and a policy may ask for another. Control only. */
+void tunnel_trust(struct tunnel *tunnel);
+/* The same and a refresh, when an outbound SA came: somebody has just agreed on it. */
 void tunnel_revive(struct gateway *gw, struct tunnel *tunnel);
 /* Refreshes all, e.g. when a port's MAC or MTU changed. */
 void tunnel_refresh_all(struct gateway *gw);

@@ -48,10 +48,16 @@ tunnel_check_liveness(struct gateway *gw, uint64_t now_ns)
 }
 
 void
-tunnel_revive(struct gateway *gw, struct tunnel *tunnel)
+tunnel_trust(struct tunnel *tunnel)
 {
 	tunnel->dead = false;
 	tunnel->alive_ns = 0;
 	tunnel->look_ns = 0;
+}
+
+void
+tunnel_revive(struct gateway *gw, struct tunnel *tunnel)
+{
+	tunnel_trust(tunnel);
 	tunnel_refresh(gw, tunnel);
 }

@@ -11,6 +11,7 @@ import pytest
 import wire
 import xfrm
 from esp import Sa
+from gateway import wait_until
 from topology import HOST, WAN_ADDRESS, Topology
 
 NEWPOLICY, DELPOLICY, GETPOLICY, ACQUIRE, UPDPOLICY, FLUSHPOLICY = (
@@ -251,3 +252,70 @@ def test_a_policy_ends_when_its_time_is_over(start, socket):
         assert (kind, body[168]) == (POLEXPIRE, hard)
     assert gateway.show("policies") == []
     gateway.stop()
+
+
+def test_an_acquire_that_nobody_heard_is_said_again(start, socket):
+    """The next packet asks anew: the daemon may have come meanwhile."""
+    topology = Topology()
+    tunnel = topology[1]
+    gateway = start(topology.config_without_sas(socket), lan="live")
+    daemon = Daemon(socket, tunnel)
+    daemon.trap()
+    gateway.feed("lan0", frames(packets_to(tunnel, 1)))
+    time.sleep(0.3)
+
+    ear = xfrm.Client(Path(str(socket).replace(".sock", "-ro.sock")), [GROUP_ACQUIRE])
+    gateway.feed("lan0", frames(packets_to(tunnel, 1)))
+    kind, _ = ear.hear()
+    assert kind == ACQUIRE
+
+
+def test_a_dead_tunnel_without_sas_asks_for_new_ones(start, socket):
+    """Dead peer detection takes the SAs away and leaves the trap: what liveness knew was of them."""
+    topology = Topology()
+    tunnel = topology[1]
+    config = topology.config_without_sas(socket)
+    config["tunnels"][0]["liveness_ms"] = 100
+    gateway = start(config, lan="live")
+    daemon = Daemon(socket, tunnel)
+    daemon.trap()
+    ear = xfrm.Client(Path(str(socket).replace(".sock", "-ro.sock")), [GROUP_ACQUIRE])
+    daemon.add(tunnel.into, 1, window=32)
+    daemon.add(tunnel.out, 1)
+
+    def is_down():
+        gateway.feed("lan0", frames(packets_to(tunnel, 1)))
+        return state_of(gateway, tunnel) == "down"
+
+    wait_until(is_down, 10, "liveness")
+    daemon.ask(xfrm.DELSA, xfrm.name(tunnel.out))
+    daemon.ask(xfrm.DELSA, xfrm.name(tunnel.into))
+    assert state_of(gateway, tunnel) == "idle"
+    gateway.feed("lan0", frames(packets_to(tunnel, 1)))
+    assert ear.hear()[0] == ACQUIRE
+    time.sleep(0.3)  # with nothing sent, nothing says that it is dead
+    assert state_of(gateway, tunnel) == "idle"
+
+
+def test_an_sa_that_no_policy_wants_is_not_said_to_have_expired(start, socket):
+    topology = Topology()
+    tunnel = topology[1]
+    gateway = start(topology.config_without_sas(socket))
+    daemon = Daemon(socket, tunnel)
+    daemon.trap()
+    daemon.add(tunnel.out, 1, reqid=REQID + 6)
+    found = gateway.ctl("explain", "--from", HOST, "--to", tunnel.peer_host).stdout
+    assert "sa_expired" not in found and "no_sa" in found
+
+
+def test_a_policy_that_leaves_its_tunnel_is_no_secret(start, socket):
+    """Two connections of equal selectors without if_id: their policies are one, and it wanders."""
+    topology = Topology()
+    gateway = start(topology.config_without_sas(socket))
+    first, second = (Daemon(socket, topology[n]) for n in (1, 2))
+    for daemon in (first, second):
+        daemon.if_id = bytes
+        daemon.say(OUT, selector("10.0.0.0/16", "172.16.0.0/12"))
+    assert [row["tunnel"] for row in gateway.show("policies")] == [topology[2].name]
+    assert f"tunnel {topology[1].name} has no policies any more, its last one went to " \
+        f"{topology[2].name}" in gateway.output()

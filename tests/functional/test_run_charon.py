@@ -97,6 +97,10 @@ def test_the_example_is_taken(charons):
     example = (Path(__file__).parents[2] / "config/swanctl.conf.example").read_text()
     cloud = (Path(__file__).parents[2] / "config/cloud.conf").read_text()
     tunnels = re.findall(r'if_id = (\d);\s+local = "(.*?)";\s+remote = "(.*?)"', cloud)
+    # charon takes up to life_time less rekey_time off the latter: it must not come out as the past.
+    life, rekey = (int(re.search(rf"\t{word}_time = (\d+)s", example[example.index("-child {\n\tesp"):])[1])
+                   for word in ("life", "rekey"))
+    assert life / 2 < rekey < life
     before = len(first.control.requests)
     first.load(example.replace("start_action = start", "start_action = trap"))
     connections = first.swanctl("--list-conns")

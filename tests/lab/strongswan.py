@@ -66,6 +66,7 @@ connections {{ {connection} {{
     }}
     children {{ {child} {{
         esp_proposals = {esp}
+        rekey_time = {rekey}s
         life_time = {lifetime}s
         local_ts = {near_prefix}
         remote_ts = {far_prefix}
@@ -101,8 +102,8 @@ class End:
         """Its part of swanctl.conf."""
         return CONNECTIONS.format(
             connection=self.connection, child=CHILD, ike=IKE_PROPOSAL, esp=ESP_PROPOSAL,
-            lifetime=LIFETIME_S, near=self.near, far=self.far, near_prefix=self.near_prefix,
-            far_prefix=self.far_prefix, interface=self.interface, more=self.more,
+            lifetime=LIFETIME_S, rekey=LIFETIME_S * 10 // 11, near=self.near, far=self.far,
+            near_prefix=self.near_prefix, far_prefix=self.far_prefix, interface=self.interface, more=self.more,
             secret=base64.b64encode(self.psk.encode()).decode())
 
 

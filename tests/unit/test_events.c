@@ -130,27 +130,6 @@ neighbors_and_tunnels_are_told(void **state)
 	talker_close(&reader);
 }
 
-/* Secrets are for those alone who could have asked for them. */
-static void
-secrets_stay_on_the_read_write_socket(void **state)
-{
-	const uint32_t message[] = { 16, 0, 0, 0 };
-	struct talker ro;
-
-	(void)state;
-	talker_open(&rw, SESSION_READ_WRITE);
-	talker_open(&ro, SESSION_READ_ONLY);
-	join(&rw, RTNLGRP_LINK, 1);
-	join(&ro, RTNLGRP_LINK, 1);
-	event_send_secret(&context, ESPALIER_FAMILY_ROUTE, RTNLGRP_LINK, message, sizeof(message));
-	assert_false(outbox_empty(&rw.outbox));
-	assert_true(outbox_empty(&ro.outbox));
-	event_send(&context, ESPALIER_FAMILY_ROUTE, RTNLGRP_LINK, message, sizeof(message));
-	assert_false(outbox_empty(&ro.outbox));
-	talker_close(&rw);
-	talker_close(&ro);
-}
-
 /* One that does not read is told once that it missed something, and then nothing. */
 static void
 slow_reader_is_overrun_and_others_hear_all(void **state)
@@ -260,7 +239,6 @@ main(void)
 		cmocka_unit_test(groups_are_joined_and_left),
 		cmocka_unit_test(route_changes_are_told),
 		cmocka_unit_test(neighbors_and_tunnels_are_told),
-		cmocka_unit_test(secrets_stay_on_the_read_write_socket),
 		cmocka_unit_test(slow_reader_is_overrun_and_others_hear_all),
 		cmocka_unit_test(owner_is_stirred_once),
 		cmocka_unit_test(own_changes_come_before_the_ack),
