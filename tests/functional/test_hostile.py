@@ -6,6 +6,8 @@ thousands. The one that does what daemons do gets its answers in time, hears eve
 packet is lost. "In time" is seconds, on a machine with two CPUs for a dozen busy processes; a server
 that waits for one of them once, or lets one have its way, does not answer at all.
 """
+import signal
+import socket as sockets
 import statistics
 import subprocess
 import sys
@@ -139,3 +141,23 @@ def test_nothing_of_them_is_left(start, socket, crowd_of):
     wait_until(lambda: gateway.show("tunnels")[0]["tx"]["packets"] == 500, 10, "every packet")
     assert gateway.drops().keys() <= {"not_ip"}
     assert "heap: balanced" in gateway.stop().output
+
+
+def test_a_listener_is_not_stuck_because_an_event_just_came(start, socket):
+    """All places are taken when somebody comes in the same moment as an event: he is turned away,
+    and the listener, which has been quiet for long, hears it."""
+    topology = Topology()
+    gateway = start(topology.config_without_sas(socket))
+    read_only = Path(str(socket).replace(".sock", "-ro.sock"))
+    daemon = xfrm.Client(socket)
+    ear = xfrm.Client(read_only, [xfrm.GROUP_SA])
+    others = [xfrm.Client(read_only) for _ in range(31)]
+    time.sleep(5.2)  # longer than a client may be stuck
+
+    gateway.process.send_signal(signal.SIGSTOP)
+    daemon.send(xfrm.NEWSA, xfrm.state(topology[1].out, 1))
+    with sockets.socket(sockets.AF_UNIX, sockets.SOCK_SEQPACKET) as late:
+        late.connect(str(read_only))
+        gateway.process.send_signal(signal.SIGCONT)
+        assert ear.hear()[0] == xfrm.NEWSA
+    assert len(others) == 31

@@ -5,6 +5,7 @@ import random
 import signal
 import socket
 import struct
+import subprocess
 import time
 
 import pytest
@@ -59,6 +60,27 @@ def test_a_neighbor_that_goes_is_forgotten(net):
     kernel_net.ip("-n", net.up, "neigh", "del", WAN_ROUTER, "dev", "wan0")
     kernel_net.ip("-n", net.wire, "address", "flush", "dev", "peer")
     gateway.wait_until(lambda: net.neighbors().get(WAN_ROUTER) is None, 10, "it to be forgotten")
+
+
+def test_neighbors_beyond_the_networks_of_a_port(net):
+    """On the wire without a gateway, and a gateway of another network: routes lead there."""
+    network, host, far_gateway = "198.18.0.0/24", "198.18.0.9", "198.51.100.1"
+    kernel_net.ip("-n", net.wire, "address", "add", f"{host}/24", "dev", "peer")
+    kernel_net.ip("-n", net.wire, "address", "add", f"{far_gateway}/32", "dev", "peer")
+    net.stop()
+
+    net.start(lambda config: config.update(routes=tuple(config["routes"]) + (
+        {"prefix": network, "nexthops": ({"port": "wan0"},)},)))
+    subprocess.run([gateway.BUILD / "app/espalier-run/espalier-run", "-s", net.socket, "--family", "route",
+                    "ip", "route", "add", "198.18.1.0/24", "via", far_gateway, "dev", "wan0"], check=True)
+    stranger = kernel_net.Stranger(net)
+
+    def both_are_found():
+        stranger.send(wire.udp_packet("203.0.113.1", host, b"anybody there?"))
+        return {host, far_gateway} <= {a for a, mac in net.neighbors().items() if mac}
+
+    gateway.wait_until(both_are_found, 10, "both addresses")
+    assert {net.neighbors()[a] for a in (host, far_gateway)} == {kernel_net.PEER_MAC}
 
 
 @pytest.mark.parametrize("port, marker", [(500, b""), (4500, bytes(4))])
