@@ -53,7 +53,8 @@ source_address(const struct gateway *gw, uint32_t ingress)
 
 /* Writes the error about `ip` into an empty buffer, with room for Ethernet in front. */
 static void
-write_error(struct rte_mbuf *error, const struct rte_ipv4_hdr *ip, uint32_t source, uint16_t mtu)
+write_error(struct rte_mbuf *error, const struct rte_ipv4_hdr *ip, uint32_t source,
+	uint8_t reason, uint16_t mtu)
 {
 	unsigned quoted = RTE_MIN(rte_be_to_cpu_16(ip->total_length), QUOTED_BYTES);
 	unsigned total = (unsigned)(IPV4_HEADER_BYTES + sizeof(struct rte_icmp_hdr)) + quoted;
@@ -74,7 +75,7 @@ write_error(struct rte_mbuf *error, const struct rte_ipv4_hdr *ip, uint32_t sour
 	ipv4_set_checksum(outer);
 	icmp = (struct rte_icmp_hdr *)(outer + 1);
 	*icmp = (struct rte_icmp_hdr) { .icmp_type = ICMP_TIME_EXCEEDED };
-	if (mtu != 0) {
+	if (reason == DROP_too_big) {
 		icmp->icmp_type = ICMP_UNREACHABLE;
 		icmp->icmp_code = ICMP_CODE_FRAGMENTATION_NEEDED;
 		icmp->icmp_seq_nb = rte_cpu_to_be_16(mtu); /* RFC 1191 4: the next hop's MTU */
@@ -85,7 +86,8 @@ write_error(struct rte_mbuf *error, const struct rte_ipv4_hdr *ip, uint32_t sour
 
 /* Queues an error about one victim for the lookup, if the rate limit has one left. */
 static void
-send_error(struct worker *worker, const struct rte_ipv4_hdr *ip, uint32_t ingress, uint16_t mtu)
+send_error(struct worker *worker, const struct rte_ipv4_hdr *ip, uint32_t ingress, uint8_t reason,
+	uint16_t mtu)
 {
 	struct ip_burst *burst = &worker->ip;
 	uint32_t source = source_address(worker->gw, ingress);
@@ -102,7 +104,7 @@ send_error(struct worker *worker, const struct rte_ipv4_hdr *ip, uint32_t ingres
 		counter_add(&worker->counters->drops[DROP_no_mbuf], 1);
 		return;
 	}
-	write_error(error, ip, source, mtu);
+	write_error(error, ip, source, reason, mtu);
 	headers_fill(burst, burst->n, burst_ip(error), worker->gw->hash_seed);
 	burst->pkt[burst->n] = error;
 	burst->ingress[burst->n++] = ingress;
@@ -118,6 +120,7 @@ icmp_errors(struct worker *worker)
 			continue;
 		const struct rte_ipv4_hdr *ip = burst_ip(victims->pkt[i]);
 		if (deserves_error(ip))
-			send_error(worker, ip, victims->ingress[i], victims->mtu[i]);
+			send_error(worker, ip, victims->ingress[i], victims->reason[i],
+				victims->mtu[i]);
 	}
 }
