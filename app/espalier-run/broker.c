@@ -17,6 +17,8 @@
 #define CARRIERS_MAX 128
 /* How late a thing may be that is due by the clock. */
 #define TICK_MS 10
+/* How long others wait for a program that does not take what it is told of lost SAs. */
+#define SLOW_NS (30 * SECOND_NS)
 
 static const uint32_t protocol_family[RENDEZVOUS_FAMILIES] = {
 	[RENDEZVOUS_XFRM] = ESPALIER_FAMILY_XFRM,
@@ -90,6 +92,13 @@ came_up(struct link *link)
 		restore(clerk);
 }
 
+static bool
+hears_of_lost(const struct carrier *carrier)
+{
+	return carrier->link.family == ESPALIER_FAMILY_XFRM &&
+		(carrier->link.groups >> XFRMNLGRP_EXPIRE & 1) != 0;
+}
+
 /* To every program that listens for it. */
 static void
 announce_lost(struct broker *broker, const struct request *check)
@@ -103,8 +112,7 @@ announce_lost(struct broker *broker, const struct request *check)
 	if (ledger_write_expire(&broker->ledger, &message, &writer) < 0)
 		return;
 	DL_FOREACH (broker->carriers, carrier)
-		if (carrier->link.family == ESPALIER_FAMILY_XFRM &&
-			(carrier->link.groups >> XFRMNLGRP_EXPIRE & 1) != 0)
+		if (hears_of_lost(carrier))
 			carrier_deliver(carrier, buffer, writer.used);
 }
 
@@ -224,7 +232,8 @@ fill(struct wait_list *list, const struct broker *broker, int wake_fd)
 	await(list, wake_fd, POLLIN);
 	for (unsigned i = 0; i < RENDEZVOUS_FAMILIES; i++) {
 		const struct link *link = &broker->clerks[i].link;
-		short events = POLLIN | (link->queue.unsent != NULL ? POLLOUT : 0);
+		short events = (short)((broker->clerks[i].waits ? 0 : POLLIN) |
+			(link->queue.unsent != NULL ? POLLOUT : 0));
 
 		await(list, broker->rendezvous.doors[i].fd,
 			broker->n_carriers < CARRIERS_MAX ? POLLIN : 0);
@@ -304,6 +313,23 @@ tend_clerk(struct clerk *clerk, uint64_t time)
 	clerk->complained = true;
 }
 
+/* Thousands of SAs may be lost at once, more than a program's outbox holds. Who is never told of
+ * one keeps it for ever, so the next answers wait until the slowest has taken the last. */
+static void
+pace(struct clerk *clerk, uint64_t time)
+{
+	const struct carrier *carrier;
+	bool slow = false;
+
+	DL_FOREACH (clerk->broker->carriers, carrier)
+		slow |= hears_of_lost(carrier) && carrier_is_slow(carrier);
+	if (!slow)
+		clerk->slow_ns = 0;
+	else if (clerk->slow_ns == 0)
+		clerk->slow_ns = time;
+	clerk->waits = slow && clerk->checks > 0 && time - clerk->slow_ns < SLOW_NS;
+}
+
 static void
 tend(struct broker *broker)
 {
@@ -321,6 +347,9 @@ tend(struct broker *broker)
 		broker->n_carriers--;
 		carrier_destroy(carrier);
 	}
+	for (unsigned i = 0; i < RENDEZVOUS_FAMILIES; i++)
+		if (carried(&broker->clerks[i]))
+			pace(&broker->clerks[i], time);
 }
 
 /* Does something happen by the clock alone? */
@@ -330,7 +359,8 @@ restless(const struct broker *broker)
 	const struct carrier *carrier;
 
 	for (unsigned i = 0; i < RENDEZVOUS_FAMILIES; i++)
-		if (carried(&broker->clerks[i]) && broker->clerks[i].link.state != LINK_UP)
+		if (carried(&broker->clerks[i]) &&
+			(broker->clerks[i].link.state != LINK_UP || broker->clerks[i].waits))
 			return true;
 	DL_FOREACH (broker->carriers, carrier)
 		if (carrier->state == CARRIER_OPENING || carrier->state == CARRIER_LEFT ||

@@ -24,6 +24,8 @@ struct clerk {
 	bool lost;        /* it was up, and went */
 	unsigned checks;  /* on their way */
 	unsigned missing; /* SAs found gone since it came back */
+	uint64_t slow_ns; /* since when a program is too slow to be told of more; 0: none is */
+	bool waits;       /* for that one: the answers to its checks are not read */
 };
 
 struct broker {

@@ -34,9 +34,15 @@ carrier_deliver(struct carrier *carrier, const void *datagram, size_t bytes)
 	if (carrier->state == CARRIER_LEFT)
 		return;
 	/* Only what we add ourselves can find no room: the link is not read before there is. */
-	if (outbox_put(&carrier->outbox, datagram, bytes) < 0)
-		log_warning("a program does not read its netlink socket; a message to it is lost");
+	if (outbox_put(&carrier->outbox, datagram, bytes) < 0) {
+		if (!carrier->loses)
+			log_warning("a program does not read its netlink socket; messages to it "
+				    "are lost");
+		carrier->loses = true;
+	}
 	outbox_flush(&carrier->outbox, carrier->fd);
+	if (outbox_empty(&carrier->outbox))
+		carrier->loses = false;
 }
 
 static void
@@ -361,4 +367,10 @@ carrier_link_events(const struct carrier *carrier)
 	if (carrier->link.state == LINK_UP && carrier->link.queue.unsent != NULL)
 		events |= POLLOUT;
 	return events;
+}
+
+bool
+carrier_is_slow(const struct carrier *carrier)
+{
+	return carrier->outbox.bytes > OUTBOX_BYTES_MAX / 2;
 }

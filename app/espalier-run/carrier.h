@@ -29,6 +29,7 @@ struct carrier {
 	enum carrier_state state;
 	uint64_t due_ns;      /* opening, left: when patience ends */
 	struct outbox outbox; /* what the program has not taken */
+	bool loses;           /* and no more found room since it was empty last; was said */
 };
 
 /* Takes over the program's end. NULL: no memory, and it is closed. */
@@ -47,3 +48,5 @@ void carrier_deliver(struct carrier *carrier, const void *datagram, size_t bytes
  * gets the server held up, one that floods is held up itself. */
 short carrier_program_events(const struct carrier *carrier);
 short carrier_link_events(const struct carrier *carrier);
+/* Does the program lag so far behind that it should not be told of more? */
+bool carrier_is_slow(const struct carrier *carrier);

@@ -48,7 +48,9 @@
 	X(icmp_limited, "an ICMP error that the rate limit held back") \
 	X(handover_full, "the ring to the worker that owns the flow, SA or queue was full") \
 	X(tx_full, "the NIC's transmit queue was full") \
-	X(no_mbuf, "no packet buffer was free for a fragment or an ICMP error, or it would take more than 16 fragments")
+	X(no_mbuf, \
+		"no packet buffer was free for a fragment or an ICMP error, or it would take " \
+		"more than 16 fragments")
 
 enum drop_reason {
 	DROP_NONE = 0,

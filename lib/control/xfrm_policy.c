@@ -27,7 +27,8 @@ refuse_put(int error, struct netlink_refusal *why)
 }
 
 /* Without an if_id, the policies of two connections with the same selector are one, as in a kernel:
- * the later one takes it along, and a tunnel without policies carries what its configuration lets. */
+ * the later one takes it along, and a tunnel without policies carries what its configuration lets.
+ */
 static void
 warn_of_move(const struct tunnel *from, const struct tunnel *to)
 {

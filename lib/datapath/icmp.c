@@ -53,8 +53,8 @@ source_address(const struct gateway *gw, uint32_t ingress)
 
 /* Writes the error about `ip` into an empty buffer, with room for Ethernet in front. */
 static void
-write_error(struct rte_mbuf *error, const struct rte_ipv4_hdr *ip, uint32_t source,
-	uint8_t reason, uint16_t mtu)
+write_error(struct rte_mbuf *error, const struct rte_ipv4_hdr *ip, uint32_t source, uint8_t reason,
+	uint16_t mtu)
 {
 	unsigned quoted = RTE_MIN(rte_be_to_cpu_16(ip->total_length), QUOTED_BYTES);
 	unsigned total = (unsigned)(IPV4_HEADER_BYTES + sizeof(struct rte_icmp_hdr)) + quoted;

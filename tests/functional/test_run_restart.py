@@ -184,6 +184,32 @@ def test_lost_sas_are_reported_expired(control):
     assert control.kinds().count(NEWSA) == 4 and control.kinds().count(DELSA) == 1
 
 
+def test_a_slow_program_is_told_of_every_lost_sa(control):
+    """More than its outbox holds, while it does not read for a while: whom nobody tells of an SA,
+    keeps it."""
+    count = 6000
+    program = Program(control, f"""
+        s, ear = open_xfrm(), open_xfrm(groups=1 << (nl.GROUP_EXPIRE - 1))
+        for spi in range(0x1000, 0x1000 + {count}):
+            s.send(message(nl.NEWSA, sa_info("192.0.2.1", spi), nl.REQUEST | nl.ACK, spi))
+            s.recv(4096)
+        print("installed", flush=True)
+        input()
+        time.sleep(4)
+        told = set()
+        ear.settimeout(3)
+        while len(told) < {count}:
+            try: told.update(body[72:76] for _, _, _, _, body in messages(ear.recv(65536)))
+            except TimeoutError: break
+        print(len(told))
+        """)
+    program.says("installed")
+    restart(control)
+    program.go_on()
+    output, errors = program.finish()
+    assert output.split() == [str(count)], errors
+
+
 def test_sas_that_expired_or_were_flushed_are_not_missed(control):
     program = Program(control, """
         s = open_xfrm(groups=1 << (nl.GROUP_EXPIRE - 1))
