@@ -6,159 +6,22 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <linux/xfrm.h>
 #include <utlist.h>
 
 #include "clock.h"
-#include "compiler.h"
 #include "log.h"
 #include "protocol.h"
 
 #define CARRIERS_MAX 128
 /* How late a thing may be that is due by the clock. */
 #define TICK_MS 10
-/* How long others wait for a program that does not take what it is told of lost SAs. */
-#define SLOW_NS (30 * SECOND_NS)
 
 static const uint32_t protocol_family[RENDEZVOUS_FAMILIES] = {
 	[RENDEZVOUS_XFRM] = ESPALIER_FAMILY_XFRM,
 	[RENDEZVOUS_ROUTE] = ESPALIER_FAMILY_ROUTE,
 };
 
-/* --- the broker's own links --- */
-
-static struct clerk *
-of_link(struct link *link)
-{
-	return (struct clerk *)link;
-}
-
-static void
-went_down(struct link *link)
-{
-	struct clerk *clerk = of_link(link);
-
-	log_warning("lost the gateway at %s; requests wait until it is back", link->server->path);
-	clerk->lost = true;
-	clerk->checks = 0;
-	clerk->missing = 0;
-}
-
-/* Queues a request of our own; its writer holds the message. */
-static void
-ask(struct clerk *clerk, enum request_origin origin, const struct netlink_writer *writer)
-{
-	struct request *request = request_create(origin, writer->buffer, writer->used);
-
-	if (request == NULL)
-		return;
-	clerk->checks += origin == REQUEST_CHECK;
-	queue_append(&clerk->link.queue, request);
-}
-
-/* The link sends what is queued here when it has come up. */
-static void
-restore(struct clerk *clerk)
-{
-	const struct ledger *ledger = &clerk->broker->ledger;
-	const struct standing_policy *policy = NULL;
-	const struct ledger_entry *entry = NULL;
-	static _Alignas(4) uint8_t buffer[65536];
-	struct netlink_writer writer;
-
-	while ((policy = standing_next(&ledger->standing, policy)) != NULL) {
-		netlink_writer_init(&writer, buffer, sizeof(buffer));
-		if (standing_write(policy, &writer) == 0)
-			ask(clerk, REQUEST_RESTORE, &writer);
-	}
-	while ((entry = ledger_next(ledger, entry)) != NULL) {
-		netlink_writer_init(&writer, buffer, sizeof(buffer));
-		if (ledger_write_check(entry, &writer) == 0)
-			ask(clerk, REQUEST_CHECK, &writer);
-	}
-}
-
-static void
-came_up(struct link *link)
-{
-	struct clerk *clerk = of_link(link);
-
-	if (!clerk->lost)
-		return;
-	clerk->lost = false;
-	clerk->complained = false;
-	log_info("the gateway at %s is back", link->server->path);
-	if (link->family == ESPALIER_FAMILY_XFRM)
-		restore(clerk);
-}
-
-static bool
-hears_of_lost(const struct carrier *carrier)
-{
-	return carrier->link.family == ESPALIER_FAMILY_XFRM &&
-		(carrier->link.groups >> XFRMNLGRP_EXPIRE & 1) != 0;
-}
-
-/* To every program that listens for it. */
-static void
-announce_lost(struct broker *broker, const struct request *check)
-{
-	const struct netlink_message message = request_message(check);
-	_Alignas(4) uint8_t buffer[512];
-	struct netlink_writer writer;
-	struct carrier *carrier;
-
-	netlink_writer_init(&writer, buffer, sizeof(buffer));
-	if (ledger_write_expire(&broker->ledger, &message, &writer) < 0)
-		return;
-	DL_FOREACH (broker->carriers, carrier)
-		if (hears_of_lost(carrier))
-			carrier_deliver(carrier, buffer, writer.used);
-}
-
-static void
-checked(struct link *link, const struct request *request, int error)
-{
-	struct clerk *clerk = of_link(link);
-
-	if (request->origin == REQUEST_RESTORE && error != 0)
-		log_error("a standing policy was lost and cannot be installed again: %s",
-			strerror(error));
-	if (request->origin != REQUEST_CHECK)
-		return;
-	if (error == ESRCH) {
-		clerk->missing++;
-		announce_lost(clerk->broker, request);
-	}
-	if (--clerk->checks == 0 && clerk->missing > 0)
-		log_warning("it came back without %u of our SAs; programs are told that they "
-			    "expired",
-			clerk->missing);
-}
-
-/* It has no program behind it. */
-static void
-ignore(struct link *link, const void *datagram, size_t bytes)
-{
-	(void)link;
-	(void)datagram;
-	(void)bytes;
-}
-
-static const struct link_owner clerk_owner = {
-	.up = came_up,
-	.down = went_down,
-	.deliver = ignore,
-	.ended = checked,
-};
-
 /* --- beginning and end --- */
-
-static bool
-carried(const struct clerk *clerk)
-{
-	return clerk->broker != NULL;
-}
 
 void
 broker_init(struct broker *broker, const struct server *server, unsigned families)
@@ -169,9 +32,7 @@ broker_init(struct broker *broker, const struct server *server, unsigned familie
 		broker->rendezvous.doors[i].fd = -1;
 		if ((families >> i & 1) == 0)
 			continue;
-		broker->clerks[i].broker = broker;
-		link_open(
-			&broker->clerks[i].link, &broker->server, protocol_family[i], &clerk_owner);
+		clerk_open(&broker->clerks[i], broker, protocol_family[i]);
 	}
 }
 
@@ -181,7 +42,7 @@ broker_listen(struct broker *broker)
 	unsigned families = 0;
 
 	for (unsigned i = 0; i < RENDEZVOUS_FAMILIES; i++)
-		families |= (unsigned)carried(&broker->clerks[i]) << i;
+		families |= (unsigned)clerk_carries(&broker->clerks[i]) << i;
 	return rendezvous_open(&broker->rendezvous, families);
 }
 
@@ -200,7 +61,7 @@ broker_close(struct broker *broker)
 	DL_FOREACH_SAFE(broker->carriers, carrier, after)
 	carrier_destroy(carrier);
 	for (unsigned i = 0; i < RENDEZVOUS_FAMILIES; i++)
-		if (carried(&broker->clerks[i]))
+		if (clerk_carries(&broker->clerks[i]))
 			link_close(&broker->clerks[i].link);
 	ledger_clear(&broker->ledger);
 }
@@ -237,7 +98,7 @@ fill(struct wait_list *list, const struct broker *broker, int wake_fd)
 
 		await(list, broker->rendezvous.doors[i].fd,
 			broker->n_carriers < CARRIERS_MAX ? POLLIN : 0);
-		await(list, carried(&broker->clerks[i]) ? link->fd : -1, events);
+		await(list, clerk_carries(&broker->clerks[i]) ? link->fd : -1, events);
 	}
 	DL_FOREACH (broker->carriers, carrier) {
 		await(list, carrier->fd, carrier_program_events(carrier));
@@ -300,36 +161,6 @@ serve(struct broker *broker, const struct wait_list *list)
 			admit(broker, i);
 }
 
-/* During an outage something may be in the way that the operator must know of. */
-static void
-tend_clerk(struct clerk *clerk, uint64_t time)
-{
-	const struct link_fault *fault = &clerk->link.fault;
-
-	link_tend(&clerk->link, time);
-	if (!clerk->lost || clerk->complained || !fault->lasting)
-		return;
-	log_error("%s", fault->text);
-	clerk->complained = true;
-}
-
-/* Thousands of SAs may be lost at once, more than a program's outbox holds. Who is never told of
- * one keeps it for ever, so the next answers wait until the slowest has taken the last. */
-static void
-pace(struct clerk *clerk, uint64_t time)
-{
-	const struct carrier *carrier;
-	bool slow = false;
-
-	DL_FOREACH (clerk->broker->carriers, carrier)
-		slow |= hears_of_lost(carrier) && carrier_is_slow(carrier);
-	if (!slow)
-		clerk->slow_ns = 0;
-	else if (clerk->slow_ns == 0)
-		clerk->slow_ns = time;
-	clerk->waits = slow && clerk->checks > 0 && time - clerk->slow_ns < SLOW_NS;
-}
-
 static void
 tend(struct broker *broker)
 {
@@ -337,8 +168,8 @@ tend(struct broker *broker)
 	uint64_t time = clock_now_ns();
 
 	for (unsigned i = 0; i < RENDEZVOUS_FAMILIES; i++)
-		if (carried(&broker->clerks[i]))
-			tend_clerk(&broker->clerks[i], time);
+		if (clerk_carries(&broker->clerks[i]))
+			clerk_tend(&broker->clerks[i], time);
 	DL_FOREACH_SAFE(broker->carriers, carrier, after)
 	{
 		if (carrier_tend(carrier, time))
@@ -348,8 +179,8 @@ tend(struct broker *broker)
 		carrier_destroy(carrier);
 	}
 	for (unsigned i = 0; i < RENDEZVOUS_FAMILIES; i++)
-		if (carried(&broker->clerks[i]))
-			pace(&broker->clerks[i], time);
+		if (clerk_carries(&broker->clerks[i]))
+			clerk_pace(&broker->clerks[i], time);
 }
 
 /* Does something happen by the clock alone? */
@@ -359,7 +190,7 @@ restless(const struct broker *broker)
 	const struct carrier *carrier;
 
 	for (unsigned i = 0; i < RENDEZVOUS_FAMILIES; i++)
-		if (carried(&broker->clerks[i]) &&
+		if (clerk_carries(&broker->clerks[i]) &&
 			(broker->clerks[i].link.state != LINK_UP || broker->clerks[i].waits))
 			return true;
 	DL_FOREACH (broker->carriers, carrier)
@@ -391,7 +222,7 @@ broker_wait(struct broker *broker, int patience_ms)
 		struct clerk *clerk = &broker->clerks[i];
 		const struct link_fault *fault = &clerk->link.fault;
 
-		while (carried(clerk) && clerk->link.state != LINK_UP) {
+		while (clerk_carries(clerk) && clerk->link.state != LINK_UP) {
 			broker_turn(broker, -1);
 			if (fault->lasting || clock_now_ns() >= end) {
 				log_error("%s",

@@ -4,8 +4,8 @@
 #include <stdint.h>
 
 #include "carrier.h"
+#include "clerk.h"
 #include "ledger.h"
-#include "link.h"
 #include "rendezvous.h"
 
 /*
@@ -13,20 +13,6 @@
  * family keeps a link of its own, which tells whether the gateway is there, and which SAs it has
  * lost when it comes back. One thread, one loop.
  */
-
-struct broker;
-
-/* The broker's own link of a family. */
-struct clerk {
-	struct link link; /* first: the link's owner is found by it */
-	struct broker *broker;
-	bool complained;  /* of what waiting does not mend */
-	bool lost;        /* it was up, and went */
-	unsigned checks;  /* on their way */
-	unsigned missing; /* SAs found gone since it came back */
-	uint64_t slow_ns; /* since when a program is too slow to be told of more; 0: none is */
-	bool waits;       /* for that one: the answers to its checks are not read */
-};
 
 struct broker {
 	struct server server;
