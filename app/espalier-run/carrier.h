@@ -29,7 +29,7 @@ struct carrier {
 	enum carrier_state state;
 	uint64_t due_ns;      /* opening, left: when patience ends */
 	struct outbox outbox; /* what the program has not taken */
-	bool loses;           /* and no more found room since it was empty last; was said */
+	bool loses;           /* messages, since it was empty last; said so */
 };
 
 /* Takes over the program's end. NULL: no memory, and it is closed. */

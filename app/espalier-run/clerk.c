@@ -148,11 +148,11 @@ clerk_open(struct clerk *clerk, struct broker *broker, uint32_t family)
 }
 
 void
-clerk_tend(struct clerk *clerk, uint64_t time)
+clerk_tend(struct clerk *clerk, uint64_t now_ns)
 {
 	const struct link_fault *fault = &clerk->link.fault;
 
-	link_tend(&clerk->link, time);
+	link_tend(&clerk->link, now_ns);
 	/* During an outage something may be in the way that the operator must know of. */
 	if (!clerk->lost || clerk->complained || !fault->lasting)
 		return;
@@ -161,7 +161,7 @@ clerk_tend(struct clerk *clerk, uint64_t time)
 }
 
 void
-clerk_pace(struct clerk *clerk, uint64_t time)
+clerk_pace(struct clerk *clerk, uint64_t now_ns)
 {
 	const struct carrier *carrier;
 	bool slow = false;
@@ -171,6 +171,6 @@ clerk_pace(struct clerk *clerk, uint64_t time)
 	if (!slow)
 		clerk->slow_ns = 0;
 	else if (clerk->slow_ns == 0)
-		clerk->slow_ns = time;
-	clerk->waits = slow && clerk->checks > 0 && time - clerk->slow_ns < SLOW_NS;
+		clerk->slow_ns = now_ns;
+	clerk->waits = slow && clerk->checks > 0 && now_ns - clerk->slow_ns < SLOW_NS;
 }
