@@ -18,44 +18,20 @@ why_none(const struct sa *newest)
 	return DROP_sa_expired;
 }
 
-struct sa *
-sa_select_out(const struct gateway *gw, uint16_t tunnel, enum drop_reason *drop)
-{
-	/* Then the newest will do: with thousands of SAs, adding one must not look at all. */
-	bool any = !policy_asks(&gw->tunnels[tunnel]);
-	const struct sa *newest = NULL;
-	struct sa *sa, *best = NULL;
-	uint64_t most = 0;
-
-	LIST_FOREACH (sa, &gw->tunnels[tunnel].outbound, link) {
-		bool expired = atomic_load_explicit(&sa->expired, memory_order_relaxed);
-		uint64_t wanted;
-
-		if (any && !expired)
-			return sa;
-		wanted = any ? 1 : policy_preference(&gw->tunnels[tunnel], sa);
-		if (wanted > 0 && newest == NULL)
-			newest = sa;
-		if (wanted <= most || expired)
-			continue;
-		most = wanted;
-		best = sa;
-	}
-	if (best == NULL)
-		*drop = why_none(newest);
-	return best;
-}
-
-struct sa *
-sa_select_for(const struct gateway *gw, uint16_t tunnel, const struct policy *policy,
+/* By what one policy wishes, or all of the tunnel's where it is NULL. */
+static struct sa *
+select_by(const struct gateway *gw, uint16_t tunnel, const struct policy *policy,
 	enum drop_reason *drop)
 {
+	/* Then the newest will do: with thousands of SAs, adding one must not look at all. */
+	bool any = policy == NULL && !policy_asks(&gw->tunnels[tunnel]);
 	const struct sa *newest = NULL;
 	struct sa *sa, *best = NULL;
 	uint64_t most = 0;
 
 	LIST_FOREACH (sa, &gw->tunnels[tunnel].outbound, link) {
-		uint64_t wanted = policy_wish(policy, sa);
+		uint64_t wanted = policy != NULL ? policy_wish(policy, sa)
+						 : policy_preference(&gw->tunnels[tunnel], sa);
 
 		if (wanted > 0 && newest == NULL)
 			newest = sa;
@@ -63,8 +39,23 @@ sa_select_for(const struct gateway *gw, uint16_t tunnel, const struct policy *po
 			continue;
 		most = wanted;
 		best = sa;
+		if (any)
+			break;
 	}
 	if (best == NULL)
 		*drop = why_none(newest);
 	return best;
+}
+
+struct sa *
+sa_select_out(const struct gateway *gw, uint16_t tunnel, enum drop_reason *drop)
+{
+	return select_by(gw, tunnel, NULL, drop);
+}
+
+struct sa *
+sa_select_for(const struct gateway *gw, uint16_t tunnel, const struct policy *policy,
+	enum drop_reason *drop)
+{
+	return select_by(gw, tunnel, policy, drop);
 }

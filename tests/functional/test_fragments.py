@@ -137,3 +137,15 @@ def test_quoted_sequence_is_intact(run):
                              fragment=wire.DONT_FRAGMENT)
     quoted = icmp_of(run(topology, lan=[wire.ether(packet)]).lan[0])[4]
     assert struct.unpack_from("!B", quoted, 8) == (9,) and wire.checksum(quoted[:20]) == 0
+
+
+def test_where_nothing_fits_the_packet_was_too_big_all_the_same(run, socket):
+    """A port of 80 bytes holds no ESP packet at all: not the packet's time is over."""
+    topology = Topology()
+    packet = wire.udp_packet(HOST, topology[1].peer_host, bytes(1000), fragment=wire.DONT_FRAGMENT)
+    config = topology.config(socket)
+    config["ports"][1]["mtu"] = 80
+    outcome = run(config, lan=wire.ethers([packet]))
+    assert outcome.drops == {"too_big": 1}
+    (_, kind, code, _, _), = map(icmp_of, outcome.lan)
+    assert (kind, code) == (3, 4)
