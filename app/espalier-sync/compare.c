@@ -71,7 +71,11 @@ print_side(const char *who, const struct espalier_route *route)
 	}
 	printf(" %s", who);
 	if (route->type == RTN_BLACKHOLE)
-		printf(" drops");
+		printf(" blackhole");
+	if (route->type == RTN_UNREACHABLE)
+		printf(" unreachable");
+	if (route->type == RTN_PROHIBIT)
+		printf(" prohibit");
 	print_hops(route);
 	printf(" proto %u", route->protocol);
 }

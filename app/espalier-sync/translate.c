@@ -216,7 +216,6 @@ translate_route(const struct translation *translation, struct prefix prefix,
 	case RTN_BLACKHOLE:
 	case RTN_UNREACHABLE:
 	case RTN_PROHIBIT:
-		route->type = RTN_BLACKHOLE;
 		return RIB_CARRIED;
 	default:
 		return RIB_STRANGE;

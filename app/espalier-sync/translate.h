@@ -29,7 +29,7 @@ struct translation {
  * most. */
 struct espalier_route {
 	uint8_t protocol;
-	uint8_t type; /* RTN_UNICAST or RTN_BLACKHOLE: how else a packet is dropped is all one */
+	uint8_t type; /* RTN_UNICAST, or one of those that drop */
 	uint8_t n_hops;
 	struct hop hops[LEARNED_HOPS_MAX];
 };

@@ -100,8 +100,15 @@ put_way(FILE *out, const json_t *way)
 		put_plain(out, port);
 		if (json_is_string(gateway))
 			fprintf(out, " via %s", json_string_value(gateway));
+	} else if (json_object_get(way, "local") != NULL) {
+		fputs("local", out);
 	} else {
-		fputs(json_object_get(way, "local") != NULL ? "local" : "drop", out);
+		const json_t *reason = json_object_get(way, "reason");
+
+		if (reason != NULL)
+			put_plain(out, reason);
+		else
+			fputs("drop", out);
 	}
 }
 

@@ -15,8 +15,13 @@
 	X(ttl_expired, "TTL reached zero; an ICMP time exceeded was sent, within its rate limit") \
 	X(too_big, \
 		"larger than the next hop's MTU with DF set; ICMP fragmentation needed was sent") \
-	X(no_route, "no route covers the destination") \
+	X(no_route, \
+		"no route covers the destination; an ICMP net unreachable was sent, within its " \
+		"rate limit") \
 	X(blackhole, "the route says drop") \
+	X(unreachable, "the route says unreachable; an ICMP host unreachable was sent likewise") \
+	X(prohibited, \
+		"the route says prohibit; an ICMP administratively prohibited was sent likewise") \
 	X(no_neighbor, "the next hop's link-layer address is not known") \
 	X(no_sa, "the tunnel has no usable outbound security association") \
 	X(policy_out, "outside the tunnel's outbound selectors") \

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "drops.h"
 #include "gateway.h"
 #include "tunnel.h"
 
@@ -102,6 +103,10 @@ render_nexthop(const struct gateway *gw, const struct nexthop_spec *spec)
 	case NEXTHOP_LOCAL:
 		return json_pack("{s:b}", "local", 1);
 	case NEXTHOP_DROP:
+		if (spec->reason == DROP_unreachable || spec->reason == DROP_prohibited)
+			return json_pack("{s:b, s:s}", "drop", 1, "reason",
+				drop_name((enum drop_reason)spec->reason));
+		break;
 	case NEXTHOP_GROUP: /* a group is its ways, never one of them */
 		break;
 	}

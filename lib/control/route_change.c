@@ -238,7 +238,7 @@ is_that_way(const struct nexthop_spec *there, const struct nexthop_spec *asked)
 	case NEXTHOP_TUNNEL:
 		return there->kind == NEXTHOP_TUNNEL && there->tunnel == asked->tunnel;
 	default:
-		return there->kind == asked->kind;
+		return there->kind == asked->kind && there->reason == asked->reason;
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
+#include "drops.h"
 #include "ecmp.h"
 #include "flow_hash.h"
 #include "gateway.h"
@@ -109,6 +110,20 @@ choose(const struct gateway *gw, const struct route *route, const struct netlink
 	return ways[0];
 }
 
+/* With the errors of the kernel. */
+static int
+refuse_drop(uint8_t reason, struct netlink_refusal *why)
+{
+	switch (reason) {
+	case DROP_unreachable:
+		return netlink_refuse(why, EHOSTUNREACH, "the route says unreachable");
+	case DROP_prohibited:
+		return netlink_refuse(why, EACCES, "the route says prohibit");
+	default:
+		return netlink_refuse(why, EINVAL, "the route says drop");
+	}
+}
+
 static int
 answer_way(struct session *session, const struct netlink_message *request,
 	const struct route *route, const struct netlink_attribute found[],
@@ -121,7 +136,7 @@ answer_way(struct session *session, const struct netlink_message *request,
 	uint32_t ifindex = netlink_u32(&found[RTA_OIF]);
 
 	if (way.kind == NEXTHOP_DROP)
-		return netlink_refuse(why, EINVAL, "the route says drop");
+		return refuse_drop(way.reason, why);
 	if (ifindex != 0 && !goes_through(gw, &way, 1, ifindex))
 		return netlink_refuse(
 			why, ENETUNREACH, "the packet does not go out of that interface");

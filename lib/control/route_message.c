@@ -8,6 +8,7 @@
 
 #include "address.h"
 #include "compiler.h"
+#include "drops.h"
 #include "gateway.h"
 #include "route_parts.h"
 #include "tunnel.h"
@@ -224,6 +225,19 @@ read_old_way(const struct gateway *gw, const struct hop *hop, struct nexthop_spe
 	return 0;
 }
 
+static uint8_t
+drop_of(uint8_t type)
+{
+	switch (type) {
+	case RTN_UNREACHABLE:
+		return DROP_unreachable;
+	case RTN_PROHIBIT:
+		return DROP_prohibited;
+	default:
+		return DROP_blackhole;
+	}
+}
+
 static int
 read_ways(const struct gateway *gw, const struct netlink_attribute found[],
 	struct route_request *route, struct netlink_refusal *why)
@@ -242,7 +256,9 @@ read_ways(const struct gateway *gw, const struct netlink_attribute found[],
 	case RTN_BLACKHOLE:
 	case RTN_UNREACHABLE:
 	case RTN_PROHIBIT:
-		route->ways[0] = (struct nexthop_spec) { .kind = NEXTHOP_DROP, .weight = 1 };
+		route->ways[0] = (struct nexthop_spec) {
+			.kind = NEXTHOP_DROP, .weight = 1, .reason = drop_of(route->type)
+		};
 		route->n_ways = 1;
 		return 0;
 	default:

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "drops.h"
 #include "gateway.h"
 #include "outbox.h"
 #include "route_parts.h"
@@ -21,7 +22,9 @@ route_type(const struct nexthop_spec *way)
 	case NEXTHOP_LOCAL:
 		return RTN_LOCAL;
 	case NEXTHOP_DROP:
-		return RTN_BLACKHOLE;
+		return way->reason == DROP_unreachable   ? RTN_UNREACHABLE
+			: way->reason == DROP_prohibited ? RTN_PROHIBIT
+							 : RTN_BLACKHOLE;
 	default:
 		return RTN_UNICAST;
 	}

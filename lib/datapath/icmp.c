@@ -10,6 +10,18 @@
 
 /* RFC 1812 4.3.2: what an error quotes, when it may be sent, where it says it comes from. */
 
+/* The error that a reason deserves; 0, which is none, if it is to be in silence. So is
+ * no_neighbor: whom the kernel asks for may answer in a moment. */
+static const struct {
+	uint8_t type, code;
+} errors[DROP_REASON_COUNT] = {
+	[DROP_ttl_expired] = { ICMP_TIME_EXCEEDED, 0 },
+	[DROP_too_big] = { ICMP_UNREACHABLE, ICMP_CODE_FRAGMENTATION_NEEDED },
+	[DROP_no_route] = { ICMP_UNREACHABLE, ICMP_CODE_NET_UNREACHABLE },
+	[DROP_unreachable] = { ICMP_UNREACHABLE, ICMP_CODE_HOST_UNREACHABLE },
+	[DROP_prohibited] = { ICMP_UNREACHABLE, ICMP_CODE_PROHIBITED },
+};
+
 #define QUOTED_BYTES (576 - IPV4_HEADER_BYTES - sizeof(struct rte_icmp_hdr))
 #define ERROR_TTL 65                  /* forwarding takes one: it leaves with 64 */
 #define TOS_INTERNETWORK_CONTROL 0xc0 /* RFC 1812 4.3.2.5 */
@@ -74,12 +86,11 @@ write_error(struct rte_mbuf *error, const struct rte_ipv4_hdr *ip, uint32_t sour
 	};
 	ipv4_set_checksum(outer);
 	icmp = (struct rte_icmp_hdr *)(outer + 1);
-	*icmp = (struct rte_icmp_hdr) { .icmp_type = ICMP_TIME_EXCEEDED };
-	if (reason == DROP_too_big) {
-		icmp->icmp_type = ICMP_UNREACHABLE;
-		icmp->icmp_code = ICMP_CODE_FRAGMENTATION_NEEDED;
-		icmp->icmp_seq_nb = rte_cpu_to_be_16(mtu); /* RFC 1191 4: the next hop's MTU */
-	}
+	*icmp = (struct rte_icmp_hdr) {
+		.icmp_type = errors[reason].type,
+		.icmp_code = errors[reason].code,
+		.icmp_seq_nb = rte_cpu_to_be_16(mtu), /* RFC 1191 4: the next hop's MTU */
+	};
 	memcpy(icmp + 1, ip, quoted);
 	icmp->icmp_cksum = (rte_be16_t)~rte_raw_cksum(icmp, sizeof(*icmp) + quoted);
 }
@@ -90,12 +101,14 @@ send_error(struct worker *worker, const struct rte_ipv4_hdr *ip, uint32_t ingres
 	uint16_t mtu)
 {
 	struct ip_burst *burst = &worker->ip;
+	struct token_bucket *tokens =
+		reason == DROP_too_big ? &worker->too_big_tokens : &worker->icmp_tokens;
 	uint32_t source = source_address(worker->gw, ingress);
 	struct rte_mbuf *error;
 
 	if (source == 0)
 		return;
-	if (!token_bucket_take(&worker->icmp_tokens, rte_rdtsc())) {
+	if (!token_bucket_take(tokens, rte_rdtsc())) {
 		counter_add(&worker->counters->drops[DROP_icmp_limited], 1);
 		return;
 	}
@@ -116,7 +129,7 @@ icmp_errors(struct worker *worker)
 	const struct victims *victims = &worker->victims;
 
 	for (unsigned i = 0; i < victims->n && worker->ip.n < BURST_PKTS; i++) {
-		if (victims->reason[i] != DROP_ttl_expired && victims->reason[i] != DROP_too_big)
+		if (errors[victims->reason[i]].type == 0)
 			continue;
 		const struct rte_ipv4_hdr *ip = burst_ip(victims->pkt[i]);
 		if (deserves_error(ip))

@@ -70,7 +70,7 @@ worker_create(const struct gateway *gw, struct crypto *crypto, struct rte_mempoo
 	worker->id = id;
 	worker->lcore = lcore;
 	worker->judge_headers = headers_variant(0);
-	worker->icmp_tokens = (struct token_bucket) {
+	worker->too_big_tokens = worker->icmp_tokens = (struct token_bucket) {
 		.interval_tsc = rte_get_tsc_hz() / ICMP_ERRORS_PER_SECOND,
 		.burst = ICMP_ERRORS_AT_ONCE,
 	};

@@ -78,7 +78,8 @@ struct worker {
 	unsigned idle_sleep_us;               /* longest nap of an idle worker; 0: never sleep */
 
 	/* worker-private */
-	struct token_bucket icmp_tokens;
+	struct token_bucket too_big_tokens; /* path MTU discovery is not for scans to stop */
+	struct token_bucket icmp_tokens;    /* all other errors */
 	struct punt_tokens punt_tokens;
 	unsigned n_runs;                        /* of the burst at work; none between bursts */
 	struct tunnel_run runs[BURST_PKTS + 1]; /* and one to be looked at, see run_begin() */

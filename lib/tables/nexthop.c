@@ -218,7 +218,7 @@ fill_leaf(struct gateway *gw, struct way way, const struct nexthop **made)
 	hop->kind = spec.kind;
 	hop->port = spec.port;
 	hop->tunnel = spec.tunnel;
-	hop->reason = spec.kind == NEXTHOP_DROP ? DROP_blackhole : DROP_NONE;
+	hop->reason = spec.reason;
 	hop->neighbor = neighbor;
 	neighbor_hold(neighbor);
 	*made = hop;

@@ -53,6 +53,7 @@ struct nexthop_spec {
 	uint16_t tunnel;
 	uint16_t weight;  /* from 1; a duplicate in one list adds its own; at most 256 for each of
 			     GROUP_MEMBERS_MAX */
+	uint8_t reason;   /* DROP: DROP_blackhole, DROP_unreachable or DROP_prohibited */
 	uint32_t gateway; /* GATEWAY: host order */
 };
 

@@ -53,6 +53,7 @@ way_of(const struct config_nexthop *from)
 		.tunnel = (uint16_t)from->tunnel,
 		.gateway = from->gateway,
 		.weight = from->weight,
+		.reason = from->kind == CONFIG_VIA_DROP ? DROP_blackhole : DROP_NONE,
 	};
 }
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "drops.h"
 #include "gateway.h"
 
 /* Of one that fills a list, each time with the largest weight that can be asked for. */
@@ -17,6 +18,8 @@ encode(const struct nexthop_spec *spec)
 
 	if (spec->kind == NEXTHOP_ONLINK || spec->kind == NEXTHOP_GATEWAY)
 		way.what |= (uint64_t)spec->port << 48;
+	if (spec->kind == NEXTHOP_DROP)
+		way.what |= (uint64_t)spec->reason << 48;
 	if (spec->kind == NEXTHOP_TUNNEL)
 		way.what |= (uint64_t)spec->tunnel << 32;
 	if (spec->kind == NEXTHOP_GATEWAY)
@@ -27,9 +30,12 @@ encode(const struct nexthop_spec *spec)
 struct nexthop_spec
 way_decode(struct way way)
 {
+	const uint8_t kind = (uint8_t)(way.what >> 56), port_or_reason = (uint8_t)(way.what >> 48);
+
 	return (struct nexthop_spec) {
-		.kind = (uint8_t)(way.what >> 56),
-		.port = (uint8_t)(way.what >> 48),
+		.kind = kind,
+		.port = kind == NEXTHOP_DROP ? 0 : port_or_reason,
+		.reason = kind == NEXTHOP_DROP ? port_or_reason : DROP_NONE,
 		.tunnel = (uint16_t)(way.what >> 32),
 		.gateway = (uint32_t)way.what,
 		.weight = (uint16_t)way.weight,
@@ -43,6 +49,8 @@ valid(const struct gateway *gw, const struct nexthop_spec *spec)
 		return false;
 	switch (spec->kind) {
 	case NEXTHOP_DROP:
+		return spec->reason == DROP_blackhole || spec->reason == DROP_unreachable ||
+			spec->reason == DROP_prohibited;
 	case NEXTHOP_LOCAL:
 		return true;
 	case NEXTHOP_ONLINK:

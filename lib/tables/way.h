@@ -14,7 +14,7 @@
 struct gateway;
 
 struct way {
-	uint64_t what; /* kind, port, tunnel and gateway side by side */
+	uint64_t what; /* kind, port or reason, tunnel and gateway side by side */
 	uint64_t weight;
 };
 

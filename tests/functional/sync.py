@@ -125,7 +125,7 @@ def routes(net):
 def ways(row):
     def one(way):
         if way.get("drop"):
-            return "drop"
+            return way.get("reason", "drop")
         name = way.get("tunnel") or f"{way['gateway']}@{way['port']}"
         return name if len(row["nexthops"]) == 1 else f"{name}*{way['weight']}"
     return sorted(one(way) for way in row["nexthops"])

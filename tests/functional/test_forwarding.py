@@ -95,7 +95,10 @@ def test_reasons_not_to_forward(run, socket):
     outcome = run(config, lan=frames)
     assert outcome.drops == {"no_route": 1, "blackhole": 2, "no_neighbor": 2,
                              "local_undeliverable": 3}
-    assert outcome.wan == outcome.lan == []
+    assert outcome.wan == []
+    (ip, kind, code, word, quoted), = map(icmp_of, outcome.lan)  # RFC 1812 5.2.7.1: net unreachable
+    assert (ip.source, ip.destination) == (LAN_ADDRESS, HOST)
+    assert (kind, code, word, quoted) == (3, 0, 0, wire.udp_packet(HOST, INTERNET))
 
 
 def test_frames_that_are_not_ipv4(run):
@@ -224,3 +227,14 @@ def test_errors_are_rate_limited(run):
     assert 1 <= len(outcome.lan) < 5000
     assert outcome.drops["ttl_expired"] == count
     assert outcome.drops["icmp_limited"] == count - len(outcome.lan)
+
+
+def test_a_traceroute_does_not_stop_path_mtu_discovery(run):
+    """What dies on its way takes no error away from what is too big."""
+    topology = Topology()
+    dying = [wire.ether(wire.udp_packet(HOST, INTERNET, ttl=1))] * 5000
+    large = wire.udp_packet(HOST, topology[1].peer_host, bytes(1472), fragment=wire.DONT_FRAGMENT)
+    outcome = run(topology, lan=[*dying, wire.ether(large)])
+    codes = [icmp_of(packet)[1:3] for packet in outcome.lan]
+    assert outcome.drops["icmp_limited"] > 0 and outcome.drops["too_big"] == 1
+    assert codes.count((3, 4)) == 1 and codes.count((11, 0)) == len(codes) - 1

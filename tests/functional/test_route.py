@@ -10,6 +10,7 @@ import espalier_run
 import wire
 import xfrm
 from rtnetlink import DELROUTE, IPV4_ROUTE, NEWNEIGH, NEWROUTE, OVERRUN, Client, message, route
+from test_forwarding import icmp_of
 from topology import HOST, WAN_ROUTER, WAN_ROUTER_MAC, Topology
 
 PEER = "198.18.7.7"
@@ -43,6 +44,20 @@ def decrypted(topology, packet):
     """What the stranger's ESP finds in it, if it is of a tunnel."""
     tunnel = topology.of(packet)
     return tunnel.out.open(packet, tunnel.out.sequence_of(packet)) if tunnel else packet
+
+
+def test_routes_that_refuse_say_so(gateway):
+    """unreachable and prohibit are listed as what they are, and answered (RFC 1812 5.2.7.1)."""
+    answers = {"unreachable": (3, 1), "prohibit": (3, 13)}
+    for number, kind in enumerate(answers, start=1):
+        gateway.ip("route replace", kind, "198.18.0.0/16")
+        assert f"{kind} 198.18.0.0/16" in gateway.ip("route show")
+        gateway.send(number)
+    gateway.ip("route del blackhole 198.18.0.0/16", status=2)
+    gateway.ip("route del prohibit 198.18.0.0/16")
+    outcome = gateway.stop()
+    assert outcome.wan == [] and [icmp_of(packet)[1:3] for packet in outcome.lan] == list(answers.values())
+    assert [outcome.drops.get(reason) for reason in ("unreachable", "prohibited", "blackhole")] == [1, 1, None]
 
 
 def test_packets_follow_routes(gateway):

@@ -105,6 +105,7 @@ protocol static {
     route 10.50.0.0/16 via "conn1";
     route 10.51.0.0/16 via 203.0.113.1%'wan0';
     route 10.52.0.0/16 blackhole;
+    route 10.54.0.0/16 unreachable;
     route 10.53.0.0/16 via "conn1" weight 2 via "conn2" weight 4;
 }
 """
@@ -124,13 +125,14 @@ def test_bird(start, socket, topology, tmp_path):
     bird = espalier_run.start(socket, "--family", "route", "/usr/sbin/bird", "-f", "-c",
                               tmp_path / "bird.conf", "-s", tmp_path / "bird.ctl", "-P",
                               tmp_path / "bird.pid")
-    wait_until(lambda: len(routes()) == 4, 10, "its routes")
+    wait_until(lambda: len(routes()) == 5, 10, "its routes")
     time.sleep(2.5)
     assert routes() == {
         "10.50.0.0/16": [{"tunnel": "conn1", "weight": 1}],
         "10.51.0.0/16": [{"port": "wan0", "gateway": "203.0.113.1", "weight": 1}],
         "10.52.0.0/16": [{"drop": True}],
-        "10.53.0.0/16": [{"tunnel": "conn1", "weight": 2}, {"tunnel": "conn2", "weight": 4}]}
+        "10.53.0.0/16": [{"tunnel": "conn1", "weight": 2}, {"tunnel": "conn2", "weight": 4}],
+        "10.54.0.0/16": [{"drop": True, "reason": "unreachable"}]}
     bird.terminate()
     output, errors = bird.communicate(timeout=10 * PATIENCE)
     assert bird.returncode == 0 and "Netlink" not in output + errors, errors

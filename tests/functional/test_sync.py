@@ -46,6 +46,8 @@ def test_routes_come_change_and_go(net, start):
     expected["100.64.1.0/24"] = (12, [f"{WAN_ROUTER}@wan0"])
     route(net, "add", "blackhole", "100.64.2.0/24")
     expected["100.64.2.0/24"] = (BOOT, ["drop"])
+    route(net, "add", "prohibit", "100.64.4.0/24")
+    expected["100.64.4.0/24"] = (BOOT, ["prohibited"])
     route(net, "add", "100.64.3.0/24", "nexthop", "dev", "conn1", "weight", "2", "nexthop", "via", "169.254.11.2",
           "dev", "conn2")
     expected["100.64.3.0/24"] = (BOOT, ["conn1*2", "conn2*1"])

@@ -98,8 +98,12 @@ leaves_say_what_was_asked_for(void **state)
 	assert_int_equal(hop->kind, NEXTHOP_GATEWAY);
 	assert_int_equal(hop->port, WAN);
 	assert_ptr_equal(hop->neighbor, neighbor_get(gw->neighbors, WAN, IP(203, 0, 113, 1)));
-	spec = (struct nexthop_spec) { .kind = NEXTHOP_DROP, .weight = 1 };
+	spec = (struct nexthop_spec) {
+		.kind = NEXTHOP_DROP, .weight = 1, .reason = DROP_blackhole
+	};
 	assert_int_equal(read_hop(gw, acquire(gw, &spec, 1))->reason, DROP_blackhole);
+	spec.reason = DROP_unreachable;
+	assert_int_equal(read_hop(gw, acquire(gw, &spec, 1))->reason, DROP_unreachable);
 	spec = (struct nexthop_spec) { .kind = NEXTHOP_ONLINK, .port = LAN, .weight = 1 };
 	assert_int_equal(read_hop(gw, acquire(gw, &spec, 1))->port, LAN);
 	spec = fixture_via_tunnel(2);
@@ -115,6 +119,8 @@ lists_that_make_no_sense_are_refused(void **state)
 		{ .kind = NEXTHOP_TUNNEL, .tunnel = FIXTURE_TUNNELS, .weight = 1 },
 		{ .kind = NEXTHOP_GATEWAY, .port = 2, .weight = 1 },
 		{ .kind = NEXTHOP_GROUP, .weight = 1 },
+		{ .kind = NEXTHOP_DROP, .weight = 1 },
+		{ .kind = NEXTHOP_DROP, .weight = 1, .reason = DROP_no_route },
 		{ .kind = NEXTHOP_TUNNEL, .weight = 0 },
 		{ .kind = NEXTHOP_TUNNEL, .weight = 256 * GROUP_MEMBERS_MAX + 1 },
 	};

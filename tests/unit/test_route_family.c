@@ -203,19 +203,28 @@ a_gateway_is_a_host(void **state)
 static void
 types_are_kept_apart(void **state)
 {
-	const uint8_t drops[] = { RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT };
+	const struct {
+		uint8_t type, reason;
+	} drops[] = {
+		{ RTN_BLACKHOLE, DROP_blackhole },
+		{ RTN_UNREACHABLE, DROP_unreachable },
+		{ RTN_PROHIBIT, DROP_prohibited },
+	};
 	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_LEN(drops); i++) {
-		say_route(RTM_NEWROUTE, ADD, net, drops[i]);
+		say_route(RTM_NEWROUTE, ADD, net, drops[i].type);
 		assert_int_equal(ask(&rw), 0);
 		assert_int_equal(ways_of(net, ways), 1);
 		assert_int_equal(ways[0].kind, NEXTHOP_DROP);
+		assert_int_equal(ways[0].reason, drops[i].reason);
 		assert_int_equal(set_route(&rw, APPEND, net, 0, CONN(1)), EEXIST);
 		say_route(RTM_DELROUTE, 0, net, RTN_UNICAST);
 		assert_int_equal(ask(&rw), ESRCH);
-		say_route(RTM_DELROUTE, 0, net, drops[i]);
+		say_route(RTM_DELROUTE, 0, net, drops[(i + 1) % ARRAY_LEN(drops)].type);
+		assert_int_equal(ask(&rw), ESRCH);
+		say_route(RTM_DELROUTE, 0, net, drops[i].type);
 		assert_int_equal(ask(&rw), 0);
 	}
 	say_route(RTM_NEWROUTE, ADD, (struct prefix) { IP(10, 1, 1, 1), 32 }, RTN_LOCAL);

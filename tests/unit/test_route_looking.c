@@ -71,6 +71,13 @@ one_route_is_looked_up(void **state)
 	assert_int_equal(get_route(IP(9, 9, 9, 9), 0), ENETUNREACH);
 	assert_words("no route covers 9.9.9.9");
 	assert_int_equal(get_route(IP(10, 66, 0, 1), 0), EINVAL);
+	say_route(RTM_NEWROUTE, ADD, (struct prefix) { IP(9, 9, 9, 0), 24 }, RTN_UNREACHABLE);
+	assert_int_equal(ask(&rw), 0);
+	assert_int_equal(get_route(IP(9, 9, 9, 9), 0), EHOSTUNREACH);
+	say_route(
+		RTM_NEWROUTE, NLM_F_REPLACE, (struct prefix) { IP(9, 9, 9, 0), 24 }, RTN_PROHIBIT);
+	assert_int_equal(ask(&rw), 0);
+	assert_int_equal(get_route(IP(9, 9, 9, 9), 0), EACCES);
 }
 
 static unsigned

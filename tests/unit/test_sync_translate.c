@@ -181,7 +181,7 @@ test_verdicts(void **state)
 	assert_int_equal(become(message, PROTOCOLS_FRR, &result), RIB_DEFERRED);
 	message = begin(RTN_UNREACHABLE, RTPROT_BOOT);
 	assert_int_equal(become(message, PROTOCOLS_ALL, &result), RIB_CARRIED);
-	assert_int_equal(result.type, RTN_BLACKHOLE);
+	assert_int_equal(result.type, RTN_UNREACHABLE);
 	message = begin(RTN_THROW, RTPROT_BOOT);
 	assert_int_equal(become(message, PROTOCOLS_ALL, &result), RIB_STRANGE);
 	message = begin(RTN_UNICAST, RTPROT_BOOT);

@@ -37,7 +37,7 @@ the_way_out_follows_routes_and_neighbors(void **state)
 	struct gateway *gw = fixture->gw;
 	struct prefix remotes = { IP(192, 0, 2, 0), 24 }, one = { IP(192, 0, 2, 1), 32 };
 	struct nexthop_spec onlink = { .kind = NEXTHOP_ONLINK, .port = WAN, .weight = 1 };
-	struct nexthop_spec drop = { .kind = NEXTHOP_DROP, .weight = 1 };
+	struct nexthop_spec drop = { .kind = NEXTHOP_DROP, .weight = 1, .reason = DROP_blackhole };
 	struct route_change deletion = fixture_delete(one);
 
 	fixture_bring_up(fixture);
