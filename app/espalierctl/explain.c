@@ -128,6 +128,8 @@ print_for_people(const struct arguments *arguments, const json_t *answer)
 	}
 	if (spi != NULL)
 		printf("  is sealed with     SPI %s\n", spi);
+	if (json_is_true(json_object_get(answer, "waits")))
+		printf("  waits              for an SA, which its tunnel asks for\n");
 	if (drop != NULL)
 		printf("  is dropped         %s: %s\n", drop, text_at(answer, "description"));
 }

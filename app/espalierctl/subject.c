@@ -80,6 +80,8 @@ static const struct column sa_columns[] = {
 	{ "SEQUENCE", "sequence", COLUMN_NUMBER },
 	{ "PACKETS", "packets", COLUMN_COUNT },
 	{ "BYTES", "bytes", COLUMN_BYTES },
+	{ "AGE S", "age", COLUMN_NUMBER },
+	{ "LEFT S", "hard_left.seconds", COLUMN_NUMBER },
 	{ "WORKER", "worker", COLUMN_NUMBER },
 	{ "STATE", "state", COLUMN_TEXT },
 	{ 0 },

@@ -22,6 +22,7 @@ struct path {
 	int bucket;          /* -1: no group */
 	const struct sa *sa; /* NULL: not through a tunnel, or not so far */
 	enum drop_reason drop;
+	bool waits; /* not dropped yet: its tunnel asks for an SA, see hold.h */
 };
 
 /* Picks the way out of a group, as workers do. */
@@ -111,6 +112,7 @@ follow(const struct gateway *gw, const struct explain_flow *flow, struct path *p
 		const struct encap *encap = choose_encap(gw, nexthop->tunnel, flow);
 
 		path->drop = judge_tunnel(encap, flow);
+		path->waits = encap->hold && path->drop == encap->drop;
 		path->sa = path->drop == DROP_NONE ? encap->sa : NULL;
 		break;
 	}
@@ -148,7 +150,9 @@ explain_flow(const struct gateway *gw, const struct explain_flow *flow)
 	render_set(&answer, "bucket", path.bucket < 0 ? json_null() : json_integer(path.bucket));
 	render_set(&answer, "tunnel", tunnel == NULL ? json_null() : tunnel);
 	render_set(&answer, "spi", path.sa == NULL ? json_null() : render_spi(path.sa->spi));
-	if (path.drop != DROP_NONE) {
+	if (path.waits) {
+		render_set(&answer, "waits", json_true());
+	} else if (path.drop != DROP_NONE) {
 		render_set(&answer, "drop", json_string(drop_name(path.drop)));
 		render_set(&answer, "description", json_string(drop_description(path.drop)));
 	}

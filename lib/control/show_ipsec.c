@@ -2,7 +2,9 @@
 #include "show.h"
 
 #include "branch.h"
+#include "clock.h"
 #include "gateway.h"
+#include "lifetime.h"
 #include "render.h"
 #include "sa.h"
 #include "tunnel.h"
@@ -68,6 +70,29 @@ render_owner(const struct sa *sa)
 								 : json_integer(owner);
 }
 
+static json_t *
+render_left(uint64_t left)
+{
+	return left == UINT64_MAX ? json_null() : render_count(left);
+}
+
+static json_t *
+render_lifetime(const struct sa_lifetime *left)
+{
+	uint64_t seconds = left->seconds < left->use_seconds ? left->seconds : left->use_seconds;
+
+	return json_pack("{s:o, s:o, s:o}", "seconds", render_left(seconds), "packets",
+		render_left(left->packets), "bytes", render_left(left->bytes));
+}
+
+static json_t *
+render_encap(const struct sa *sa)
+{
+	if (!sa->udp)
+		return json_null();
+	return json_pack("{s:i, s:i}", "sport", sa->encap_sport, "dport", sa->encap_dport);
+}
+
 int
 show_sa(const struct session_context *context, uint32_t *cursor, json_t **row)
 {
@@ -77,6 +102,7 @@ show_sa(const struct session_context *context, uint32_t *cursor, json_t **row)
 
 	if (sa == NULL)
 		return 0;
+	const struct lifetime_view life = lifetime_view(sa, clock_now_ns());
 	const struct encryption *encryption = sa->key->suite.encryption;
 	const struct authentication *authentication = sa->key->suite.authentication;
 	sa_traffic(sa, &traffic);
@@ -95,6 +121,11 @@ show_sa(const struct session_context *context, uint32_t *cursor, json_t **row)
 	render_set(row, "bytes", render_count(traffic.bytes));
 	render_set(row, "source", render_address(sa->source));
 	render_set(row, "destination", render_address(sa->destination));
+	render_set(row, "encap", render_encap(sa));
+	render_set(row, "reqid", sa->reqid == 0 ? json_null() : json_integer(sa->reqid));
+	render_set(row, "age", render_count(life.age_seconds));
+	render_set(row, "soft_left", render_lifetime(&life.soft_left));
+	render_set(row, "hard_left", render_lifetime(&life.hard_left));
 	render_set(row, "state", json_string(state_name(sa)));
 	render_set(row, "worker", render_owner(sa));
 	render_set(row, "replay_duplicate", render_count(counter_read(&sa->duplicates)));

@@ -132,19 +132,29 @@ elapsed(uint64_t now_ns, uint64_t since_ns)
 }
 
 static struct progress
-measure(struct sa *sa, uint64_t now_ns)
+measure(const struct sa *sa, uint64_t now_ns)
 {
 	struct progress progress = { 0 };
 
 	sa_traffic(sa, &progress.traffic);
-	if (sa->used_at == 0 && progress.traffic.packets > 0) {
-		sa->used_at = (uint64_t)time(NULL);
-		sa->used_ns = now_ns;
-	}
 	progress.age_ns = add_saturated(sa->past_age_ns, elapsed(now_ns, sa->installed_ns));
 	if (sa->used_at != 0)
 		progress.use_ns = add_saturated(sa->past_use_ns, elapsed(now_ns, sa->used_ns));
 	return progress;
+}
+
+static void
+note_first_use(struct sa *sa, uint64_t now_ns)
+{
+	struct traffic traffic;
+
+	if (sa->used_at != 0)
+		return;
+	sa_traffic(sa, &traffic);
+	if (traffic.packets == 0)
+		return;
+	sa->used_at = (uint64_t)time(NULL);
+	sa->used_ns = now_ns;
 }
 
 static bool
@@ -186,9 +196,34 @@ headroom_ns(const struct sa_lifetime *limits, const struct progress *progress)
 	return room;
 }
 
+static struct sa_lifetime
+left_of(const struct sa_lifetime *limits, const struct progress *progress)
+{
+	return (struct sa_lifetime) {
+		.packets = left(limits->packets, progress->traffic.packets),
+		.bytes = left(limits->bytes, progress->traffic.bytes),
+		.seconds = left(limits->seconds, progress->age_ns / SECOND_NS),
+		.use_seconds = left(limits->use_seconds, progress->use_ns / SECOND_NS),
+	};
+}
+
+struct lifetime_view
+lifetime_view(const struct sa *sa, uint64_t now_ns)
+{
+	struct progress progress = measure(sa, now_ns);
+
+	return (struct lifetime_view) {
+		.age_seconds = progress.age_ns / SECOND_NS,
+		.hard_left = left_of(&sa->lifetime, &progress),
+		.soft_left = left_of(&sa->soft, &progress),
+	};
+}
+
 struct lifetime_verdict
 lifetime_judge(struct sa *sa, uint64_t now_ns)
 {
+	note_first_use(sa, now_ns);
+
 	struct progress progress = measure(sa, now_ns);
 	struct lifetime_verdict verdict = { .ran_out = find_reached(&sa->lifetime, &progress) };
 	uint64_t room = headroom_ns(&sa->lifetime, &progress);

@@ -23,5 +23,13 @@ struct lifetime_verdict {
 			     packets come */
 };
 
+/* What its limits leave an SA, hard ones and soft ones, and how old it is. */
+struct lifetime_view {
+	uint64_t age_seconds;
+	struct sa_lifetime hard_left, soft_left; /* UINT64_MAX: without limit; 0: it ran out */
+};
+
+struct lifetime_view lifetime_view(const struct sa *sa, uint64_t now_ns);
+
 /* Looks at clock and counters; notes the first use. */
 struct lifetime_verdict lifetime_judge(struct sa *sa, uint64_t now_ns);

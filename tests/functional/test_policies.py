@@ -101,6 +101,8 @@ def test_the_first_packets_wait_for_their_sa(start, socket, workers):
     assert state_of(gateway, tunnel) == "no-sa"
     daemon.trap()
     assert state_of(gateway, tunnel) == "idle"
+    explained = gateway.order("explain", "--from", HOST, "--to", tunnel.peer_host)
+    assert "waits" in explained and "dropped" not in explained
     inner = packets_to(tunnel, 40)
     gateway.feed("lan0", frames(inner))
     kind, body = ear.hear()
@@ -305,7 +307,7 @@ def test_an_sa_that_no_policy_wants_is_not_said_to_have_expired(start, socket):
     daemon.trap()
     daemon.add(tunnel.out, 1, reqid=REQID + 6)
     found = gateway.ctl("explain", "--from", HOST, "--to", tunnel.peer_host).stdout
-    assert "sa_expired" not in found and "no_sa" in found
+    assert "sa_expired" not in found and "waits" in found
 
 
 def test_a_policy_that_leaves_its_tunnel_is_no_secret(start, socket):

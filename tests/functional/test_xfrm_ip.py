@@ -83,6 +83,21 @@ def test_states_are_added_listed_updated_and_deleted(ip):
     assert ip("xfrm state list") == ""
 
 
+def test_what_an_sa_has_left_is_shown(gateway, ip):
+    ip(f"xfrm state add {OUT} {SUITE} reqid 5 limit time-soft 60 limit time-hard 100 limit byte-hard 5000")
+    ip(f"xfrm state add {IN} mode tunnel aead rfc4106(gcm(aes)) {GCM_KEY} 128 limit packet-soft 7 "
+       "encap espinudp 4501 4500 0.0.0.0")
+    time.sleep(1.1)
+    out, into = sorted(gateway.show("sas"), key=lambda row: row["direction"], reverse=True)
+    assert 1 <= out["age"] < 50
+    assert (out["soft_left"]["seconds"], out["soft_left"]["bytes"]) == (60 - out["age"], None)
+    assert out["hard_left"] == {"seconds": 100 - out["age"], "packets": None, "bytes": 5000}
+    assert (out["reqid"], out["encap"]) == (5, None)
+    assert into["soft_left"] == {"seconds": None, "packets": 7, "bytes": None}
+    assert into["hard_left"] == {"seconds": None, "packets": None, "bytes": None}
+    assert (into["reqid"], into["encap"]) == (None, {"sport": 4501, "dport": 4500})
+
+
 def test_refusals_are_told_in_words(ip):
     for words, text in (
             (f"src 192.0.2.1 dst 203.0.113.191 proto ah spi 0x78 mode tunnel "
