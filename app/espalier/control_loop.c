@@ -18,6 +18,7 @@
 #include "handover.h"
 #include "hold.h"
 #include "ipv4.h"
+#include "link_watch.h"
 #include "log.h"
 #include "mapping.h"
 #include "path_mtu.h"
@@ -63,6 +64,7 @@ struct loop {
 	struct control *control;
 	struct kernel_if *kernel_if; /* NULL: there are none */
 	const struct workers *workers;
+	struct link_watch links;
 	int epoll, signals;
 };
 
@@ -74,9 +76,9 @@ watch(const struct loop *loop, int fd, uint32_t events)
 	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
 }
 
-/* What time does to SAs and tunnels. */
+/* What time does to SAs, tunnels and links. */
 static void
-tick(const struct loop *loop, uint64_t now)
+tick(struct loop *loop, uint64_t now)
 {
 	sa_expire(loop->gw, now);
 	mapping_tell(loop->gw, now);
@@ -85,6 +87,7 @@ tick(const struct loop *loop, uint64_t now)
 	control_tick(loop->control, now);
 	tunnel_check_liveness(loop->gw, now);
 	policy_note_use(loop->gw, (uint64_t)time(NULL));
+	link_watch_tick(&loop->links, loop->gw, loop->kernel_if, now);
 	kernel_if_tick(loop->kernel_if, now);
 	publish_flush(loop->gw->publisher);
 }
@@ -161,7 +164,7 @@ wait_for_event(const struct loop *loop, int wait_ms)
 }
 
 static int
-run(const struct loop *loop)
+run(struct loop *loop)
 {
 	uint64_t interval_ns = (uint64_t)tick_ms(loop->gw) * MILLISECOND_NS;
 	uint64_t now = clock_now_ns();
@@ -214,7 +217,7 @@ int
 control_loop_run(struct gateway *gw, struct control *control, struct kernel_if *kernel_if,
 	const struct workers *workers)
 {
-	struct loop loop = { gw, control, kernel_if, workers, -1, -1 };
+	struct loop loop = { gw, control, kernel_if, workers, .epoll = -1, .signals = -1 };
 	sigset_t stop;
 	int error;
 

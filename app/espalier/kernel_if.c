@@ -339,6 +339,13 @@ kernel_if_follow(struct kernel_if *kernel_if)
 }
 
 void
+kernel_if_set_port_carrier(struct kernel_if *kernel_if, const struct port *port, bool carrier)
+{
+	if (kernel_if != NULL)
+		kernel_link_set_carrier(&kernel_if->links[port->index], carrier);
+}
+
+void
 kernel_if_tick(struct kernel_if *kernel_if, uint64_t now_ns)
 {
 	if (kernel_if == NULL)

@@ -38,5 +38,7 @@ void kernel_if_take(struct kernel_if *kernel_if, struct rte_mbuf *pkt);
 
 /* Brings carriers and MTUs of the TUNs up to date with their tunnels; cheap when none changed. */
 void kernel_if_follow(struct kernel_if *kernel_if);
+/* A port's link came or went: so does the carrier of its TAP. */
+void kernel_if_set_port_carrier(struct kernel_if *kernel_if, const struct port *port, bool carrier);
 /* What time brings: neighbors to be asked for, and peers of tunnels that liveness took down. */
 void kernel_if_tick(struct kernel_if *kernel_if, uint64_t now_ns);

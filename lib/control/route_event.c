@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What happened to routes, neighbors and tunnels, told to RTNLGRP_*. */
+/* What happened to routes, neighbors, ports and tunnels, told to RTNLGRP_*. */
 
 #include "event.h"
 #include "gateway.h"
@@ -64,9 +64,8 @@ neighbor_changed(void *listener, const struct neighbor *neighbor)
 }
 
 static void
-tunnel_changed(void *listener, const struct tunnel *tunnel)
+link_changed(struct session_context *context, struct link link)
 {
-	struct session_context *context = listener;
 	struct route_header header = { .type = RTM_NEWLINK };
 	uint32_t buffer[EVENT_BYTES_MAX / sizeof(uint32_t)];
 	struct netlink_writer writer;
@@ -74,8 +73,19 @@ tunnel_changed(void *listener, const struct tunnel *tunnel)
 	if (!wanted(context, RTNLGRP_LINK))
 		return;
 	netlink_writer_init(&writer, buffer, sizeof(buffer));
-	send_event(context, RTNLGRP_LINK, &writer,
-		link_write(&writer, context->gw, &header, (struct link) { .tunnel = tunnel }));
+	send_event(context, RTNLGRP_LINK, &writer, link_write(&writer, context->gw, &header, link));
+}
+
+static void
+port_changed(void *listener, const struct port *port)
+{
+	link_changed(listener, (struct link) { .port = port });
+}
+
+static void
+tunnel_changed(void *listener, const struct tunnel *tunnel)
+{
+	link_changed(listener, (struct link) { .tunnel = tunnel });
 }
 
 void
@@ -83,5 +93,6 @@ route_family_listen(struct listener *listener)
 {
 	listener->route_changed = route_changed;
 	listener->neighbor_changed = neighbor_changed;
+	listener->port_changed = port_changed;
 	listener->tunnel_changed = tunnel_changed;
 }

@@ -11,10 +11,11 @@
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
 
-#include <rte_ethdev.h>
+#include <rte_ether.h>
 
 #include "compiler.h"
 #include "gateway.h"
+#include "port_link.h"
 #include "route_parts.h"
 #include "totals.h"
 #include "tunnel.h"
@@ -30,18 +31,6 @@ static const struct netlink_rule rules[LINK_ATTRIBUTES] = {
 };
 
 /* --- links --- */
-
-static bool
-port_is_up(const struct port *port)
-{
-	struct rte_eth_link status;
-
-	/* One that cannot tell has a link. */
-	if (!rte_eth_dev_is_valid_port(port->dpdk_id) ||
-		rte_eth_link_get_nowait(port->dpdk_id, &status) != 0)
-		return true;
-	return status.link_status == RTE_ETH_LINK_UP;
-}
 
 static uint32_t
 mtu_of(const struct gateway *gw, struct link link)
@@ -90,7 +79,8 @@ int
 link_write(struct netlink_writer *writer, const struct gateway *gw,
 	const struct route_header *header, struct link link)
 {
-	bool up = link.port != NULL ? port_is_up(link.port) : tunnel_carries(link.tunnel);
+	bool up = link.port != NULL ? port_link(link.port) != PORT_LINK_DOWN
+				    : tunnel_carries(link.tunnel);
 	const struct ifinfomsg body = {
 		.ifi_family = AF_UNSPEC,
 		.ifi_type = link.port != NULL ? ARPHRD_ETHER : ARPHRD_NONE,

@@ -6,6 +6,7 @@
 #include <rte_version.h>
 
 #include "gateway.h"
+#include "port_link.h"
 #include "protocol.h"
 #include "render.h"
 #include "totals.h"
@@ -27,13 +28,11 @@ render_device(uint16_t dpdk_id)
 }
 
 static json_t *
-render_link(uint16_t dpdk_id)
+render_link(const struct port *port)
 {
-	struct rte_eth_link link;
+	static const char *const names[] = { [PORT_LINK_DOWN] = "down", [PORT_LINK_UP] = "up" };
 
-	if (!rte_eth_dev_is_valid_port(dpdk_id) || rte_eth_link_get_nowait(dpdk_id, &link) != 0)
-		return json_null();
-	return json_string(link.link_status == RTE_ETH_LINK_UP ? "up" : "down");
+	return render_text(names[port_link(port)]);
 }
 
 /* What the device received and nobody took: its queues were full, or buffers had run out. */
@@ -63,7 +62,7 @@ show_port(const struct session_context *context, uint32_t *cursor, json_t **row)
 	render_set(row, "mac", render_mac(&port->mac));
 	render_set(row, "mtu", json_integer(port->mtu));
 	render_set(row, "addresses", render_prefixes(port->addresses, port->n_addresses));
-	render_set(row, "link", render_link(port->dpdk_id));
+	render_set(row, "link", render_link(port));
 	render_set(row, "rx", render_traffic(&total.rx));
 	render_set(row, "tx", render_traffic(&total.tx));
 	render_set(row, "rx_missed", render_missed(port->dpdk_id));

@@ -11,6 +11,7 @@
  */
 
 struct sa;
+struct port;
 struct tunnel;
 struct packet_flow;
 struct route_change;
@@ -39,6 +40,8 @@ struct listener {
 	void (*route_changed)(void *context, const struct route_change *change, uint32_t replaced);
 	/* A neighbor's MAC was set, learned or forgotten. */
 	void (*neighbor_changed)(void *context, const struct neighbor *neighbor);
+	/* A port's link came or went. */
+	void (*port_changed)(void *context, const struct port *port);
 	/* A tunnel's state is another. */
 	void (*tunnel_changed)(void *context, const struct tunnel *tunnel);
 };

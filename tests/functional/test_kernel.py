@@ -12,6 +12,7 @@ import pytest
 
 import gateway
 import kernel_net
+import rtnetlink
 import wire
 from topology import WAN_ADDRESS, WAN_ROUTER, Topology
 
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.skipif(kernel_net.why_not() is not None, reason=kernel_
 
 INSIDE, PEER_INSIDE = "169.254.10.1", "169.254.10.2"
 BGP = 179
+NEWLINK, RTNLGRP_LINK, IFF_RUNNING = 16, 1, 0x40
 
 
 @pytest.fixture
@@ -200,6 +202,34 @@ def test_carrier_and_mtu_follow_the_tunnel(net):
     assert "LOWER_UP" in net.link("conn2")["flags"]
     net.order("tunnel", "conn1", "up")
     gateway.wait_until(lambda: "LOWER_UP" in net.link("conn1")["flags"], 1, "carrier")
+
+
+def test_carrier_follows_the_cable(tmp_path):
+    """A port without link: its TAP, who listens for links, `show ports` and the log say so."""
+    def carrier():
+        return "LOWER_UP" in net.link("wan0")["flags"]
+
+    def heard():
+        (index, flags), = (struct.unpack_from("=iI", body, 4) for kind, body in ear.messages() if kind == NEWLINK)
+        assert index == net.link("wan0")["ifindex"]
+        return bool(flags & IFF_RUNNING)
+
+    def shown():
+        return net.show("ports")[0]["link"], net.log.read_text().splitlines()[-1]
+
+    def cable(state):
+        kernel_net.ip("-n", net.mid, "link", "set", "cable", state)
+
+    with kernel_net.KernelNet(tmp_path, Topology(), ("net_tap0", "iface=cable")) as net:
+        ear = rtnetlink.Client(net.socket, [RTNLGRP_LINK])
+        assert carrier() and shown()[0] == "up"
+        cable("down")
+        gateway.wait_until(lambda: not carrier(), 1, "no carrier")
+        assert not heard() and shown() == ("down", "espalier: warning: port 'wan0' has no link")
+        cable("up")
+        gateway.wait_until(carrier, 1, "carrier")
+        assert heard() and shown() == ("up", "espalier: port 'wan0' has a link")
+        net.stop()
 
 
 def test_a_dead_tunnel_is_asked_whether_it_is_back(net):
