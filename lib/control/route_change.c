@@ -37,6 +37,24 @@ find_route(const struct session_context *context, struct prefix prefix)
 	return standing;
 }
 
+uint32_t
+route_will_match(const struct session_context *context, uint32_t address)
+{
+	if (context->routes.n == 0) {
+		const struct route *route = route_match(context->gw, ROUTE_TABLE_MAIN, address);
+
+		return route == NULL ? NEXTHOP_NONE : route->nexthop;
+	}
+	for (unsigned bits = 33; bits-- > 0;) {
+		struct prefix prefix = { address & prefix_mask((uint8_t)bits), (uint8_t)bits };
+		struct standing standing = find_route(context, prefix);
+
+		if (standing.exists)
+			return standing.route.nexthop;
+	}
+	return NEXTHOP_NONE;
+}
+
 /* Reads a message, and looks up what its prefix has. 0 or -errno, in words. */
 static int
 look(const struct session *session, const struct netlink_message *request,
@@ -45,7 +63,7 @@ look(const struct session *session, const struct netlink_message *request,
 	int error = owner_check(session, why);
 
 	if (error == 0)
-		error = route_read(session->context->gw, request, named, why);
+		error = route_read(session->context, request, named, why);
 	if (error == 0)
 		*there = find_route(session->context, named->prefix);
 	return error;
@@ -187,7 +205,7 @@ route_new(
 {
 	struct gateway *gw = session->context->gw;
 	struct route_request wanted;
-	struct standing there;
+	struct standing there = { 0 };
 
 	int error = look(session, request, &wanted, &there, why);
 	if (error == 0)

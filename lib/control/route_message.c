@@ -81,13 +81,12 @@ struct hop {
 
 /* A gateway without interface is reached by the route to it, which must end at a link. */
 static int
-resolve(const struct gateway *gw, const struct hop *hop, struct nexthop_spec *way,
+resolve(const struct session_context *context, const struct hop *hop, struct nexthop_spec *way,
 	struct netlink_refusal *why)
 {
-	const struct route *route = route_match(gw, ROUTE_TABLE_MAIN, hop->gateway);
 	struct nexthop_spec found[GROUP_MEMBERS_MAX];
 	char text[ROUTE_TEXT_BYTES];
-	unsigned n = route == NULL ? 0 : nexthop_specs(gw, route->nexthop, found);
+	unsigned n = nexthop_specs(context->gw, route_will_match(context, hop->gateway), found);
 
 	if (n == 1 && found[0].kind == NEXTHOP_ONLINK) {
 		way->kind = NEXTHOP_GATEWAY;
@@ -129,16 +128,17 @@ check_gateway(const struct gateway *gw, const struct nexthop_spec *way, struct n
 }
 
 static int
-read_way(const struct gateway *gw, const struct hop *hop, struct nexthop_spec *way,
+read_way(const struct session_context *context, const struct hop *hop, struct nexthop_spec *way,
 	struct netlink_refusal *why)
 {
+	const struct gateway *gw = context->gw;
 	struct link link;
 
 	*way = (struct nexthop_spec) { .weight = hop->weight, .gateway = hop->gateway };
 	if (hop->ifindex == 0 && hop->gateway == 0)
 		return netlink_refuse(why, ENODEV, "a way needs a gateway, an interface, or both");
 	if (hop->ifindex == 0) {
-		int error = resolve(gw, hop, way, why);
+		int error = resolve(context, hop, way, why);
 
 		return error < 0 || way->kind != NEXTHOP_GATEWAY ? error
 								 : check_gateway(gw, way, why);
@@ -187,7 +187,7 @@ read_hop(struct netlink_span *hops, struct hop *hop, struct netlink_refusal *why
 }
 
 static int
-read_multipath(const struct gateway *gw, const struct netlink_attribute *attribute,
+read_multipath(const struct session_context *context, const struct netlink_attribute *attribute,
 	struct route_request *route, struct netlink_refusal *why)
 {
 	struct netlink_span hops = { attribute->data, attribute->bytes };
@@ -202,7 +202,7 @@ read_multipath(const struct gateway *gw, const struct netlink_attribute *attribu
 				why, EINVAL, "a route has %u ways at most", GROUP_MEMBERS_MAX);
 		int error = read_hop(&hops, &hop, why);
 		if (error == 0)
-			error = read_way(gw, &hop, &route->ways[route->n_ways++], why);
+			error = read_way(context, &hop, &route->ways[route->n_ways++], why);
 		if (error < 0)
 			return error;
 	}
@@ -211,10 +211,10 @@ read_multipath(const struct gateway *gw, const struct netlink_attribute *attribu
 
 /* A route is deleted by its gateway whatever there is on the way to that by now. */
 static int
-read_old_way(const struct gateway *gw, const struct hop *hop, struct nexthop_spec *way,
+read_old_way(const struct session_context *context, const struct hop *hop, struct nexthop_spec *way,
 	struct netlink_refusal *why)
 {
-	int error = read_way(gw, hop, way, why);
+	int error = read_way(context, hop, way, why);
 
 	if (hop->ifindex != 0 || (error == 0 && way->kind == NEXTHOP_TUNNEL))
 		return error;
@@ -239,7 +239,7 @@ drop_of(uint8_t type)
 }
 
 static int
-read_ways(const struct gateway *gw, const struct netlink_attribute found[],
+read_ways(const struct session_context *context, const struct netlink_attribute found[],
 	struct route_request *route, struct netlink_refusal *why)
 {
 	struct hop hop = {
@@ -265,12 +265,12 @@ read_ways(const struct gateway *gw, const struct netlink_attribute found[],
 		break;
 	}
 	if (found[RTA_MULTIPATH].data != NULL)
-		return read_multipath(gw, &found[RTA_MULTIPATH], route, why);
+		return read_multipath(context, &found[RTA_MULTIPATH], route, why);
 	if (hop.ifindex == 0 && hop.gateway == 0)
 		return 0;
 	route->n_ways = 1;
-	return route->deletes ? read_old_way(gw, &hop, &route->ways[0], why)
-			      : read_way(gw, &hop, &route->ways[0], why);
+	return route->deletes ? read_old_way(context, &hop, &route->ways[0], why)
+			      : read_way(context, &hop, &route->ways[0], why);
 }
 
 /* --- the rest --- */
@@ -311,7 +311,7 @@ check_header(const struct rtmsg *header, uint32_t table, struct netlink_refusal 
 }
 
 int
-route_read(const struct gateway *gw, const struct netlink_message *request,
+route_read(const struct session_context *context, const struct netlink_message *request,
 	struct route_request *route, struct netlink_refusal *why)
 {
 	struct netlink_attribute found[ROUTE_ATTRIBUTES];
@@ -345,5 +345,5 @@ route_read(const struct gateway *gw, const struct netlink_message *request,
 	if ((route->prefix.address & ~prefix_mask(route->prefix.bits)) != 0)
 		return netlink_refuse(why, EINVAL, "%s has bits behind its prefix",
 			route_prefix_text(route->prefix, text));
-	return read_ways(gw, found, route, why);
+	return read_ways(context, found, route, why);
 }

@@ -75,8 +75,12 @@ struct route_request {
 	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
 };
 
+/* The next hop that an address will have when the messages before are carried out, or NEXTHOP_NONE.
+ */
+uint32_t route_will_match(const struct session_context *context, uint32_t address);
+
 /* Reads RTM_NEWROUTE or RTM_DELROUTE. 0 or -errno, in words. */
-int route_read(const struct gateway *gw, const struct netlink_message *request,
+int route_read(const struct session_context *context, const struct netlink_message *request,
 	struct route_request *route, struct netlink_refusal *why);
 
 /* What the attributes of a route must look like; also for RTM_GETROUTE. */

@@ -36,6 +36,35 @@ datagram_is_judged_in_order(void **state)
 	assert_int_equal(delete_route(&rw, net, 0, 0), 0);
 }
 
+/* A gateway without interface lies where the messages before put it. */
+static void
+gateway_is_resolved_in_order(void **state)
+{
+	const uint32_t far = IP(9, 9, 9, 9);
+	const struct prefix around = { IP(9, 9, 9, 0), 24 };
+	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
+
+	(void)state;
+	assert_int_equal(set_route(&rw, ADD, net, far, 0), ENETUNREACH);
+	say_route(RTM_NEWROUTE, ADD, around, RTN_UNICAST);
+	say_via(0, CONN(2));
+	said();
+	say_route(RTM_NEWROUTE, ADD, net, RTN_UNICAST);
+	say_via(far, 0);
+	said();
+	assert_int_equal(flush(&rw), 0);
+	assert_int_equal(ways_of(net, ways), 1);
+	assert_int_equal(ways[0].tunnel, 1);
+	/* And no longer where they took it away. */
+	say_route(RTM_DELROUTE, 0, around, RTN_UNSPEC);
+	said();
+	say_route(RTM_NEWROUTE, REPLACE, net, RTN_UNICAST);
+	say_via(far, 0);
+	said();
+	assert_int_equal(flush(&rw), ENETUNREACH);
+	assert_int_equal(delete_route(&rw, net, 0, 0), 0);
+}
+
 /* More than a batch holds, each is answered, and the last of them counts. Without attributes
  * messages are short enough; the default route that they mean fills its millions of entries only
  * once. */
@@ -126,6 +155,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_talker, close_talker)
 		TEST(datagram_is_judged_in_order),
+		TEST(gateway_is_resolved_in_order),
 		TEST(longest_datagram_is_taken),
 		TEST(read_only_socket_only_looks),
 		TEST(mutated_messages_are_survived),
