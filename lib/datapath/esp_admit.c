@@ -37,6 +37,10 @@ hold(struct worker *worker, unsigned i)
 	struct rte_mbuf *pkt = burst->pkt[i];
 	struct punt *punt = worker->gw->punt;
 
+	/* One tunnel without an answer must not take the places of all others. */
+	if (atomic_load_explicit(
+		    &worker->gw->tunnels[burst->tunnel[i]].hold_full, memory_order_relaxed))
+		return false;
 	if (pkt->nb_segs != 1 || rte_ring_count(punt->ring) >= punt_class_room(PUNT_CLASS_HOLD) ||
 		!token_bucket_take(&worker->punt_tokens.bucket[0][PUNT_CLASS_HOLD], rte_rdtsc()))
 		return false;

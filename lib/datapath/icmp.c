@@ -101,14 +101,16 @@ send_error(struct worker *worker, const struct rte_ipv4_hdr *ip, uint32_t ingres
 	uint16_t mtu)
 {
 	struct ip_burst *burst = &worker->ip;
-	struct token_bucket *tokens =
-		reason == DROP_too_big ? &worker->too_big_tokens : &worker->icmp_tokens;
+	struct icmp_allowance *allowance =
+		reason == DROP_too_big ? &worker->too_big_errors : &worker->other_errors;
 	uint32_t source = source_address(worker->gw, ingress);
+	uint64_t now = rte_rdtsc();
 	struct rte_mbuf *error;
 
 	if (source == 0)
 		return;
-	if (!token_bucket_take(tokens, rte_rdtsc())) {
+	if (!fair_share_take(&allowance->each, ip->src_addr, now) ||
+		!token_bucket_take(&allowance->all, now)) {
 		counter_add(&worker->counters->drops[DROP_icmp_limited], 1);
 		return;
 	}

@@ -72,8 +72,11 @@ pipeline_victims(struct worker *worker)
 	icmp_errors(worker);
 	drop_victims(worker);
 	stage_clock_bill(worker, STAGE_victims, n);
+	/* The errors, of which some are for the kernel, or want a neighbor that is not known. */
 	if (worker->ip.n > 0) {
 		pipeline_outbound(worker);
+		if (worker->gw->punt->kernel)
+			punt(worker);
 		drop_victims(worker);
 	}
 }

@@ -4,7 +4,10 @@
 #include <rte_cycles.h>
 
 #include "ipv4.h"
+#include "nexthop.h"
+#include "peers.h"
 #include "punt_class.h"
+#include "route.h"
 #include "stages.h"
 
 /* What the control core is to do with a packet that goes no further here. */
@@ -41,9 +44,28 @@ is_link_multicast(const struct rte_mbuf *pkt)
 		burst_ip(pkt)->next_proto_id != IPPROTO_ESP;
 }
 
+/* Does it tell the control core of a neighbor that it was not told of just now? Gateways, of routes
+ * and tunnels, it asks for by itself. */
+static bool
+is_news(struct worker *worker, const struct rte_mbuf *pkt)
+{
+	const struct gateway *gw = worker->gw;
+	uint32_t destination = rte_be_to_cpu_32(burst_ip(pkt)->dst_addr);
+	uint64_t id;
+
+	route_lookup(gw->routes, &destination, &id, 1);
+	switch (nexthop_read(nexthop_slots(gw->nexthops), (uint32_t)id)->kind) {
+	case NEXTHOP_ONLINK:
+	case NEXTHOP_GROUP:
+		return fair_share_take(&worker->notes, destination, rte_rdtsc());
+	default:
+		return false;
+	}
+}
+
 /* False: it is to be dropped, as it was going to be. */
 static bool
-find_errand(const struct worker *worker, unsigned i, struct errand *errand)
+find_errand(struct worker *worker, unsigned i, struct errand *errand)
 {
 	const struct rte_mbuf *pkt = worker->victims.pkt[i];
 	uint32_t ingress = worker->victims.ingress[i];
@@ -64,8 +86,13 @@ find_errand(const struct worker *worker, unsigned i, struct errand *errand)
 		if (!is_for_us(worker, pkt, ingress))
 			return false;
 		errand->class = punt_class_of_packet(pkt);
+		if (errand->class == PUNT_CLASS_IKE && !errand->from_tunnel &&
+			!peers_know(worker->gw->peers, rte_be_to_cpu_32(burst_ip(pkt)->src_addr)))
+			errand->class = PUNT_CLASS_IKE_STRANGER;
 		return true;
 	case DROP_no_neighbor:
+		if (!is_news(worker, pkt))
+			return false;
 		errand->class = PUNT_CLASS_NOTE;
 		errand->kind = PUNT_NEIGHBOR;
 		return true;

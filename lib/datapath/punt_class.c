@@ -29,6 +29,7 @@ static const struct {
 	/* Handshakes of 1000 tunnels at once are some 4000 datagrams, as fast as an IKE daemon
 	 * works them off. */
 	[PUNT_CLASS_IKE] = { 4000, 512, PUNT_RING_PKTS },
+	[PUNT_CLASS_IKE_STRANGER] = { 4000, 512, PUNT_RING_PKTS * 3 / 4 },
 	/* A million BGP routes are about 40,000 segments, and TCP adapts; BFD sends some hundred
 	 * packets a second per session. */
 	[PUNT_CLASS_ROUTING] = { 20000, 512, PUNT_RING_PKTS },
@@ -36,7 +37,8 @@ static const struct {
 	[PUNT_CLASS_RESOLUTION] = { 1000, 256, PUNT_RING_PKTS * 3 / 4 },
 	/* Ping, traceroute, somebody's shell: nobody's traffic depends on it. */
 	[PUNT_CLASS_OTHER] = { 1000, 128, PUNT_RING_PKTS / 2 },
-	/* The kernel asks each neighbor once a second, whatever we ask of it. */
+	/* The kernel asks each neighbor once a second, whatever we ask of it, and a worker says
+	 * each one no more often. */
 	[PUNT_CLASS_NOTE] = { 100, 32, PUNT_RING_PKTS / 4 },
 	/* The first packets of some tunnels at once; the control core keeps 64 of each. */
 	[PUNT_CLASS_HOLD] = { 1000, 256, PUNT_RING_PKTS / 4 },

@@ -16,8 +16,9 @@
 
 enum punt_class {
 	PUNT_CLASS_IKE,
-	PUNT_CLASS_ROUTING,    /* BGP, BFD */
-	PUNT_CLASS_RESOLUTION, /* ARP, neighbor discovery */
+	PUNT_CLASS_IKE_STRANGER, /* of nobody that peers.h knows */
+	PUNT_CLASS_ROUTING,      /* BGP, BFD */
+	PUNT_CLASS_RESOLUTION,   /* ARP, neighbor discovery */
 	PUNT_CLASS_OTHER,
 	PUNT_CLASS_NOTE,  /* the control core is asked for a neighbor */
 	PUNT_CLASS_HOLD,  /* waits for an SA */

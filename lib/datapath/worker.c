@@ -20,6 +20,9 @@
 /* RFC 1812 4.3.2.8: ICMP errors are limited; these are a worker's. */
 #define ICMP_ERRORS_PER_SECOND 1000
 #define ICMP_ERRORS_AT_ONCE 64
+/* To one host. */
+#define ICMP_ERRORS_PER_SECOND_OF_ONE 100
+#define ICMP_ERRORS_AT_ONCE_OF_ONE 32
 
 /* How idleness deepens, in turns without a packet: first spin, then pause, then nap, each nap twice
  * the one before. */
@@ -56,6 +59,7 @@ worker_create(const struct gateway *gw, struct crypto *crypto, struct rte_mempoo
 	unsigned id, unsigned lcore)
 {
 	int socket = (int)rte_lcore_to_socket_id(lcore);
+	uint64_t second = rte_get_tsc_hz();
 	struct worker *worker =
 		rte_zmalloc_socket("worker", sizeof(*worker), CACHE_LINE_BYTES, socket);
 
@@ -70,11 +74,15 @@ worker_create(const struct gateway *gw, struct crypto *crypto, struct rte_mempoo
 	worker->id = id;
 	worker->lcore = lcore;
 	worker->judge_headers = headers_variant(0);
-	worker->too_big_tokens = worker->icmp_tokens = (struct token_bucket) {
-		.interval_tsc = rte_get_tsc_hz() / ICMP_ERRORS_PER_SECOND,
-		.burst = ICMP_ERRORS_AT_ONCE,
+	worker->too_big_errors = worker->other_errors = (struct icmp_allowance) {
+		.all = { .interval_tsc = second / ICMP_ERRORS_PER_SECOND,
+			.burst = ICMP_ERRORS_AT_ONCE },
+		.each = { .interval_tsc = second / ICMP_ERRORS_PER_SECOND_OF_ONE,
+			.burst = ICMP_ERRORS_AT_ONCE_OF_ONE },
 	};
-	punt_class_init(&worker->punt_tokens, rte_get_tsc_hz());
+	worker->notes.interval_tsc = second;
+	worker->notes.burst = 1;
+	punt_class_init(&worker->punt_tokens, second);
 	worker->run_of =
 		rte_zmalloc_socket("run_of", branch_runs(gw) + 1, CACHE_LINE_BYTES, socket);
 	worker->handed[id] = create_ring("handed", id);

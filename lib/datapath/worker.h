@@ -8,6 +8,7 @@
 #include <rte_ring.h>
 
 #include "burst.h"
+#include "fair_share.h"
 #include "gateway.h"
 #include "headers.h"
 #include "punt_class.h"
@@ -55,6 +56,12 @@ struct tunnel_run {
 	bool bytes_taken; /* the SA has been billed: its byte lifetime had to pay first */
 };
 
+/* ICMP errors that may be sent: in all, and to each host. */
+struct icmp_allowance {
+	struct token_bucket all;
+	struct fair_share each;
+};
+
 struct worker {
 	/* const after start */
 	const struct gateway *gw;
@@ -78,8 +85,9 @@ struct worker {
 	unsigned idle_sleep_us;               /* longest nap of an idle worker; 0: never sleep */
 
 	/* worker-private */
-	struct token_bucket too_big_tokens; /* path MTU discovery is not for scans to stop */
-	struct token_bucket icmp_tokens;    /* all other errors */
+	struct icmp_allowance too_big_errors; /* path MTU discovery is not for scans to stop */
+	struct icmp_allowance other_errors;
+	struct fair_share notes; /* to the control core, of each neighbor that it is asked for */
 	struct punt_tokens punt_tokens;
 	unsigned n_runs;                        /* of the burst at work; none between bursts */
 	struct tunnel_run runs[BURST_PKTS + 1]; /* and one to be looked at, see run_begin() */

@@ -19,6 +19,7 @@
 #include "neighbor.h"
 #include "nexthop.h"
 #include "path_mtu.h"
+#include "peers.h"
 #include "publish.h"
 #include "punt.h"
 #include "route.h"
@@ -61,6 +62,7 @@ create_tables(struct gateway *gw, const struct config *config)
 	gw->punt = punt_create();
 	gw->mappings = mapping_notes_create();
 	gw->path_mtus = path_mtu_notes_create();
+	gw->peers = peers_create();
 	gw->hold = hold_create();
 	gw->branch_slots = branch_slots_create();
 	gw->early = early_create();
@@ -68,9 +70,9 @@ create_tables(struct gateway *gw, const struct config *config)
 	gw->nexthops = nexthop_table_create();
 	gw->sas = sa_table_create();
 	if (gw->slab == NULL || gw->publisher == NULL || gw->punt == NULL || gw->mappings == NULL ||
-		gw->path_mtus == NULL || gw->hold == NULL || gw->branch_slots == NULL ||
-		gw->early == NULL || gw->neighbors == NULL || gw->nexthops == NULL ||
-		gw->sas == NULL)
+		gw->path_mtus == NULL || gw->peers == NULL || gw->hold == NULL ||
+		gw->branch_slots == NULL || gw->early == NULL || gw->neighbors == NULL ||
+		gw->nexthops == NULL || gw->sas == NULL)
 		return -ENOMEM;
 	if (tunnel_create_all(gw, config) < 0)
 		return -ENOMEM;
@@ -200,6 +202,7 @@ gateway_destroy(struct gateway *gw)
 	hold_destroy(gw->hold);
 	branch_slots_destroy(gw->branch_slots);
 	early_destroy(gw->early);
+	peers_destroy(gw->peers);
 	path_mtu_notes_destroy(gw->path_mtus);
 	rte_ring_free(gw->mappings);
 	punt_destroy(gw->punt);

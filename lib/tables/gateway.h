@@ -42,6 +42,7 @@ struct branch_slots;
 struct hold;
 struct early;
 struct path_mtu_notes;
+struct peers;
 struct rte_ring;
 struct sa_table;
 struct route_table;
@@ -66,6 +67,7 @@ struct gateway {
 	struct rte_ring *mappings;        /* and what they see of peers that move */
 	struct path_mtu_notes *path_mtus; /* and hear of paths */
 	struct early *early;              /* ESP that comes before its SA */
+	struct peers *peers;              /* whose IKE comes before strangers' */
 	struct neighbor_table *neighbors;
 	struct nexthop_table *nexthops;
 	struct route_table *routes;

@@ -103,6 +103,7 @@ hold_take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns)
 		return;
 	}
 	tunnel->held++;
+	tunnel->hold_full = tunnel->held == HOLD_TUNNEL_PKTS;
 	hold->waiting[hold->n++] = (struct waiting) { pkt, now_ns, tunnel->index };
 	/* An SA may have come while the packet was on its way. */
 	hold->next_look_ns = waits ? hold->next_look_ns : 0;
@@ -140,10 +141,12 @@ hold_release(struct gateway *gw, uint64_t now_ns, hold_send_fn send, const void 
 	for (unsigned i = 0; i < hold->n; i++) {
 		struct waiting waiting = hold->waiting[i];
 
-		if (decide(gw, &waiting, now_ns, send, context))
+		if (decide(gw, &waiting, now_ns, send, context)) {
 			hold->waiting[kept++] = waiting;
-		else
-			gw->tunnels[waiting.tunnel].held--;
+			continue;
+		}
+		gw->tunnels[waiting.tunnel].held--;
+		gw->tunnels[waiting.tunnel].hold_full = false;
 	}
 	hold->n = kept;
 }

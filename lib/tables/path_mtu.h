@@ -18,8 +18,8 @@
 #define PATH_MTU_FLOOR 576   /* RFC 791: every host takes so much, nearly every link */
 #define PATH_MTU_SECONDS 600 /* RFC 1191 6.3: then the path is tried again */
 #define PATH_MTU_RECENT \
-	(1u << 20)        /* packets that may have been sent since: a second at full rate */
-#define PATH_MTU_NOTES 64 /* between two ticks; more say nothing new */
+	(1u << 20)          /* packets that may have been sent since: a second at full rate */
+#define PATH_MTU_NOTES 1024 /* between two ticks */
 
 struct gateway;
 struct path_mtu_notes;

@@ -16,6 +16,7 @@
 #include "lifetime.h"
 #include "listener.h"
 #include "mapping.h"
+#include "peers.h"
 #include "publish.h"
 #include "slab.h"
 #include "spi_index.h"
@@ -229,6 +230,8 @@ sa_add(struct gateway *gw, struct crypto *crypto, const struct sa_spec *spec)
 	result = install(gw, record);
 	if (result < 0)
 		goto free_record;
+	if (spec->direction == SA_OUT)
+		peers_add(gw->peers, spec->destination);
 	return 0;
 
 free_record:

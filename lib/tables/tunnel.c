@@ -15,6 +15,7 @@
 #include "log.h"
 #include "neighbor.h"
 #include "nexthop.h"
+#include "peers.h"
 #include "policy.h"
 #include "publish.h"
 #include "slab.h"
@@ -102,6 +103,8 @@ tunnel_create_all(struct gateway *gw, const struct config *config)
 	for (unsigned i = 0; i < gw->n_tunnels; i++) {
 		if (create(gw->slab, &gw->tunnels[i], &config->tunnels[i]) < 0)
 			return -ENOMEM;
+		if (gw->tunnels[i].remote != 0)
+			peers_add(gw->peers, gw->tunnels[i].remote);
 		publish_store(&gw->inbound_selectors[i], gw->tunnels[i].selectors);
 	}
 	return 0;

@@ -93,6 +93,9 @@ struct tunnel {
 	char interface[INTERFACE_BYTES]; /* its TUN's name in the kernel, */
 	uint32_t ifindex;                /* and index; 0: there is none */
 
+	/* control writes, workers read */
+	_Atomic bool hold_full; /* as many packets wait for an SA as may */
+
 	/* control only */
 	enum tunnel_state state;
 	bool held_down;             /* by the operator */
