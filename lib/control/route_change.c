@@ -119,7 +119,7 @@ same_ways(const struct gateway *gw, uint32_t nexthop, const struct route_request
 		memcmp(there, asked, (unsigned)n_there * sizeof(there[0])) == 0;
 }
 
-/* An owner wants a route that is the configuration's: it stays that, and as it is. */
+/* Somebody wants a route that is the configuration's: it stays that, and as it is. */
 static int
 leave_configured(const struct gateway *gw, const struct route *there,
 	const struct route_request *wanted, struct netlink_refusal *why)
@@ -212,8 +212,10 @@ route_new(
 		error = check_wanted(&wanted, why);
 	if (error < 0)
 		return error;
+	/* For the kernel a route of another priority is another route. A daemon that gives one
+	 * (BIRD does) means to replace its own. */
 	if (there.exists && there.route.claim.owner == OWNER_CONFIGURATION &&
-		session->owner != OWNER_NOBODY)
+		(session->owner != OWNER_NOBODY || wanted.priority != 0))
 		return leave_configured(gw, &there.route, &wanted, why);
 	/* To its owner, what he has not said yet in this round is not there. */
 	bool exists = there.exists &&
@@ -260,7 +262,8 @@ is_that_way(const struct nexthop_spec *there, const struct nexthop_spec *asked)
 	}
 }
 
-/* As in the kernel, one way is enough to name a route of several. */
+/* One way is enough to name a route of several (in the kernel it must be the first; here they have
+ * no order). */
 static bool
 is_named(const struct gateway *gw, uint32_t nexthop, const struct route_request *named)
 {
@@ -282,6 +285,8 @@ difference(const struct gateway *gw, const struct route *there, const struct rou
 	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
 	bool local = nexthop_specs(gw, there->nexthop, ways) > 0 && ways[0].kind == NEXTHOP_LOCAL;
 
+	if (named->priority != 0 && there->claim.owner == OWNER_CONFIGURATION)
+		return "is of another priority";
 	if (local != (named->local_table || named->type == RTN_LOCAL))
 		return local ? "is local" : "is not local";
 	if (named->protocol != RTPROT_UNSPEC && named->protocol != there->protocol)

@@ -341,6 +341,7 @@ route_read(const struct session_context *context, const struct netlink_message *
 		.local_table = table == RT_TABLE_LOCAL,
 		.type = header.rtm_type,
 		.protocol = header.rtm_protocol,
+		.priority = netlink_u32(&found[RTA_PRIORITY]),
 	};
 	if ((route->prefix.address & ~prefix_mask(route->prefix.bits)) != 0)
 		return netlink_refuse(why, EINVAL, "%s has bits behind its prefix",

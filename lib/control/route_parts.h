@@ -67,11 +67,13 @@ int route_append_nothing(struct session *session, struct dump *dump, struct netl
 /* A route as a message names it. */
 struct route_request {
 	struct prefix prefix;
-	bool deletes;     /* RTM_DELROUTE: it names what is there */
-	bool local_table; /* table 255, which holds nothing but addresses of ours */
-	uint8_t type;     /* rtm_type */
-	uint8_t protocol; /* 0: any */
-	uint16_t n_ways;  /* 0: none given */
+	bool deletes;      /* RTM_DELROUTE: it names what is there */
+	bool local_table;  /* table 255, which holds nothing but addresses of ours */
+	uint8_t type;      /* rtm_type */
+	uint8_t protocol;  /* 0: any */
+	uint32_t priority; /* a prefix has one route, so it tells apart nothing but the
+			      configuration's, which is of priority 0 */
+	uint16_t n_ways;   /* 0: none given */
 	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
 };
 

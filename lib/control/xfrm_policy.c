@@ -229,7 +229,7 @@ XFRM_HANDLER(xfrm_policy_get)
 	struct xfrm_userpolicy_id id = { 0 };
 	int error;
 
-	if ((request->flags & NLM_F_DUMP) == NLM_F_DUMP)
+	if ((request->flags & NLM_F_DUMP) != 0) /* either bit, as in the kernel */
 		return list(session, request, why);
 	if (!netlink_take(&body, &id, sizeof(id)))
 		return netlink_refuse(why, EINVAL,

@@ -53,7 +53,7 @@ XFRM_HANDLER(xfrm_sa_get)
 	struct netlink_span body = request->body;
 	struct xfrm_usersa_id id = { 0 };
 
-	if ((request->flags & NLM_F_DUMP) == NLM_F_DUMP)
+	if ((request->flags & NLM_F_DUMP) != 0) /* either bit, as in the kernel */
 		return list(session, request, why);
 	if (!netlink_take(&body, &id, sizeof(id)))
 		return netlink_refuse(why, EINVAL,

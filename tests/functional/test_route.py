@@ -60,6 +60,19 @@ def test_routes_that_refuse_say_so(gateway):
     assert [outcome.drops.get(reason) for reason in ("unreachable", "prohibited", "blackhole")] == [1, 1, None]
 
 
+def test_a_metric_means_another_route_than_the_configurations(gateway):
+    """As for the kernel. BIRD gives each of its routes metric 32, and replaces it when it changes."""
+    before = gateway.show("routes")
+    for prefix in ("default", "203.0.113.0/24"):
+        assert "configuration" in gateway.ip("route replace", prefix, "dev conn1 metric 32 proto bird", status=2)
+        gateway.ip("route del", prefix, "metric 32 proto bird", status=2)
+        gateway.ip("route del", prefix, "metric 77", status=2)
+    assert gateway.show("routes") == before
+    gateway.ip("route replace default dev conn1")  # without: this one is meant
+    assert gateway.show("routes") != before
+    gateway.ip("route del default dev conn1 metric 5")  # and it is nobody's any more
+
+
 def test_packets_follow_routes(gateway):
     """By port, by tunnel, by several, into the hole, and back; nothing is lost on the way."""
     prefix, topology = "198.18.0.0/16", gateway.topology
