@@ -33,8 +33,8 @@ guard_process(void)
 	if (prctl(PR_SET_DUMPABLE, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
 		log_warning("core dumps cannot be turned off: %s", strerror(errno));
 	if (!may_lock_all())
-		log_info("memory is not locked, so keys may reach swap: raise RLIMIT_MEMLOCK to "
-			 "unlimited, or have no swap");
+		log_warning("memory is not locked, so keys may reach swap: raise RLIMIT_MEMLOCK to "
+			    "unlimited, or have no swap");
 	else if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
 		log_warning("memory cannot be locked, so keys may reach swap: %s", strerror(errno));
 }

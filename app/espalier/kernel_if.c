@@ -334,7 +334,7 @@ kernel_if_follow(struct kernel_if *kernel_if)
 
 		if (mtu >= MTU_MIN)
 			kernel_link_set_mtu(link, &kernel_if->rtnl, mtu);
-		kernel_link_set_carrier(link, tunnel_carries(&gw->tunnels[i]));
+		kernel_link_set_carrier(link, tunnel_has_carrier(&gw->tunnels[i]));
 	}
 }
 

@@ -111,6 +111,7 @@ print_for_people(const struct arguments *arguments, const json_t *answer)
 	const json_t *bucket = json_object_get(answer, "bucket");
 	const json_t *way = json_object_get(answer, "nexthop");
 	const char *route = text_at(answer, "route");
+	const json_t *outside = json_object_get(answer, "outside");
 	const char *spi = text_at(answer, "spi");
 	const char *drop = text_at(answer, "drop");
 
@@ -128,6 +129,9 @@ print_for_people(const struct arguments *arguments, const json_t *answer)
 	}
 	if (spi != NULL)
 		printf("  is sealed with     SPI %s\n", spi);
+	if (spi != NULL && json_is_object(outside))
+		printf("  leaves by          %s, to %s\n", text_at(outside, "port"),
+			text_at(outside, "neighbor"));
 	if (json_is_true(json_object_get(answer, "waits")))
 		printf("  waits              for an SA, which its tunnel asks for\n");
 	if (drop != NULL)

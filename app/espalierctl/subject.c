@@ -66,6 +66,7 @@ static const struct column tunnel_columns[] = {
 	{ "TX", "tx.bytes", COLUMN_BYTES },
 	{ "RX PACKETS", "rx.packets", COLUMN_COUNT },
 	{ "RX", "rx.bytes", COLUMN_BYTES },
+	{ "WHY", "why", COLUMN_TEXT },
 	{ 0 },
 };
 

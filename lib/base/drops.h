@@ -23,7 +23,7 @@
 	X(prohibited, \
 		"the route says prohibit; an ICMP administratively prohibited was sent likewise") \
 	X(no_neighbor, "the next hop's link-layer address is not known") \
-	X(no_sa, "the tunnel has no usable outbound security association") \
+	X(no_sa, "the tunnel has no usable outbound security association, or is held down") \
 	X(policy_out, "outside the tunnel's outbound selectors") \
 	X(sequence_exhausted, \
 		"the SA used up its sequence numbers and sends no more (RFC 4303 3.3.3)") \

@@ -19,7 +19,8 @@ struct path {
 	const struct route *route; /* NULL: none */
 	uint32_t leaf;             /* next hop id */
 	uint16_t weight;
-	int bucket;          /* -1: no group */
+	int bucket; /* -1: no group */
+	const struct tunnel *tunnel;
 	const struct sa *sa; /* NULL: not through a tunnel, or not so far */
 	enum drop_reason drop;
 	bool waits; /* not dropped yet: its tunnel asks for an SA, see hold.h */
@@ -111,6 +112,7 @@ follow(const struct gateway *gw, const struct explain_flow *flow, struct path *p
 	case NEXTHOP_TUNNEL: {
 		const struct encap *encap = choose_encap(gw, nexthop->tunnel, flow);
 
+		path->tunnel = &gw->tunnels[nexthop->tunnel];
 		path->drop = judge_tunnel(encap, flow);
 		path->waits = encap->hold && path->drop == encap->drop;
 		path->sa = path->drop == DROP_NONE ? encap->sa : NULL;
@@ -129,32 +131,53 @@ follow(const struct gateway *gw, const struct explain_flow *flow, struct path *p
 	}
 }
 
+/* Where a tunnel's outer packets leave. */
+static json_t *
+render_outside(const struct gateway *gw, const struct neighbor *via)
+{
+	return json_pack("{s:o, s:o}", "port", render_text(gw->ports[via->port].name), "neighbor",
+		render_address(via->address));
+}
+
+/* What a tunnel says of itself is more than its reason does. */
+static json_t *
+describe_drop(const struct gateway *gw, const struct path *path)
+{
+	char why[TUNNEL_WHY_BYTES];
+
+	if (path->tunnel != NULL && path->drop != DROP_policy_out &&
+		!tunnel_carries(path->tunnel) && tunnel_why(gw, path->tunnel, why))
+		return json_sprintf(
+			"the tunnel is %s: %s", tunnel_state_name(path->tunnel->state), why);
+	return json_string(drop_description(path->drop));
+}
+
 json_t *
 explain_flow(const struct gateway *gw, const struct explain_flow *flow)
 {
 	struct nexthop_spec specs[GROUP_MEMBERS_MAX];
 	struct path path = { .bucket = -1, .drop = DROP_NONE };
-	json_t *way = NULL, *tunnel = NULL;
+	json_t *way = NULL;
 
 	follow(gw, flow, &path);
 	if (path.route != NULL && nexthop_specs(gw, path.leaf, specs) > 0) {
 		specs[0].weight = path.weight;
 		way = render_nexthop(gw, &specs[0]);
-		if (specs[0].kind == NEXTHOP_TUNNEL)
-			tunnel = render_text(gw->tunnels[specs[0].tunnel].name);
 	}
 	json_t *answer = json_object();
 	render_set(&answer, "route",
 		path.route == NULL ? json_null() : render_prefix(path.route->prefix));
 	render_set(&answer, "nexthop", way == NULL ? json_null() : way);
 	render_set(&answer, "bucket", path.bucket < 0 ? json_null() : json_integer(path.bucket));
-	render_set(&answer, "tunnel", tunnel == NULL ? json_null() : tunnel);
+	render_set(&answer, "tunnel", render_text(path.tunnel == NULL ? NULL : path.tunnel->name));
 	render_set(&answer, "spi", path.sa == NULL ? json_null() : render_spi(path.sa->spi));
+	if (path.tunnel != NULL && path.tunnel->via != NULL)
+		render_set(&answer, "outside", render_outside(gw, path.tunnel->via));
 	if (path.waits) {
 		render_set(&answer, "waits", json_true());
 	} else if (path.drop != DROP_NONE) {
 		render_set(&answer, "drop", json_string(drop_name(path.drop)));
-		render_set(&answer, "description", json_string(drop_description(path.drop)));
+		render_set(&answer, "description", describe_drop(gw, &path));
 	}
 	return answer;
 }

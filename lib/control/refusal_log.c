@@ -42,5 +42,6 @@ refusal_log_tell(struct refusal_log *log, const struct session *session, const c
 	for (char *c = shown.text; *c != '\0'; c++)
 		if (iscntrl((unsigned char)*c))
 			*c = '?';
-	log_info("%s refused: %s; to uid %u, pid %d", name, shown.text, session->uid, session->pid);
+	log_warning(
+		"%s refused: %s; to uid %u, pid %d", name, shown.text, session->uid, session->pid);
 }

@@ -80,7 +80,7 @@ link_write(struct netlink_writer *writer, const struct gateway *gw,
 	const struct route_header *header, struct link link)
 {
 	bool up = link.port != NULL ? port_link(link.port) != PORT_LINK_DOWN
-				    : tunnel_carries(link.tunnel);
+				    : tunnel_has_carrier(link.tunnel);
 	const struct ifinfomsg body = {
 		.ifi_family = AF_UNSPEC,
 		.ifi_type = link.port != NULL ? ARPHRD_ETHER : ARPHRD_NONE,

@@ -9,23 +9,12 @@
 #include "sa.h"
 #include "tunnel.h"
 
-/* Why a tunnel cannot send; one of several SAs is enough. */
-static enum drop_reason
-blocked(const struct encap *encap)
-{
-	const struct branch_set *branches = encap->branches;
-
-	for (uint32_t i = 0; branches != NULL && i < branches->n_children; i++)
-		if (branches->children[i].encap.drop == DROP_NONE)
-			return DROP_NONE;
-	return (enum drop_reason)encap->drop;
-}
-
 int
 show_tunnel(const struct session_context *context, uint32_t *cursor, json_t **row)
 {
 	const struct gateway *gw = context->gw;
 	struct tunnel_traffic passed;
+	char why[TUNNEL_WHY_BYTES];
 
 	if (*cursor >= gw->n_tunnels)
 		return 0;
@@ -46,7 +35,8 @@ show_tunnel(const struct session_context *context, uint32_t *cursor, json_t **ro
 	render_set(row, "rx", render_traffic(&passed.rx));
 	render_set(row, "addresses", render_prefixes(tunnel->addresses, tunnel->n_addresses));
 	render_set(row, "spi", tunnel->out == NULL ? json_null() : render_spi(tunnel->out->spi));
-	render_set(row, "blocked", render_text(drop_name(blocked(encap))));
+	render_set(row, "blocked", render_text(drop_name(branch_blocked(encap))));
+	render_set(row, "why", tunnel_why(gw, tunnel, why) ? render_text(why) : json_null());
 	render_set(row, "held_down", json_boolean(tunnel->held_down));
 	return 1;
 }

@@ -227,6 +227,17 @@ branch_leads_into(const struct branch_set *set, struct prefix prefix)
 	return false;
 }
 
+enum drop_reason
+branch_blocked(const struct encap *encap)
+{
+	const struct branch_set *branches = encap->branches;
+
+	for (uint32_t i = 0; branches != NULL && i < branches->n_children; i++)
+		if (branches->children[i].encap.drop == DROP_NONE)
+			return DROP_NONE;
+	return (enum drop_reason)encap->drop;
+}
+
 uint16_t
 branch_mtu(const struct branch_set *set)
 {

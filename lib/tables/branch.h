@@ -67,6 +67,9 @@ bool branch_same(const struct branch_set *a, const struct branch_set *b);
 /* Does a way out depend on that neighbor, or a destination lie in that prefix? Control only. */
 bool branch_uses(const struct branch_set *set, const struct neighbor *neighbor);
 bool branch_leads_into(const struct branch_set *set, struct prefix prefix);
+/* Why nothing can be sent through an encap, its branches included: one of several is enough.
+ * DROP_NONE: something can. Control only. */
+enum drop_reason branch_blocked(const struct encap *encap);
 /* The largest packet that all of them take. */
 uint16_t branch_mtu(const struct branch_set *set);
 

@@ -45,7 +45,7 @@ look(struct gateway *gw, struct sa *sa, uint64_t now)
 
 	gw->sas->look_ns[sa->slot] = verdict.look_ns;
 	if (verdict.ran_out != NULL) {
-		log_info("tunnel %s: %s SA 0x%08x reached %s", tunnel->name,
+		log_warning("tunnel %s: %s SA 0x%08x reached %s", tunnel->name,
 			sa->direction == SA_IN ? "inbound" : "outbound", sa->spi, verdict.ran_out);
 		gw->sas->look_ns[sa->slot] = UINT64_MAX;
 		atomic_store_explicit(&sa->expired, true, memory_order_relaxed);

@@ -24,19 +24,6 @@
 /* What a tunnel has at first, and when there is no memory for better. */
 static const struct encap nothing = { .drop = DROP_no_sa };
 
-static const char *const state_names[] = {
-	[TUNNEL_UP] = "up",
-	[TUNNEL_IDLE] = "idle",
-	[TUNNEL_NO_SA] = "no-sa",
-	[TUNNEL_DOWN] = "down",
-};
-
-const char *
-tunnel_state_name(enum tunnel_state state)
-{
-	return state_names[state];
-}
-
 static struct selector_set *
 copy_selectors(struct slab *slab, const struct config_tunnel *from)
 {
@@ -253,6 +240,20 @@ set_destination(struct gateway *gw, struct tunnel *tunnel)
 	tunnel_order_changed(gw->tunnel_order);
 }
 
+static void
+tell_operator(const struct gateway *gw, const struct tunnel *tunnel)
+{
+	const char *state = tunnel_state_name(tunnel->state);
+	char why[TUNNEL_WHY_BYTES];
+
+	if (!tunnel_why(gw, tunnel, why))
+		log_info("tunnel %s: %s", tunnel->name, state);
+	else if (tunnel_carries(tunnel) || tunnel->held_down)
+		log_info("tunnel %s: %s: %s", tunnel->name, state, why);
+	else
+		log_warning("tunnel %s: %s: %s", tunnel->name, state, why);
+}
+
 void
 tunnel_refresh(struct gateway *gw, struct tunnel *tunnel)
 {
@@ -269,6 +270,8 @@ tunnel_refresh(struct gateway *gw, struct tunnel *tunnel)
 		tunnel->asked = false;
 	set_destination(gw, tunnel);
 	build(gw, tunnel, drop, &encap);
+	if (tunnel->state == TUNNEL_UP && branch_blocked(&encap) != DROP_NONE)
+		tunnel->state = TUNNEL_UNREACHABLE;
 
 	/* Flows come when it can send, and go before it cannot. */
 	if (carried && !tunnel_carries(tunnel))
@@ -279,7 +282,7 @@ tunnel_refresh(struct gateway *gw, struct tunnel *tunnel)
 	if (tunnel->state == state)
 		return;
 	gw->tunnel_changes++;
-	log_info("tunnel %s: %s", tunnel->name, tunnel_state_name(tunnel->state));
+	tell_operator(gw, tunnel);
 	if (gw->listener != NULL && gw->listener->tunnel_changed != NULL)
 		gw->listener->tunnel_changed(gw->listener->context, tunnel);
 }

@@ -68,8 +68,9 @@ struct policies;
  * One that the operator holds down sends nothing.
  */
 enum tunnel_state {
-	TUNNEL_UP,   /* it has a usable outbound SA, and nothing says otherwise */
-	TUNNEL_IDLE, /* no SA, but a policy that would ask for one */
+	TUNNEL_UP,          /* it has a usable outbound SA, and nothing says otherwise */
+	TUNNEL_IDLE,        /* no SA, but a policy that would ask for one */
+	TUNNEL_UNREACHABLE, /* an SA, but no route to its peer, or no neighbor on that */
 	TUNNEL_NO_SA,
 	TUNNEL_DOWN, /* by liveness or by the operator */
 };
@@ -118,6 +119,9 @@ struct tunnel {
 	uint64_t asked_ns; /* the last time then */
 };
 
+struct config;
+struct gateway;
+
 /* Does it take its share of a group? Control only. */
 static inline bool
 tunnel_carries(const struct tunnel *tunnel)
@@ -125,17 +129,25 @@ tunnel_carries(const struct tunnel *tunnel)
 	return tunnel->state == TUNNEL_UP || tunnel->state == TUNNEL_IDLE;
 }
 
-struct config;
-struct gateway;
-
 /* Makes the gateway's tunnels from the configuration, each without SA and sending nothing. 0 or
  * -ENOMEM. Control, at start. */
 int tunnel_create_all(struct gateway *gw, const struct config *config);
 /* Frees them. No worker may run. */
 void tunnel_destroy_all(struct gateway *gw);
 
-/* "up", "idle", "no-sa", "down". */
+/* Has its interface a carrier? The way to the peer is no business of the interface, as with the
+ * kernel's tunnels: daemons that speak through it have timers for that. Control only. */
+static inline bool
+tunnel_has_carrier(const struct tunnel *tunnel)
+{
+	return tunnel_carries(tunnel) || tunnel->state == TUNNEL_UNREACHABLE;
+}
+
+/* "up", "idle", "unreachable", "no-sa", "down". */
 const char *tunnel_state_name(enum tunnel_state state);
+/* Why it is in that state, in words; false: it is up. Control only. */
+#define TUNNEL_WHY_BYTES 128
+bool tunnel_why(const struct gateway *gw, const struct tunnel *tunnel, char why[TUNNEL_WHY_BYTES]);
 
 /* Largest inner IPv4 packet with that SA's suite in an outer one of that size; 0 where none fits.
  * Pure. */

@@ -9,7 +9,7 @@ import pytest
 
 import wire
 from gateway import shares
-from topology import Topology
+from topology import HOST, Topology
 
 FLOWS = 3000
 
@@ -101,6 +101,23 @@ def test_tunnel_goes_and_returns(start, run, socket):
     outcome = run(config, lan=wire.ethers(packets))
     assert outcome.tunnel(topology[2])["state"] == "no-sa"
     assert_only_moved(before, ways(topology, outcome.wan), "conn2")
+
+
+def test_a_tunnel_without_a_way_to_its_peer_carries_nothing(start, socket):
+    """Its SA is alive, but nobody would get what is sent through it; and it is said why."""
+    topology = Topology()
+    config = topology.config(socket)
+    config["routes"] += ({"prefix": topology[2].remote + "/32", "nexthops": ({"drop": True},)},)
+    gateway = start(config, lan="live")
+    row = gateway.show("tunnels")[1]
+    assert (row["state"], row["why"]) == ("unreachable", f"no route out of a port leads to {topology[2].remote}")
+    assert f"warning: tunnel conn2: unreachable: {row['why']}" in gateway.output()
+    explained = gateway.order("explain", "--from", HOST, "--to", topology[2].peer_host)
+    assert f"the tunnel is unreachable: {row['why']}" in explained
+    gateway.feed("lan0", wire.ethers(flow_packets(300)))
+    outcome = gateway.stop()
+    counts = Counter(map(topology.of, outcome.wan))
+    assert set(counts) == {topology[1], topology[3]} and sum(counts.values()) == 300
 
 
 def test_last_tunnel_carries_all_then_none(start, run):

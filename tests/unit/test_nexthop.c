@@ -210,6 +210,7 @@ a_lost_tunnel_moves_its_own_flows_alone(void **state)
 	uint32_t unrelated_id, id;
 	struct sa_spec spec = fixture_sa(fixture, SA_OUT, 1, 0x1002);
 
+	fixture_lead_out(fixture->gw);
 	fixture_bring_up(fixture);
 	id = acquire_all_tunnels(gw);
 	unrelated_id = acquire(gw, unrelated_specs, 2);
@@ -243,6 +244,7 @@ a_whole_group_needs_no_table(void **state)
 	uint16_t tunnels[ECMP_BUCKETS];
 	uint32_t whole, weighted;
 
+	fixture_lead_out(fixture->gw);
 	fixture_bring_up(fixture);
 	whole = acquire_all_tunnels(gw);
 	uneven[1].weight = 2;
@@ -287,6 +289,7 @@ a_route_that_loses_a_way_keeps_the_flows_of_the_others(void **state)
 	uint32_t id;
 	int heir;
 
+	fixture_lead_out(fixture->gw);
 	fixture_bring_up(fixture);
 	id = acquire_all_tunnels(gw);
 	read_buckets(gw, id, before);

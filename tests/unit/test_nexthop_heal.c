@@ -131,6 +131,7 @@ withdrawing_a_lost_way_moves_no_flow(void **state)
 	struct fixture *fixture = *state;
 	struct gateway *gw = fixture->gw;
 
+	fixture_lead_out(fixture->gw);
 	fixture_bring_up(fixture);
 	announce(gw, 0, two, 2);
 	for (uint32_t n = 1; n < 20; n++)
@@ -174,6 +175,7 @@ half_a_withdrawal_leaves_nothing_behind(void **state)
 	struct fixture *fixture = *state;
 	struct gateway *gw = fixture->gw;
 
+	fixture_lead_out(fixture->gw);
 	fixture_bring_up(fixture);
 	for (uint32_t n = 0; n < 10; n++)
 		announce(gw, n, three, 3);
@@ -201,6 +203,7 @@ a_way_that_returns_gets_its_flows_back(void **state)
 	struct fixture *fixture = *state;
 	struct gateway *gw = fixture->gw;
 
+	fixture_lead_out(fixture->gw);
 	fixture_bring_up(fixture);
 	for (unsigned ways = 1; ways <= 3; ways++)
 		for (uint32_t n = 0; n < 10; n++)
@@ -236,6 +239,7 @@ said_again_it_stays(void **state)
 	struct fixture *fixture = *state;
 	struct gateway *gw = fixture->gw;
 
+	fixture_lead_out(fixture->gw);
 	fixture_bring_up(fixture);
 	announce(gw, 0, two, 2);
 	announce(gw, 1, three, 3);
@@ -270,6 +274,7 @@ two_hundred_thousand_prefixes_lose_a_way_in_one_step(void **state)
 	struct gateway *gw = fixture->gw;
 	struct route_change *changes = calloc(PREFIXES, sizeof(*changes));
 	assert_non_null(changes);
+	fixture_lead_out(fixture->gw);
 	fixture_bring_up(fixture);
 	for (uint32_t n = 0; n < PREFIXES; n++)
 		changes[n] = (struct route_change){

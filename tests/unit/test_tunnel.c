@@ -39,16 +39,26 @@ the_way_out_follows_routes_and_neighbors(void **state)
 	struct nexthop_spec onlink = { .kind = NEXTHOP_ONLINK, .port = WAN, .weight = 1 };
 	struct nexthop_spec drop = { .kind = NEXTHOP_DROP, .weight = 1, .reason = DROP_blackhole };
 	struct route_change deletion = fixture_delete(one);
+	char why[TUNNEL_WHY_BYTES];
 
 	fixture_bring_up(fixture);
 	assert_int_equal(gateway_encap(gw, 0)->drop, DROP_no_route);
+	assert_int_equal(gw->tunnels[0].state, TUNNEL_UNREACHABLE);
+	assert_false(tunnel_carries(&gw->tunnels[0]));
+	assert_true(tunnel_has_carrier(&gw->tunnels[0]));
+	assert_true(tunnel_why(gw, &gw->tunnels[0], why));
+	assert_string_equal(why, "no route out of a port leads to 192.0.2.1");
 	fixture_set_route(gw, remotes, fixture_via_gateway(WAN, GATEWAY));
 	assert_int_equal(gateway_encap(gw, 0)->drop, DROP_no_neighbor);
-	assert_int_equal(gw->tunnels[0].state, TUNNEL_UP);
+	assert_int_equal(gw->tunnels[0].state, TUNNEL_UNREACHABLE);
+	assert_true(tunnel_why(gw, &gw->tunnels[0], why));
+	assert_string_equal(why, "neighbor 203.0.113.1 of port wan0 is not known");
 	assert_int_equal(tunnel_current_mtu(gw, &gw->tunnels[0]), 1438);
 	fixture_set_neighbor(gw, GATEWAY, &gateway_mac);
-	for (uint16_t i = 0; i < FIXTURE_TUNNELS; i++)
+	for (uint16_t i = 0; i < FIXTURE_TUNNELS; i++) {
 		assert_int_equal(gateway_encap(gw, i)->drop, DROP_NONE);
+		assert_int_equal(gw->tunnels[i].state, TUNNEL_UP);
+	}
 	fixture_set_neighbor(gw, GATEWAY, &other);
 	assert_memory_equal(
 		gateway_encap(gw, 0)->header + ENCAP_HEADER_BYTES - 42, &other, sizeof(other));

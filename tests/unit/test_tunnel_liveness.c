@@ -19,6 +19,7 @@ bring_up(struct fixture *fixture)
 {
 	struct sa_spec in = fixture_sa(fixture, SA_IN, 0, 0x2001);
 
+	fixture_lead_out(fixture->gw);
 	fixture_bring_up(fixture);
 	fixture_add(fixture, &in);
 	return (struct sas) {
