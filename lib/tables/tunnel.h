@@ -110,7 +110,8 @@ struct tunnel {
 	struct path_mtu path;       /* what routers on the way say */
 	uint64_t alive_ns;          /* liveness: when it was last known to be well, */
 	uint64_t look_ns;           /* and when to look next */
-	uint64_t seen_rx, seen_tx;  /* liveness: packets at the last look */
+	uint64_t seen_signs;        /* liveness: signs of life at the last look, */
+	uint64_t seen_tx;           /* and packets sent */
 	struct policies *policies;  /* policy.h; NULL: none */
 	bool branching;             /* several SAs at work; branch.h */
 	struct tunnel *next_branching;

@@ -11,6 +11,19 @@
  * most, is it found dead. */
 #define REST 16
 
+/* Another number whenever something authentic came: also what a peer sends only to be heard (RFC
+ * 4303 2.6), and what the selectors refused. */
+static uint64_t
+signs_of_life(const struct tunnel *tunnel, const struct tunnel_traffic *passed)
+{
+	uint64_t signs = passed->rx.packets;
+	const struct sa *sa;
+
+	LIST_FOREACH (sa, &tunnel->inbound, link)
+		signs += sa_last_sequence(sa);
+	return signs;
+}
+
 static void
 check_liveness(struct gateway *gw, struct tunnel *tunnel, uint64_t now_ns)
 {
@@ -21,8 +34,9 @@ check_liveness(struct gateway *gw, struct tunnel *tunnel, uint64_t now_ns)
 	if (now_ns < tunnel->look_ns)
 		return;
 	tunnel_traffic(tunnel, &passed);
-	if (passed.rx.packets != tunnel->seen_rx || tunnel->alive_ns == 0) {
-		tunnel->seen_rx = passed.rx.packets;
+	uint64_t signs = signs_of_life(tunnel, &passed);
+	if (signs != tunnel->seen_signs || tunnel->alive_ns == 0) {
+		tunnel->seen_signs = signs;
 		tunnel->seen_tx = passed.tx.packets;
 		tunnel->alive_ns = now_ns;
 		tunnel->look_ns = now_ns + patience_ns / REST;
