@@ -43,6 +43,7 @@
 		"congestion marked outside, but the inner packet, or another piece, does not do " \
 		"ECN (RFC 6040, 3168)") \
 	X(dummy, "a dummy packet: next header 59 (RFC 4303 2.6)") \
+	X(unprotected, "came in the clear, but its source is behind a tunnel (RFC 4301 5.2)") \
 	X(policy, "inner packet outside the tunnel's inbound selectors (RFC 4301 5.2)") \
 	X(natt_keepalive, "NAT-T keepalive, consumed (RFC 3948 2.3)") \
 	X(local_undeliverable, "for the gateway itself, and no kernel interface takes it") \

@@ -26,6 +26,7 @@ struct config_port {
 	char interface[INTERFACE_BYTES]; /* its TAP in the kernel; never empty */
 	struct prefix *addresses;        /* host bits kept */
 	unsigned n_addresses;
+	bool allow_clear; /* takes packets from behind tunnels that are not protected */
 };
 
 struct config_selector {

@@ -74,6 +74,7 @@ static const struct field port_field[] = {
 	[PORT_INTERFACE] = { "interface", OPTIONAL, value_interface,
 		offsetof(struct config_port, interface) },
 	{ "mtu", OPTIONAL, value_u16, offsetof(struct config_port, mtu), MTU_MIN, MTU_MAX },
+	{ "allow_clear", OPTIONAL, value_bool, offsetof(struct config_port, allow_clear) },
 };
 static const struct fields port_fields = { "a port", port_field, ARRAY_LEN(port_field) };
 

@@ -27,6 +27,7 @@
 /* IPv4 packets on their way to a next hop: fresh from a port, or just decapsulated. */
 struct ip_burst {
 	unsigned n;
+	uint32_t ports; /* that frames of the burst came in by, as bits */
 	CACHE_ALIGNED struct rte_mbuf *pkt[BURST_PKTS]; /* data begins 14 bytes before the IPv4
 							   header, and ends with the packet */
 	CACHE_ALIGNED uint32_t src[BURST_PKTS];         /* host order */

@@ -132,7 +132,7 @@ bool
 parse(struct worker *worker, struct rte_mbuf *pkt[], unsigned n)
 {
 	struct ip_burst *burst = &worker->ip;
-	uint32_t verdicts;
+	uint32_t verdicts, ports = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct rte_ether_hdr *ethernet =
@@ -146,8 +146,10 @@ parse(struct worker *worker, struct rte_mbuf *pkt[], unsigned n)
 		headers_gather(burst, i, ethernet + 1, pkt[i]->data_len - RTE_ETHER_HDR_LEN, odd);
 		burst->pkt[i] = pkt[i];
 		burst->ingress[i] = worker->port_index[pkt[i]->port];
+		ports |= UINT32_C(1) << burst->ingress[i];
 	}
 	burst->n = n;
+	burst->ports = ports;
 	verdicts = worker->judge_headers(burst, 0, n, worker->gw->hash_seed);
 	if (unlikely((verdicts & (HEADER_ODD | HEADER_PADDED)) || worker->spreads))
 		sift(worker);

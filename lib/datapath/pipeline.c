@@ -11,11 +11,8 @@
 static void
 pipeline_inbound(struct worker *worker)
 {
-	unsigned n = worker->ip.n;
+	unsigned n = worker->esp.n;
 
-	esp_claim(worker);
-	stage_clock_bill(worker, STAGE_esp_claim, n);
-	n = worker->esp.n;
 	esp_verify(worker);
 	stage_clock_bill(worker, STAGE_esp_verify, n);
 	esp_decrypt(worker);
@@ -87,7 +84,13 @@ pipeline_frames(struct worker *worker, struct rte_mbuf *pkt[], unsigned n)
 	bool candidates = parse(worker, pkt, n);
 
 	stage_clock_bill(worker, STAGE_parse, n);
-	if (candidates)
+	if (candidates) {
+		esp_claim(worker);
+		stage_clock_bill(worker, STAGE_esp_claim, n);
+	}
+	if (worker->ip.n > 0 && (worker->ip.ports & worker->gw->outside))
+		refuse_clear(worker);
+	if (worker->esp.n > 0)
 		pipeline_inbound(worker);
 	if (worker->ip.n > 0)
 		pipeline_outbound(worker);

@@ -21,6 +21,12 @@ unsigned rx_ring_take(struct worker *worker, struct rte_mbuf *pkt[]);
 bool parse(struct worker *worker, struct rte_mbuf *pkt[], unsigned n);
 
 /*
+ * RFC 4301 5.2: drops what came in the clear by a port that has a tunnel's outer address, but is
+ * from behind a tunnel by the route to its source. Worker->ip holds nothing decapsulated yet.
+ */
+void refuse_clear(struct worker *worker);
+
+/*
  * Moves what one of our SAs expects from worker->ip to worker->esp, and
  * drops what has no shape for it or what its replay window knows already (RFC 4303 3.4.3); changes
  * nothing of the SA. The rest stays what it is: traffic.

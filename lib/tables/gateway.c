@@ -39,6 +39,17 @@ copy_port(struct port *port, uint8_t index, const struct config_port *from)
 	memcpy(port->addresses, from->addresses, port->n_addresses * sizeof(port->addresses[0]));
 }
 
+/* Those that have a tunnel's outer address: where strangers are. */
+static bool
+is_outside(const struct config *config, const struct config_port *port)
+{
+	for (unsigned i = 0; i < port->n_addresses; i++)
+		for (unsigned t = 0; t < config->n_tunnels; t++)
+			if (config->tunnels[t].local == port->addresses[i].address)
+				return !port->allow_clear;
+	return false;
+}
+
 static int
 create_counters(struct gateway *gw, unsigned n_workers)
 {
@@ -163,8 +174,10 @@ gateway_create(const struct config *config, struct rcu *rcu, unsigned n_workers)
 		goto destroy;
 	}
 	gw->n_ports = config->n_ports;
-	for (unsigned i = 0; i < gw->n_ports; i++)
+	for (unsigned i = 0; i < gw->n_ports; i++) {
 		copy_port(&gw->ports[i], (uint8_t)i, &config->ports[i]);
+		gw->outside |= (uint32_t)is_outside(config, &config->ports[i]) << i;
+	}
 	result = create_tables(gw, config);
 	if (result == 0)
 		result = create_counters(gw, n_workers);

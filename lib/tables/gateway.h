@@ -59,6 +59,7 @@ struct gateway {
 	uint32_t hash_seed;
 	unsigned n_ports, n_tunnels, n_workers;
 	struct port ports[PORTS_MAX];
+	uint32_t outside; /* ports, as bits, that take nothing in the clear from behind tunnels */
 	struct tunnel *tunnels; /* [n_tunnels] */
 	struct rcu *rcu;
 	struct slab *slab; /* memory of what comes and goes; control's */

@@ -101,6 +101,27 @@ def test_reasons_not_to_forward(run, socket):
     assert (kind, code, word, quoted) == (3, 0, 0, wire.udp_packet(HOST, INTERNET))
 
 
+@pytest.mark.parametrize("allowed", [False, True])
+def test_in_the_clear_from_behind_a_tunnel(run, socket, allowed):
+    """RFC 4301 5.2: on the outside port nobody speaks for a protected network, or the peer's inside."""
+    topology = Topology()
+    config = topology.config(socket)
+    if allowed:
+        config["ports"][1]["allow_clear"] = True
+    peer_inside = topology[1].inside.rsplit(".", 1)[0] + ".2"
+    shared = "192.168.77.7"  # by a group of tunnels
+    forged = [wire.udp_packet(topology[1].peer_host, HOST), wire.udp_packet(shared, HOST),
+              wire.udp_packet(topology[1].peer_host, INTERNET)]
+    to_inside = wire.udp_packet(peer_inside, topology[1].inside, dport=3784)
+    honest = [wire.udp_packet(INTERNET, HOST), wire.udp_packet(topology[1].remote, HOST)]
+    ike = wire.udp_packet(topology[1].peer_host, WAN_ADDRESS, dport=500)
+    sealed = topology[1].into.seal(wire.udp_packet(topology[1].peer_host, HOST, bytes(8)), 1)
+    outcome = run(config, wan=wire.ethers([*forged, to_inside, *honest, ike, sealed]))
+    expected = {"local_undeliverable": 2} if allowed else {"unprotected": 4, "local_undeliverable": 1}
+    assert outcome.drops == expected
+    assert len(outcome.lan) == len(honest) + 1 + (2 if allowed else 0)
+
+
 def test_frames_that_are_not_ipv4(run):
     ethertypes = [0x0806, 0x86DD, 0x8100, 0x88A8, 0x8847, 0x0000, 0x05DC, 0xFFFF]
     packet = wire.udp_packet(HOST, INTERNET)
