@@ -12,16 +12,12 @@
 	X(not_ip, "the frame carries neither IPv4 nor anything this version can forward") \
 	X(bad_header, "IPv4 header with a wrong version, length, checksum, address or option") \
 	X(martian, "source or destination address that may not be forwarded (RFC 1812 5.3.7)") \
-	X(ttl_expired, "TTL reached zero; an ICMP time exceeded was sent, within its rate limit") \
-	X(too_big, \
-		"larger than the next hop's MTU with DF set; ICMP fragmentation needed was sent") \
-	X(no_route, \
-		"no route covers the destination; an ICMP net unreachable was sent, within its " \
-		"rate limit") \
+	X(ttl_expired, "TTL reached zero; its sender is told by ICMP, within a rate limit") \
+	X(too_big, "larger than the next hop's MTU with DF set; its sender is told likewise") \
+	X(no_route, "no route covers the destination; its sender is told likewise") \
 	X(blackhole, "the route says drop") \
-	X(unreachable, "the route says unreachable; an ICMP host unreachable was sent likewise") \
-	X(prohibited, \
-		"the route says prohibit; an ICMP administratively prohibited was sent likewise") \
+	X(unreachable, "the route says unreachable; its sender is told likewise") \
+	X(prohibited, "the route says prohibit; its sender is told likewise") \
 	X(no_neighbor, "the next hop's link-layer address is not known") \
 	X(no_sa, "the tunnel has no usable outbound security association, or is held down") \
 	X(policy_out, "outside the tunnel's outbound selectors") \

@@ -50,7 +50,8 @@ deserves_error(const struct rte_ipv4_hdr *ip)
 	}
 }
 
-/* RFC 1812 4.3.2.4: the address of the interface that the packet came in by; 0 where it has none.
+/* The address of the interface that the packet came in by, so that a traceroute shows the way; 0
+ * where it has none. RFC 1812 4.3.2.4 speaks of the one that the error leaves by, mostly the same.
  */
 static uint32_t
 source_address(const struct gateway *gw, uint32_t ingress)

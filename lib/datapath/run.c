@@ -62,6 +62,22 @@ reserve_bytes(struct worker *worker, const struct tunnel_run *run)
 	return allowed;
 }
 
+/* Of what reserve_bytes() took for `paid` packets, the SA gets back what those cost that do not go.
+ */
+static void
+return_bytes(const struct worker *worker, const struct tunnel_run *run, uint16_t paid)
+{
+	const struct tunnel_burst *burst = &worker->tunnel;
+	uint16_t place = run_place(worker, run);
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < burst->n; i++)
+		if (burst->tunnel[i] == place && burst->ordinal[i] > run->allowed &&
+			burst->ordinal[i] <= paid)
+			bytes += burst->total[i];
+	atomic_fetch_sub_explicit(&run->encap->sa->bytes_out, bytes, memory_order_relaxed);
+}
+
 /* Only workers add to it, so a worker that has no others need not lock the cache line. */
 static inline void
 bill_bytes(const struct worker *worker, struct sa *sa, uint64_t bytes)
@@ -98,8 +114,12 @@ reserve(struct worker *worker, struct tunnel_run *run)
 	run->sequence =
 		atomic_fetch_add_explicit(&sa->sequence, run->allowed, memory_order_relaxed);
 	if (unlikely(run->sequence + run->allowed > limit)) {
+		uint16_t paid = run->allowed;
+
 		run->allowed = run->sequence >= limit ? 0 : (uint16_t)(limit - run->sequence);
 		run->reason = sa->limit_reason;
+		if (run->bytes_taken)
+			return_bytes(worker, run, paid);
 		return;
 	}
 	/* Here and not when all is done, because here the cache line is near. */

@@ -105,6 +105,14 @@ def test_outbound_lifetime_in_bytes(run):
     assert outcome.sa(topology[1].out)["bytes"] == 334 * 300
 
 
+def test_outbound_lifetime_in_packets_pays_for_no_more(run):
+    """A limit of bytes besides, which is far, takes what it is owed and not more."""
+    topology = Topology(lifetime_packets=10, lifetime_bytes=10**9)
+    outcome = run(topology, lan=frames_to(topology[1], 100, size=100))
+    sa = outcome.sa(topology[1].out)
+    assert (len(outcome.wan), sa["packets"], sa["bytes"]) == (10, 10, 1000)
+
+
 @pytest.mark.parametrize("limit", [{"lifetime_packets": 100}, {"lifetime_bytes": 100 * 60}],
                          ids=["packets", "bytes"])
 def test_inbound_lifetime(run, limit):
