@@ -84,6 +84,10 @@ void feed_close(struct feed *feed);
 /* The source has all its routes in the rib; or it is not sure any more. */
 void feed_whole(struct feed *feed);
 void feed_unsure(struct feed *feed);
+/* The source will number its nexthop objects anew: what they are called so far is forgotten, and
+ * the routes that name one have its ways from here on as their own. False: no memory; call it again
+ * before the new numbers come. */
+bool feed_forget_nexthops(struct feed *feed);
 /* Sends what can be sent. Call when the source has changed its rib. */
 void feed_send(struct feed *feed);
 /* Does what is due. Returns when something will be next. */

@@ -116,24 +116,10 @@ send_batch(struct feed *feed)
 	return true;
 }
 
-static void
-mark_concerned(struct rib *rib, struct rib_entry *entry, void *context)
-{
-	const struct feed *feed = context;
-
-	for (const struct rib_route *route = entry->routes; route != NULL; route = route->next)
-		if (route->facts.nexthop_id != 0 &&
-			nexthops_concern(&feed->nexthops, route->facts.nexthop_id))
-			rib_mark(rib, entry);
-}
-
 bool
 feed_send_news(struct feed *feed)
 {
-	if (feed->nexthops.changed) {
-		rib_each(&feed->rib, mark_concerned, feed);
-		nexthops_settle(&feed->nexthops);
-	}
+	feed_mark_concerned(feed);
 	while (send_batch(feed))
 		;
 	return feed->n_flights == 0 && feed->rib.first_dirty == NULL;

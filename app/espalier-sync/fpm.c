@@ -139,6 +139,11 @@ listener_ready(struct watcher *watcher, uint32_t events)
 	if (fpm->client.fd >= 0)
 		hang_up(fpm, "another client takes its place");
 	fpm->client.fd = fd;
+	/* A zebra that was restarted counts from 1 again. */
+	if (!feed_forget_nexthops(fpm->feed)) {
+		hang_up(fpm, "there is no memory for the ways of the routes so far");
+		return;
+	}
 	if (loop_watch(fpm->loop, &fpm->client, EPOLLIN) < 0) {
 		hang_up(fpm, "the client cannot be watched");
 		return;
@@ -146,7 +151,6 @@ listener_ready(struct watcher *watcher, uint32_t events)
 	fpm->connected_ns = fpm->heard_ns = clock_now_ns();
 	fpm->replaying = true;
 	rib_round_begin(&fpm->feed->rib);
-	nexthops_round_begin(&fpm->feed->nexthops);
 	feed_unsure(fpm->feed);
 	if (ration_take(&fpm->complaints))
 		log_info("FPM: zebra is here");
@@ -181,7 +185,6 @@ fpm_tend(struct fpm *fpm, uint64_t now_ns)
 	if (now_ns < ends_ns)
 		return ends_ns < complaints_ns ? ends_ns : complaints_ns;
 	fpm->replaying = false;
-	nexthops_round_end(&fpm->feed->nexthops);
 	uint32_t went = rib_round_end(&fpm->feed->rib);
 	if (went > 0)
 		log_info("FPM: %u routes did not come again and go", went);

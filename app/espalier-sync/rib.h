@@ -93,7 +93,8 @@ uint32_t rib_round_end(struct rib *rib);
 
 /* NULL: none has that prefix. */
 struct rib_entry *rib_find(const struct rib *rib, struct prefix prefix);
-/* Calls `look` for every entry; it may mark entries, and nothing else. */
+/* Calls `look` for every entry; it may mark entries and change routes in their place, and nothing
+ * else. */
 void rib_each(struct rib *rib,
 	void (*look)(struct rib *rib, struct rib_entry *entry, void *context), void *context);
 void rib_mark(struct rib *rib, struct rib_entry *entry);

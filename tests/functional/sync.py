@@ -166,7 +166,7 @@ def batch(net, lines):
 
 NEWNEXTHOP, DELNEXTHOP = 104, 105
 DST, OIF, GATEWAY, PRIORITY, MULTIPATH, NH_ID = 1, 4, 5, 6, 9, 30
-NHA_ID, NHA_GROUP, NHA_OIF, NHA_GATEWAY = 1, 2, 5, 6
+NHA_ID, NHA_GROUP, NHA_BLACKHOLE, NHA_OIF, NHA_GATEWAY = 1, 2, 4, 5, 6
 UNICAST, BLACKHOLE = 1, 6
 BGP, MAIN = 186, 254
 FPM_PORT = 2620
@@ -189,8 +189,8 @@ def multipath(*ways):
                                             for ifindex, weight in ways))
 
 
-def nexthop_message(number, *attributes, kind=NEWNEXTHOP):
-    return nl.message(kind, struct.pack("=BBBBI", socket.AF_INET, 0, 0, 0, 0) +
+def nexthop_message(number, *attributes, kind=NEWNEXTHOP, family=socket.AF_INET):
+    return nl.message(kind, struct.pack("=BBBBI", family, 0, 0, 0, 0) +
                       nl.attribute(NHA_ID, u32(number)) + b"".join(attributes), nl.REQUEST | 0x400)
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """espalier-sync as FPM server: a zebra of our own, hostile ones, and FRR's. kernel_net.py draws the stage."""
 import random
+import socket
 import struct
 import time
 
@@ -107,6 +108,52 @@ def test_nexthop_groups(net, start):
     both = ("bgp", ["conn2*2", "conn3*1"])
     wait_routes(net, {"100.70.0.0/24": both, "100.70.1.0/24": both, "100.70.2.0/24": ("bgp", ["conn3"]),
                       "100.70.3.0/24": ("bgp", ["conn2"])})
+
+
+def by(number):
+    return s.nl.attribute(s.NH_ID, u32(number))
+
+
+def object_out_of(net, number, name):
+    return nexthop_message(number, s.nl.attribute(s.NHA_OIF, u32(index(net, name))))
+
+
+def test_a_restarted_zebra_numbers_anew(net, start):
+    """Routes that it has not told again keep their ways, whatever the numbers mean by now: also when a third zebra
+    comes meanwhile, and when Espalier is restarted."""
+    sync = start("--no-mirror")
+    zebra = FakeZebra(net)
+    zebra.say(frame(object_out_of(net, 1, "conn1"), object_out_of(net, 2, "conn2"), nexthop_message(10, group((1, 1), (2, 2))),
+                    nexthop_message(11, s.nl.attribute(s.NHA_BLACKHOLE, b""))),
+              frame(*(route_message(f"100.70.{number}.0/24", by(number)) for number in (1, 2, 10, 11))))
+    expected = {"100.70.1.0/24": ("bgp", ["conn1"]), "100.70.2.0/24": ("bgp", ["conn2"]),
+                "100.70.10.0/24": ("bgp", ["conn1*1", "conn2*2"]), "100.70.11.0/24": ("bgp", ["drop"])}
+    wait_routes(net, expected)
+    sync.wait_in_step()
+    events = Events(net.socket)
+
+    zebra.socket.close()
+    zebra = FakeZebra(net)
+    zebra.say(frame(object_out_of(net, 1, "conn3"), nexthop_message(2, family=socket.AF_INET6),
+                    nexthop_message(10, s.nl.attribute(s.NHA_OIF, u32(index(net, "lo")))), object_out_of(net, 11, "conn3")),
+              frame(route_message("100.71.1.0/24", by(1))))
+    expected["100.71.1.0/24"] = ("bgp", ["conn3"])
+    wait_routes(net, expected)
+    third = FakeZebra(net)
+    third.say(frame(*(object_out_of(net, number, "conn2") for number in (1, 2, 10, 11))),
+              frame(route_message("100.72.1.0/24", by(1))))
+    expected["100.72.1.0/24"] = ("bgp", ["conn2"])
+    wait_routes(net, expected)
+    assert events.take() == [(True, "100.71.1.0/24"), (True, "100.72.1.0/24")]
+
+    net.process.kill()
+    net.process.wait()
+    net.start()
+    wait_routes(net, expected)
+    third.say(*(frame(route_message(f"100.70.{number}.0/24", by(number))) for number in (1, 2, 10, 11)),
+              frame(route_message("100.71.1.0/24", by(1))))
+    sync.wait_in_step(2)
+    assert routes(net) == {prefix: ("bgp", ["conn2"]) for prefix in expected}
 
 
 def test_what_comes_by_which_way(net, start):
