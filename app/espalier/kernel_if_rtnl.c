@@ -8,17 +8,23 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stdbool.h>
 
 #define REQUEST_BYTES 512
 #define ANSWER_BYTES 32768 /* at least what the kernel puts into one datagram of a dump */
 #define STALE_ADDRESSES_MAX 64
+#define LISTINGS_MAX 10
 
 int
 rtnl_open(struct rtnl *rtnl)
 {
+	int on = 1;
+
 	rtnl->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	if (rtnl->socket == NULL)
 		return -errno;
+	/* So one link's addresses can be asked for; a kernel before 4.20 lists all, each time. */
+	(void)mnl_socket_setsockopt(rtnl->socket, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	if (mnl_socket_bind(rtnl->socket, 0, MNL_SOCKET_AUTOPID) == 0)
 		return 0;
 	int error = -errno;
@@ -46,12 +52,30 @@ begin(struct rtnl *rtnl, void *buffer, uint16_t type, uint16_t flags)
 	return request;
 }
 
-/* Sends a request and reads what comes back, until its end. 0 or -errno. */
+/* Was what is listed changed under our hands? Takes the mark away, at which libmnl would stop, with
+ * the rest of the listing left for the next request to find. */
+static bool
+take_interruption(void *answer, size_t bytes)
+{
+	bool interrupted = false;
+	int left = (int)bytes;
+
+	for (struct nlmsghdr *message = answer; mnl_nlmsg_ok(message, left);
+		message = mnl_nlmsg_next(message, &left)) {
+		interrupted |= (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+		message->nlmsg_flags &= (uint16_t)~NLM_F_DUMP_INTR;
+	}
+	return interrupted;
+}
+
+/* Sends a request and reads what comes back, until its end. 0 or -errno; -EINTR: a listing that
+ * is not one of a single moment, and may lack something. */
 static int
 call(struct rtnl *rtnl, struct nlmsghdr *request, mnl_cb_t row, void *context)
 {
 	_Alignas(struct nlmsghdr) char answer[ANSWER_BYTES];
 	unsigned port = mnl_socket_get_portid(rtnl->socket);
+	bool interrupted = false;
 	int result;
 
 	/* Both of its bits: one of them is also NLM_F_REPLACE. */
@@ -64,9 +88,12 @@ call(struct rtnl *rtnl, struct nlmsghdr *request, mnl_cb_t row, void *context)
 
 		if (n < 0)
 			return -errno;
+		interrupted |= take_interruption(answer, (size_t)n);
 		result = mnl_cb_run(answer, (size_t)n, request->nlmsg_seq, port, row, context);
 	} while (result > MNL_CB_STOP);
-	return result < 0 ? -errno : 0;
+	if (result < 0)
+		return -errno;
+	return interrupted ? -EINTR : 0;
 }
 
 static int
@@ -153,15 +180,28 @@ note_stale(const struct nlmsghdr *row, void *context)
 }
 
 static int
-remove_stale(struct rtnl *rtnl, struct stale *stale)
+list_stale(struct rtnl *rtnl, struct stale *stale)
 {
 	_Alignas(struct nlmsghdr) char buffer[REQUEST_BYTES];
 	struct nlmsghdr *request = begin(rtnl, buffer, RTM_GETADDR, NLM_F_DUMP);
 	struct ifaddrmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
-	int error;
 
 	header->ifa_family = AF_INET;
-	error = call(rtnl, request, note_stale, stale);
+	header->ifa_index = stale->ifindex;
+	stale->n = 0;
+	return call(rtnl, request, note_stale, stale);
+}
+
+static int
+remove_stale(struct rtnl *rtnl, struct stale *stale)
+{
+	int error = -EINTR;
+
+	for (unsigned i = 0; error == -EINTR && i < LISTINGS_MAX; i++)
+		error = list_stale(rtnl, stale);
+	/* Others change theirs without a pause; ours are hardly among what that hides. */
+	if (error == -EINTR)
+		error = 0;
 	for (unsigned i = 0; error == 0 && i < stale->n; i++) {
 		error = change_address(rtnl, RTM_DELADDR, stale->ifindex, stale->found[i]);
 		/* A secondary address goes with its primary. */

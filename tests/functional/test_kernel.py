@@ -6,6 +6,7 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 import pytest
@@ -271,6 +272,34 @@ def test_interfaces_outlive_a_restart(net):
     peer = net.open_socket(net.wire, socket.AF_INET, socket.SOCK_DGRAM)
     peer.sendto(b"still there?", (WAN_ADDRESS, 500))
     assert daemon.recvfrom(100)[0] == b"still there?"
+
+
+def change_addresses(net, stop):
+    """Adds and removes an address that is not Espalier's, without a pause, until `stop` is set."""
+    lines = b"address add 10.255.255.1/32 dev lo\naddress del 10.255.255.1/32 dev lo\n" * 1000
+    with subprocess.Popen(["ip", "-n", net.up, "-batch", "-"], stdin=subprocess.PIPE) as changer:
+        while not stop.is_set():
+            changer.stdin.write(lines)
+
+
+def test_start_while_addresses_change(net):
+    """More addresses than the kernel lists in one go, of which one comes and goes all the time."""
+    kernel_net.ip("-n", net.up, "address", "add", "198.51.100.7/24", "dev", "conn1")
+    lines = "".join(f"address add 10.255.{n // 250}.{n % 250}/32 dev lo\n" for n in range(2000))
+    subprocess.run(["ip", "-n", net.up, "-batch", "-"], input=lines, text=True, check=True)
+    stop = threading.Event()
+    changer = threading.Thread(target=change_addresses, args=(net, stop))
+    changer.start()
+    try:
+        for _ in range(3):
+            net.stop()
+            net.start()
+    finally:
+        stop.set()
+        changer.join()
+    assert "198.51.100.7" not in kernel_net.ip("-n", net.up, "address", "show", "conn1")
+    assert f"{INSIDE}/30" in kernel_net.ip("-n", net.up, "address", "show", "conn1")
+    net.stop()
 
 
 def received(net):
