@@ -26,7 +26,9 @@ struct comparison {
 	struct feed feed; /* its rib: the kernel's routes */
 	struct kernel kernel;
 	struct rib espalier;
-	uint32_t n_same, n_different, n_configured;
+	uint32_t n_same, n_different;
+	uint32_t n_configured_too;   /* of the same: the configuration file's, not the mirror's */
+	uint32_t n_configured_alone; /* that the kernel need not have */
 };
 
 static void
@@ -143,12 +145,18 @@ compare_kernel_entry(struct rib *rib, struct rib_entry *entry, void *context)
 	(void)rib;
 	if (kernel_has(comparison, entry->prefix, &wanted) != RIB_CARRIED)
 		return;
-	if (!espalier_has(comparison, entry->prefix, &there))
+	if (!espalier_has(comparison, entry->prefix, &there)) {
 		differ(comparison, entry->prefix, &wanted, NULL);
-	else if (!translate_same(&wanted, &there))
+		return;
+	}
+	bool same = translate_same(&wanted, &there);
+	/* The configuration file's route stands, by whatever protocol the kernel has that way. */
+	bool configured =
+		!same && there.protocol == RTPROT_STATIC && translate_same_ways(&wanted, &there);
+	comparison->n_same += same || configured;
+	comparison->n_configured_too += configured;
+	if (!same && !configured)
 		differ(comparison, entry->prefix, &wanted, &there);
-	else
-		comparison->n_same++;
 }
 
 static void
@@ -163,7 +171,7 @@ compare_espalier_entry(struct rib *rib, struct rib_entry *entry, void *context)
 		return;
 	/* The configuration file's routes need not be the kernel's. */
 	if (there.protocol == RTPROT_STATIC)
-		comparison->n_configured++;
+		comparison->n_configured_alone++;
 	else
 		differ(comparison, entry->prefix, NULL, &there);
 }
@@ -176,8 +184,11 @@ conclude(struct comparison *comparison)
 	if (comparison->n_different > LINES_MAX)
 		printf("... and %u more\n", comparison->n_different - LINES_MAX);
 	printf("%u routes agree, %u differ", comparison->n_same, comparison->n_different);
-	if (comparison->n_configured > 0)
-		printf("; %u static ones are Espalier's alone", comparison->n_configured);
+	if (comparison->n_configured_too > 0)
+		printf("; %u agree but for the protocol, which is static in Espalier",
+			comparison->n_configured_too);
+	if (comparison->n_configured_alone > 0)
+		printf("; %u static ones are Espalier's alone", comparison->n_configured_alone);
 	printf("\n");
 	if (fflush(stdout) != 0)
 		return COMPARE_FAILED;

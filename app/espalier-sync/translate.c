@@ -126,11 +126,16 @@ translate_normalize(const struct interfaces *interfaces, struct espalier_route *
 }
 
 bool
+translate_same_ways(const struct espalier_route *one, const struct espalier_route *other)
+{
+	return one->type == other->type && one->n_hops == other->n_hops &&
+		memcmp(one->hops, other->hops, one->n_hops * sizeof(one->hops[0])) == 0;
+}
+
+bool
 translate_same(const struct espalier_route *one, const struct espalier_route *other)
 {
-	return one->protocol == other->protocol && one->type == other->type &&
-		one->n_hops == other->n_hops &&
-		memcmp(one->hops, other->hops, one->n_hops * sizeof(one->hops[0])) == 0;
+	return one->protocol == other->protocol && translate_same_ways(one, other);
 }
 
 /* Keeps the ways out of Espalier's interfaces. One that names a gateway alone is left to it. */

@@ -44,6 +44,8 @@ enum rib_verdict translate_entry(const struct translation *translation,
 /* Brings ways into the form of struct espalier_route. */
 void translate_normalize(const struct interfaces *interfaces, struct espalier_route *route);
 bool translate_same(const struct espalier_route *one, const struct espalier_route *other);
+/* Do packets go the same ways, whoever told the routes? */
+bool translate_same_ways(const struct espalier_route *one, const struct espalier_route *other);
 
 /* One whole message, without NLM_F_ACK. 0 or -EMSGSIZE, as netlink_commit(). */
 int translate_write_new(struct netlink_writer *writer, uint32_t sequence, struct prefix prefix,

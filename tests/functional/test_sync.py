@@ -157,6 +157,22 @@ def test_the_configuration_stands(net, start):
     assert done.stdout.splitlines()[0].startswith("192.168.0.0/16: kernel dev conn1 proto 3; espalier dev conn1 weight 1")
 
 
+def test_the_configuration_agrees_by_another_protocol(net, start):
+    """The default route that the kernel needs as well. Same ways are enough for the file's routes, and only for them."""
+    route(net, "add", "default", "via", WAN_ROUTER, "dev", "wan0")
+    route(net, "add", "192.168.0.0/16", *(word for i in (1, 2, 3) for word in ("nexthop", "dev", f"conn{i}")))
+    route(net, "add", "100.64.0.0/24", "dev", "conn1")
+    sync = start().wait_in_step()
+    said = agree(net)
+    assert said.startswith("3 routes agree, 0 differ; 2 agree but for the protocol, which is static in Espalier; "), said
+    route(net, "replace", "default", "via", WAN_ROUTER, "dev", "wan0", "proto", "static")
+    route(net, "del", "192.168.0.0/16")
+    assert agree(net).startswith("2 routes agree, 0 differ; 4 static ones"), compare(net).stdout
+    sync.kill()  # nobody tells Espalier that the protocol is another
+    route(net, "replace", "100.64.0.0/24", "dev", "conn1", "proto", "bird")
+    assert compare(net).stdout.startswith("100.64.0.0/24: kernel dev conn1 proto 12; espalier dev conn1 proto 3\n")
+
+
 def test_a_route_of_many_ways_is_refused_and_the_rest_goes_on(net, start):
     sync = start().wait_in_step()
     gateways = [word for i in range(70) for word in ("nexthop", "via", f"203.0.113.{100 + i}", "dev", "wan0")]
