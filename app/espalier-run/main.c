@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <pwd.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 #include "broker.h"
 #include "child.h"
+#include "compiler.h"
 #include "log.h"
 #include "program.h"
 #include "protocol.h"
@@ -62,10 +64,15 @@ struct options {
 	bool help, version;
 };
 
-static int
-usage_error(const char *text)
+static int PRINTF_LIKE(1, 2) usage_error(const char *format, ...)
 {
-	fprintf(stderr, "espalier-run: %s\nTry: espalier-run --help\n", text);
+	va_list values;
+
+	va_start(values, format);
+	fputs("espalier-run: ", stderr);
+	vfprintf(stderr, format, values);
+	fputs("\nTry: espalier-run --help\n", stderr);
+	va_end(values);
 	return EXIT_USAGE;
 }
 
@@ -125,7 +132,7 @@ parse(int argc, char **argv, struct options *options)
 			break;
 		case SERVER_UID:
 			if (!parse_user(optarg, &options->server.uid))
-				return usage_error("--server-uid is a user's name or number");
+				return usage_error("--server-uid: there is no user '%s'", optarg);
 			break;
 		case 'h':
 			options->help = true;

@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <linux/rtnetlink.h>
 
+#include "compiler.h"
 #include "protocol.h"
 
 #define FPM_GRACE_S 120
@@ -50,10 +52,15 @@ static const char help[] =
 	"Exit status: 0 after SIGTERM or SIGINT; 1 failed; 2 the command line is wrong.\n"
 	"With --compare: 0 they agree, 1 they differ, 2 that could not be found out.\n";
 
-static enum options_verdict
-usage_error(const char *text)
+static enum options_verdict PRINTF_LIKE(1, 2) usage_error(const char *format, ...)
 {
-	fprintf(stderr, "espalier-sync: %s\nTry: espalier-sync --help\n", text);
+	va_list values;
+
+	va_start(values, format);
+	fputs("espalier-sync: ", stderr);
+	vfprintf(stderr, format, values);
+	fputs("\nTry: espalier-sync --help\n", stderr);
+	va_end(values);
 	return OPTIONS_WRONG;
 }
 
@@ -178,7 +185,7 @@ options_parse(int argc, char **argv, struct options *options)
 	if (verdict != OPTIONS_RUN)
 		return verdict;
 	if (optind < argc)
-		return usage_error("there is a word that is no option");
+		return usage_error("'%s' is no option", argv[optind]);
 	if (!options->mirror && !options->fpm)
 		return usage_error("--no-mirror without --fpm leaves nothing to do");
 	if (options->compare && (options->fpm || !options->mirror))

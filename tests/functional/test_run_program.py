@@ -35,6 +35,11 @@ def test_wrong_command_line(control, words):
     assert done.returncode == 2 and "--help" in done.stderr
 
 
+def test_unknown_user(control):
+    done = espalier_run.run(control.path, "--server-uid", "no-such-user", "true")
+    assert "there is no user 'no-such-user'" in done.stderr
+
+
 def test_help():
     done = subprocess.run([str(ESPALIER_RUN), "--help"], capture_output=True, text=True, check=True)
     assert "--family" in done.stdout and "Exit status" in done.stdout

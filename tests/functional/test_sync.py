@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """espalier-sync mirrors the kernel's routes. kernel_net.py draws the stage; sync.py stands beside it."""
 import ipaddress
+import subprocess
 import threading
 import time
 
@@ -10,7 +11,7 @@ import kernel_net
 import wire
 from gateway import wait_until
 from kernel_net import ip
-from sync import (Events, LargeNet, agree, batch, compare, prefixes, routes, syncs, wait_routes)
+from sync import (ESPALIER_SYNC, Events, LargeNet, agree, batch, compare, prefixes, routes, syncs, wait_routes)
 from topology import WAN_ROUTER, Topology
 
 pytestmark = pytest.mark.skipif(kernel_net.why_not() is not None, reason=kernel_net.why_not() or "")
@@ -34,6 +35,14 @@ def start(net):
 
 def route(net, *words):
     return ip("-n", net.up, "route", *words)
+
+
+@pytest.mark.parametrize("words, said", [
+    (["extra"], "'extra' is no option"), (["-n", "gw", "more", "--compare"], "'more' is no option"),
+    (["--no-mirror"], "--no-mirror without --fpm")])
+def test_wrong_command_line(words, said):
+    done = subprocess.run([str(ESPALIER_SYNC), *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and said in done.stderr and "--help" in done.stderr
 
 
 def test_routes_come_change_and_go(net, start):
