@@ -16,7 +16,8 @@
 
 /* --- sending --- */
 
-/* The message that an entry needs, if any. 1: written, 0: needs none. */
+/* The message that an entry needs, if any. 1: written, 0: needs none. One whose nexthop object has
+ * not come yet keeps what Espalier has. */
 static int
 write_entry(struct feed *feed, struct rib_entry *entry, struct netlink_writer *writer)
 {
@@ -44,7 +45,7 @@ write_entry(struct feed *feed, struct rib_entry *entry, struct netlink_writer *w
 		entry->installed = true;
 		entry->installed_protocol = route.protocol;
 		written = 1;
-	} else if (entry->installed) {
+	} else if (entry->installed && verdict != RIB_UNKNOWN) {
 		/* Only if it is still of that protocol: else it is another owner's by now. */
 		translate_write_delete(
 			writer, ++feed->sequence, entry->prefix, entry->installed_protocol);
@@ -52,7 +53,8 @@ write_entry(struct feed *feed, struct rib_entry *entry, struct netlink_writer *w
 		sent->deletes = true;
 		written = 1;
 	}
-	entry->sequence = feed->sequence;
+	if (written != 0)
+		entry->sequence = feed->sequence;
 	rib_judge(&feed->rib, entry, verdict);
 	return written;
 }

@@ -12,7 +12,7 @@
 static void
 mark_concerned(struct rib *rib, struct rib_entry *entry, void *context)
 {
-	const struct feed *feed = context;
+	struct feed *feed = context;
 
 	for (const struct rib_route *route = entry->routes; route != NULL; route = route->next)
 		if (route->facts.nexthop_id != 0 &&
@@ -25,6 +25,7 @@ feed_mark_concerned(struct feed *feed)
 {
 	if (!feed->nexthops.changed)
 		return;
+	nexthops_survey(&feed->nexthops);
 	rib_each(&feed->rib, mark_concerned, feed);
 	nexthops_settle(&feed->nexthops);
 }
@@ -95,6 +96,5 @@ feed_forget_nexthops(struct feed *feed)
 	if (!detachment.complete)
 		return false;
 	nexthops_close(&feed->nexthops);
-	nexthops_settle(&feed->nexthops);
 	return true;
 }

@@ -42,6 +42,8 @@ nexthops_close(struct nexthops *nexthops)
 
 	HASH_ITER (hh, nexthops->all, object, next)
 		drop(nexthops, object);
+	nexthops->changed = false;
+	nexthops->missed = false;
 }
 
 static bool
@@ -113,16 +115,32 @@ nexthops_round_end(struct nexthops *nexthops)
 			drop(nexthops, object);
 }
 
-bool
-nexthops_concern(const struct nexthops *nexthops, uint32_t id)
+/* NULL is noted as missed. */
+static const struct nexthop_object *
+look_for(struct nexthops *nexthops, uint32_t id)
 {
 	const struct nexthop_object *object = find(nexthops, id);
+
+	nexthops->missed |= object == NULL;
+	return object;
+}
+
+void
+nexthops_survey(struct nexthops *nexthops)
+{
+	nexthops->missed = false;
+}
+
+bool
+nexthops_concern(struct nexthops *nexthops, uint32_t id)
+{
+	const struct nexthop_object *object = look_for(nexthops, id);
 
 	if (object == NULL)
 		return false;
 	bool concerns = object->changed;
 	for (unsigned i = 0; object->group && !concerns && i < object->n_hops; i++) {
-		const struct nexthop_object *member = find(nexthops, object->hops[i].ifindex);
+		const struct nexthop_object *member = look_for(nexthops, object->hops[i].ifindex);
 
 		concerns = member != NULL && member->changed;
 	}
@@ -137,7 +155,6 @@ nexthops_settle(struct nexthops *nexthops)
 	HASH_ITER (hh, nexthops->all, object, next)
 		object->changed = false;
 	nexthops->changed = false;
-	nexthops->missed = false;
 }
 
 /* Groups hold no groups. */
@@ -148,12 +165,10 @@ resolve_group(struct nexthops *nexthops, const struct nexthop_object *group, str
 	enum nexthop_verdict verdict = NEXTHOP_UNKNOWN;
 
 	for (unsigned i = 0; i < group->n_hops; i++) {
-		const struct nexthop_object *member = find(nexthops, group->hops[i].ifindex);
+		const struct nexthop_object *member = look_for(nexthops, group->hops[i].ifindex);
 
-		if (member == NULL) {
-			nexthops->missed = true;
+		if (member == NULL)
 			continue;
-		}
 		if (member->strange)
 			return NEXTHOP_STRANGE;
 		verdict = NEXTHOP_WAYS;
@@ -168,13 +183,11 @@ resolve_group(struct nexthops *nexthops, const struct nexthop_object *group, str
 enum nexthop_verdict
 nexthops_resolve(struct nexthops *nexthops, uint32_t id, struct hop hops[], unsigned *n)
 {
-	const struct nexthop_object *object = find(nexthops, id);
+	const struct nexthop_object *object = look_for(nexthops, id);
 
 	*n = 0;
-	if (object == NULL) {
-		nexthops->missed = true;
+	if (object == NULL)
 		return NEXTHOP_UNKNOWN;
-	}
 	if (object->strange)
 		return NEXTHOP_STRANGE;
 	if (object->blackhole)

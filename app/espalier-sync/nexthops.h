@@ -14,9 +14,10 @@ struct nexthops {
 	struct nexthop_object *all;
 	uint32_t round;
 	bool changed; /* an object that routes may name has changed since nexthops_settle() */
-	bool missed;  /* a route named one that was not there */
+	bool missed;  /* a route names one that is not there */
 };
 
+/* Nothing is left; it may be used again. */
 void nexthops_close(struct nexthops *nexthops);
 
 /* False: no memory. */
@@ -27,9 +28,9 @@ void nexthops_remove(struct nexthops *nexthops, uint32_t id);
 void nexthops_round_begin(struct nexthops *nexthops);
 void nexthops_round_end(struct nexthops *nexthops);
 
-/* Does what is new concern a route that names this one? */
-bool nexthops_concern(const struct nexthops *nexthops, uint32_t id);
-/* Whoever asked the above has dealt with all. */
+/* When something has changed: asks for each route whether that concerns it, between these two. */
+void nexthops_survey(struct nexthops *nexthops);
+bool nexthops_concern(struct nexthops *nexthops, uint32_t id);
 void nexthops_settle(struct nexthops *nexthops);
 
 enum nexthop_verdict {

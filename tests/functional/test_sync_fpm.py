@@ -156,6 +156,26 @@ def test_a_restarted_zebra_numbers_anew(net, start):
     assert routes(net) == {prefix: ("bgp", ["conn2"]) for prefix in expected}
 
 
+def test_an_object_that_comes_late_takes_no_route_away(net, start):
+    """zebra says a route while it is still listing its nexthop objects to whom it just connected to."""
+    sync = start("--no-mirror")
+    zebra = FakeZebra(net)
+    zebra.say(frame(object_out_of(net, 1, "conn1"), route_message("100.70.1.0/24", by(1))))
+    wait_routes(net, {"100.70.1.0/24": ("bgp", ["conn1"])})
+    sync.wait_in_step()
+    events = Events(net.socket)
+    zebra.socket.close()
+    zebra = FakeZebra(net)
+    zebra.say(frame(route_message("100.70.1.0/24", by(7)), route_message("100.70.2.0/24", by(1))))
+    for number in (3, 5, 1):
+        zebra.say(frame(object_out_of(net, number, "conn2")))
+        time.sleep(0.1)
+    assert events.take() == [(True, "100.70.2.0/24")]
+    zebra.say(frame(object_out_of(net, 7, "conn3")))
+    wait_routes(net, {"100.70.1.0/24": ("bgp", ["conn3"]), "100.70.2.0/24": ("bgp", ["conn2"])})
+    assert events.take() == [(True, "100.70.1.0/24")]
+
+
 def test_what_comes_by_which_way(net, start):
     """FRR's protocols by FPM alone, all others by the kernel alone."""
     start().wait_in_step()

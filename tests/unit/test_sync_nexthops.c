@@ -16,7 +16,7 @@
 #include <linux/rtnetlink.h>
 
 #include "compiler.h"
-#include "feed.h"
+#include "feed_parts.h"
 
 enum { TUNNEL_1 = 11, TUNNEL_2, TUNNEL_3, OTHER = 99 };
 
@@ -180,12 +180,50 @@ test_new_numbers_concern_new_routes(void **state)
 	assert_int_equal(result.hops[0].ifindex, TUNNEL_3);
 }
 
+/* An object that routes wait for is news, whatever came before it. */
+static void
+test_what_is_missing_stays_missed(void **state)
+{
+	static const struct learned_nexthop group = {
+		.id = GROUP,
+		.group = true,
+		.n_hops = 2,
+		.hops = { { WAY, 0, 1 }, { UNKNOWN, 0, 1 } },
+	};
+	static struct espalier_route result;
+
+	(void)state;
+	set_way(WAY, TUNNEL_1);
+	assert_true(nexthops_set(&feed.nexthops, &group));
+	set_route(1, UNKNOWN, RTN_UNICAST, NULL);
+	set_route(2, GROUP, RTN_UNICAST, NULL);
+	for (uint32_t number = 1; number <= 2; number++) {
+		assert_non_null(rib_take_dirty(&feed.rib));
+		become(number, &result);
+	}
+	for (uint32_t id = 50; id < 53; id++) {
+		set_way(id, TUNNEL_1);
+		feed_mark_concerned(&feed);
+		assert_null(rib_take_dirty(&feed.rib));
+	}
+	set_way(UNKNOWN, TUNNEL_2);
+	feed_mark_concerned(&feed);
+	assert_non_null(rib_take_dirty(&feed.rib));
+	assert_non_null(rib_take_dirty(&feed.rib));
+	/* Now that nothing is missing, what comes is nobody's. */
+	set_way(53, TUNNEL_1);
+	feed_mark_concerned(&feed);
+	set_way(54, TUNNEL_1);
+	assert_false(feed.nexthops.changed);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_routes_stay_as_they_are, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_changed_is_still_news, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_is_missing_stays_missed, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_new_numbers_concern_new_routes, setup, teardown),
 	};
