@@ -60,6 +60,7 @@ static const struct column tunnel_columns[] = {
 	{ "LOCAL", "local", COLUMN_TEXT },
 	{ "REMOTE", "remote", COLUMN_TEXT },
 	{ "STATE", "state", COLUMN_TEXT },
+	{ "FOR S", "since", COLUMN_NUMBER },
 	{ "BLOCKED", "blocked", COLUMN_TEXT },
 	{ "MTU", "mtu", COLUMN_NUMBER },
 	{ "TX PACKETS", "tx.packets", COLUMN_COUNT },

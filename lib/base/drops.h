@@ -49,7 +49,7 @@
 	X(kernel_refused, "the kernel took it not: its interface is down, or out of memory") \
 	X(icmp_limited, "an ICMP error that the rate limit held back") \
 	X(handover_full, "the ring to the worker that owns the flow, SA or queue was full") \
-	X(tx_full, "the NIC's transmit queue was full") \
+	X(tx_full, "the NIC's transmit queue was full, or it has no link") \
 	X(no_mbuf, \
 		"no packet buffer was free for a fragment or an ICMP error, or it would take " \
 		"more than 16 fragments")

@@ -36,6 +36,7 @@ show_tunnel(const struct session_context *context, uint32_t *cursor, json_t **ro
 	render_set(row, "addresses", render_prefixes(tunnel->addresses, tunnel->n_addresses));
 	render_set(row, "spi", tunnel->out == NULL ? json_null() : render_spi(tunnel->out->spi));
 	render_set(row, "blocked", render_text(drop_name(branch_blocked(encap))));
+	render_set(row, "since", render_count((clock_now_ns() - tunnel->since_ns) / SECOND_NS));
 	render_set(row, "why", tunnel_why(gw, tunnel, why) ? render_text(why) : json_null());
 	render_set(row, "held_down", json_boolean(tunnel->held_down));
 	return 1;

@@ -8,6 +8,7 @@
 #include <rte_malloc.h>
 
 #include "branch.h"
+#include "clock.h"
 #include "config.h"
 #include "encap.h"
 #include "gateway.h"
@@ -50,6 +51,7 @@ create(struct slab *slab, struct tunnel *tunnel, const struct config_tunnel *fro
 	tunnel->local = from->local;
 	tunnel->remote = from->remote;
 	tunnel->towards = from->remote;
+	tunnel->since_ns = clock_now_ns();
 	tunnel->liveness_ms = from->liveness_ms;
 	tunnel->state = TUNNEL_NO_SA;
 	if (from->n_addresses > 0) {
@@ -281,6 +283,7 @@ tunnel_refresh(struct gateway *gw, struct tunnel *tunnel)
 		nexthop_tunnel_changed(gw, tunnel->index);
 	if (tunnel->state == state)
 		return;
+	tunnel->since_ns = clock_now_ns();
 	gw->tunnel_changes++;
 	tell_operator(gw, tunnel);
 	if (gw->listener != NULL && gw->listener->tunnel_changed != NULL)

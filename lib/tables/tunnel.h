@@ -99,6 +99,7 @@ struct tunnel {
 
 	/* control only */
 	enum tunnel_state state;
+	uint64_t since_ns;          /* it is in that: CLOCK_MONOTONIC */
 	bool held_down;             /* by the operator */
 	bool dead;                  /* by liveness */
 	struct sa_list outbound;    /* its outbound SAs, newest first; sa.c keeps it, */
