@@ -130,7 +130,8 @@ enter_namespace(const char *name)
 	}
 	if (setns(fd, CLONE_NEWNET) < 0) {
 		error = -errno;
-		log_error("kernel_netns: cannot enter %s: %s%s", path, strerror(errno),
+		log_error("kernel_netns: cannot enter %s: %s%s", path,
+			errno == EINVAL ? "it is no network namespace" : strerror(errno),
 			errno == EPERM ? "; it takes CAP_SYS_ADMIN" : "");
 	}
 	close(fd);

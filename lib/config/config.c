@@ -103,7 +103,6 @@ explain_syntax(const char *said)
 	static const struct {
 		const char *said, *meant;
 	} words[] = {
-		{ "duplicate setting name", "a setting of that name stands in this group already" },
 		{ "mismatched element type in array",
 			"the elements of an array [ ] must all be of one type" },
 	};

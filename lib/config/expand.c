@@ -114,6 +114,10 @@ expand(struct scan *scan)
 
 	if (memchr(file->bytes, '\0', file->size) != NULL)
 		return scan_fail(scan, 1, "syntax error: it holds a zero byte, so it is not text");
+	if (scan_starts(scan, "\xEF\xBB\xBF"))
+		return scan_fail(scan, 1,
+			"syntax error: it begins with a byte-order mark; save it as UTF-8 without "
+			"one");
 	while (good && scan->at < scan->end) {
 		const char *included = include_name(scan);
 

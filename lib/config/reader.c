@@ -2,6 +2,7 @@
 #include "reader.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +62,16 @@ reader_error(struct reader *reader, const config_setting_t *setting, const char 
 	va_end(args);
 }
 
+/* libconfig takes the largest there is for whatever is larger. */
+static const char *
+show_long(long long value, bool hex, char shown[QUOTE_BYTES])
+{
+	bool largest = hex ? value == -1 : value == LLONG_MAX;
+
+	snprintf(shown, QUOTE_BYTES, hex ? "0x%llX%s" : "%lld%s", value, largest ? " or more" : "");
+	return shown;
+}
+
 /* A value as it may stand in the file. */
 static const char *
 show_value(const config_setting_t *setting, char shown[QUOTE_BYTES])
@@ -74,9 +85,7 @@ show_value(const config_setting_t *setting, char shown[QUOTE_BYTES])
 		snprintf(shown, QUOTE_BYTES, hex ? "0x%X" : "%d", config_setting_get_int(setting));
 		return shown;
 	case CONFIG_TYPE_INT64:
-		snprintf(shown, QUOTE_BYTES, hex ? "0x%llX" : "%lld",
-			config_setting_get_int64(setting));
-		return shown;
+		return show_long(config_setting_get_int64(setting), hex, shown);
 	case CONFIG_TYPE_FLOAT:
 		snprintf(shown, QUOTE_BYTES, "%g", config_setting_get_float(setting));
 		return shown;

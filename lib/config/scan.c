@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "words.h"
+
 bool
 scan_fail(const struct scan *scan, unsigned line, const char *format, ...)
 {
@@ -230,8 +232,8 @@ open_bracket(struct scan *scan, char opening, char closing)
 		return scan_fail(scan, scan->line,
 			"syntax error: more than %d brackets are open here; is one never closed?",
 			NESTING_MAX);
-	source->open[source->nesting++] =
-		(struct bracket) { opening, closing, (unsigned)source->lines.n };
+	source->open[source->nesting++] = (struct bracket) { opening, closing,
+		(unsigned)source->lines.n, source->settings.n };
 	return true;
 }
 
@@ -244,12 +246,47 @@ close_bracket(struct scan *scan, char closing)
 		return scan_fail(scan, scan->line,
 			"syntax error: \"%c\" stands here, but no bracket is open", closing);
 	const struct bracket *last = &source->open[--source->nesting];
+	source->settings.n = last->first_setting;
 	if (last->closing == closing || source->out_of_memory)
 		return true;
 	struct place place = source_place(source, last->line);
 	return scan_fail(scan, scan->line,
 		"syntax error: \"%c\" stands here, but the \"%c\" of %s:%u must be closed first",
 		closing, last->opening, place.file, place.line);
+}
+
+/* A value follows. Of a name that its group has already, libconfig would not say which it is. */
+static bool
+begin_value(struct scan *scan)
+{
+	struct source *source = scan->source;
+	bool in_file = source->nesting == 0;
+	size_t first = in_file ? 0 : source->open[source->nesting - 1].first_setting;
+	char name[QUOTE_BYTES], quoted[QUOTE_BYTES];
+
+	if (source->name == NULL || source->assigned)
+		return true;
+	source->assigned = true;
+	if (source->previous != 'a') /* nor does libconfig take it, for want of a name */
+		return true;
+	for (size_t i = first; i < source->settings.n; i++) {
+		const struct setting *other = (const struct setting *)source->settings.items + i;
+
+		if (other->name_bytes != source->name_bytes ||
+			memcmp(other->name, source->name, source->name_bytes) != 0)
+			continue;
+		struct place place = source_place(source, other->line);
+		snprintf(name, sizeof(name), "%.*s", (int)source->name_bytes, source->name);
+		return scan_fail(scan, scan->line,
+			"syntax error: the %s %s stands in this %s already, at %s:%u",
+			in_file ? "section" : "setting", words_quote(name, quoted),
+			in_file ? "file" : "group", place.file, place.line);
+	}
+	struct setting *setting = add(source, &source->settings, 1, sizeof(*setting));
+	if (setting != NULL)
+		*setting = (struct setting) { source->name, source->name_bytes,
+			(unsigned)source->lines.n };
+	return true;
 }
 
 static bool
@@ -260,7 +297,7 @@ keep_punctuation(struct scan *scan)
 	bool good = true;
 
 	if (c == '=' || c == ':')
-		source->assigned = source->name != NULL;
+		good = begin_value(scan);
 	else if (c == ';' || c == '{' || c == '}')
 		source->assigned = false;
 	if (c == '(')
@@ -277,6 +314,13 @@ keep_punctuation(struct scan *scan)
 	return good;
 }
 
+/* U+2018 to U+201F, which word processors put in place of quotes. */
+static bool
+is_typographic_quote(const struct scan *scan)
+{
+	return scan_starts(scan, "\xE2\x80") && ((unsigned char)scan->at[2] & 0xF8) == 0x98;
+}
+
 bool
 scan_element(struct scan *scan)
 {
@@ -284,6 +328,10 @@ scan_element(struct scan *scan)
 
 	if (c == '"')
 		return keep_string(scan);
+	if (is_typographic_quote(scan))
+		return scan_fail(scan, scan->line,
+			"syntax error: a typographic quote stands here; strings stand between "
+			"plain ones: \"");
 	if (scan_starts(scan, "/*"))
 		return skip_comment(scan);
 	if (c == '#' || scan_starts(scan, "//"))

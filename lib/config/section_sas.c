@@ -32,7 +32,7 @@ static FIELD_READER(sa_direction)
  * ints are signed. */
 static FIELD_READER(sa_spi)
 {
-	uint64_t spi;
+	long long spi;
 
 	(void)field;
 	if (config_setting_type(setting) == CONFIG_TYPE_STRING) {
@@ -45,8 +45,8 @@ static FIELD_READER(sa_spi)
 				"an SPI is a number of 32 bits, such as 0x1001 or 4097");
 			return false;
 		}
-		spi = strtoull(digits, NULL, hex ? 16 : 10);
-	} else if (!value_number(reader, setting, 0, UINT32_MAX, &spi)) {
+		spi = strtoll(digits, NULL, hex ? 16 : 10);
+	} else if (!value_integer(reader, setting, &spi)) {
 		return false;
 	}
 	*(uint32_t *)value = (uint32_t)spi;

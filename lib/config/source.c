@@ -41,6 +41,7 @@ source_free(struct source *source)
 	array_free(&source->text, 1);
 	array_free(&source->lines, sizeof(struct line));
 	array_free(&source->secrets, sizeof(struct secret));
+	array_free(&source->settings, sizeof(struct setting));
 	free(source);
 }
 

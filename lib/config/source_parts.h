@@ -26,10 +26,18 @@ struct secret {
 	size_t bytes;
 };
 
+/* A setting's name: where it stands in its file's bytes. */
+struct setting {
+	const char *name;
+	size_t name_bytes;
+	unsigned line; /* of the text */
+};
+
 /* An open bracket. */
 struct bracket {
 	char opening, closing;
-	unsigned line; /* of the text */
+	unsigned line;        /* of the text */
+	size_t first_setting; /* of those in it */
 };
 
 struct source {
@@ -38,7 +46,9 @@ struct source {
 	struct array text;    /* char */
 	struct array lines;   /* struct line; [0] is line 1 */
 	struct array secrets; /* struct secret */
-	bool out_of_memory;   /* from then on nothing is added any more */
+	struct array
+		settings;   /* struct setting; of the groups that are open, the outermost first */
+	bool out_of_memory; /* from then on nothing is added any more */
 	char *error;
 
 	/* Where the scan stands; goes on through included files, as libconfig's grammar does. */

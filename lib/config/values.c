@@ -22,22 +22,29 @@ value_string(struct reader *reader, const config_setting_t *setting)
 }
 
 bool
+value_integer(struct reader *reader, const config_setting_t *setting, long long *value)
+{
+	switch (config_setting_type(setting)) {
+	case CONFIG_TYPE_INT:
+		*value = config_setting_get_int(setting);
+		return true;
+	case CONFIG_TYPE_INT64:
+		*value = config_setting_get_int64(setting);
+		return true;
+	default:
+		reader_value_error(reader, setting, "it must be a whole number");
+		return false;
+	}
+}
+
+bool
 value_number(struct reader *reader, const config_setting_t *setting, uint64_t min, uint64_t max,
 	uint64_t *number)
 {
 	long long value;
 
-	switch (config_setting_type(setting)) {
-	case CONFIG_TYPE_INT:
-		value = config_setting_get_int(setting);
-		break;
-	case CONFIG_TYPE_INT64:
-		value = config_setting_get_int64(setting);
-		break;
-	default:
-		reader_value_error(reader, setting, "it must be a whole number");
+	if (!value_integer(reader, setting, &value))
 		return false;
-	}
 	*number = (uint64_t)value;
 	if (value >= 0 && *number >= min && *number <= max)
 		return true;

@@ -28,6 +28,8 @@ const char *value_string(struct reader *reader, const config_setting_t *setting)
 /* libconfig takes whatever is larger for INT64_MAX. */
 #define VALUE_NUMBER_MAX (INT64_MAX - 1)
 
+/* A whole number, whatever it is; else false, and told. */
+bool value_integer(struct reader *reader, const config_setting_t *setting, long long *value);
 /* A number within bounds; else false, and told. */
 bool value_number(struct reader *reader, const config_setting_t *setting, uint64_t min,
 	uint64_t max, uint64_t *number);

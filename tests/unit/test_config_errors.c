@@ -34,7 +34,7 @@ static const struct row gateway_rows[] = {
 	{ "hash_seed = 1", "hash_seed = 0x100000001",
 		"hash_seed = 0x100000001: it must be from 0 to 4294967295" },
 	{ "hash_seed = 1", "hash_seed = 0xFFFFFFFFFFFFFFFFFFFF",
-		"hash_seed = 0xFFFFFFFFFFFFFFFF: it must be from 0 to 4294967295" },
+		"hash_seed = 0xFFFFFFFFFFFFFFFF or more: it must be from 0 to 4294967295" },
 	{ "hash_seed = 1", "hash_seed = 1.0", "hash_seed = 1: it must be a whole number" },
 	{ "hash_seed = 1", "hash_seed = true", "hash_seed = true: it must be a whole number" },
 	{ "hash_seed = 1", "max_routes = 63", "max_routes = 63: it must be from 64 to 16777216" },
@@ -226,7 +226,11 @@ static const struct row sa_rows[] = {
 		"4303 "
 		"2.1)" },
 	{ "spi = 0x1001", "spi = -2147483648",
-		"spi = -2147483648: it must be from 0 to 4294967295" },
+		"spi = -2147483648: it must be from 0x100 to 0xFFFFFFFF; those below are reserved "
+		"(RFC 4303 2.1)" },
+	{ "spi = 0x1001", "spi = 0x100000000",
+		"spi = 0x100000000: it must be from 0x100 to 0xFFFFFFFF; those below are reserved "
+		"(RFC 4303 2.1)" },
 	{ "spi = 0x1001", "spi = \"0x100000000\"",
 		"spi = \"0x100000000\": it must be from 0x100 to 0xFFFFFFFF; those below are "
 		"reserved (RFC 4303 2.1)" },
@@ -283,7 +287,8 @@ static const struct row sa_rows[] = {
 	{ "replay_window = 64", "sequence = 4294967296",
 		"sequence = 4294967296: without esn = true it must be from 0 to 4294967295" },
 	{ "replay_window = 64", "sequence = 99999999999999999999; esn = true",
-		"sequence = 9223372036854775807: it must be from 0 to 9223372036854775806" },
+		"sequence = 9223372036854775807 or more: it must be from 0 to "
+		"9223372036854775806" },
 	{ "replay_window = 64", "encap_sport = 4500",
 		"encap_sport and encap_dport: give both (NAT traversal) or none", -4 },
 	{ "replay_window = 64", "encap_sport = 4500; encap_dport = 65536",
