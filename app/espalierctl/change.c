@@ -41,6 +41,10 @@ tunnel_run(const struct arguments *arguments)
 	struct netlink_writer writer;
 	struct client client;
 
+	if (arguments->n_operands > 2)
+		return usage_error("tunnel takes one name; one with blanks stands in quotes, for "
+				   "example: espalierctl tunnel \"%s %s\" down",
+			arguments->operands[0], arguments->operands[1]);
 	if (arguments->n_operands != 2)
 		return usage_error("tunnel takes a name, and up or down, for example: "
 				   "espalierctl tunnel conn1 down");

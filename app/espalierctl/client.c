@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -45,10 +46,21 @@ connect_to(const char *path)
 	return error;
 }
 
+static bool
+is_socket(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
 static void
 explain_connect(const char *path, int error)
 {
-	if (error == -ENOENT || error == -ECONNREFUSED)
+	if (path[0] == '\0' || (error == -ECONNREFUSED && !is_socket(path)))
+		fprintf(stderr, "espalierctl: '%s' is no socket; give that of espalier with -s\n",
+			path);
+	else if (error == -ENOENT || error == -ECONNREFUSED)
 		fprintf(stderr,
 			"espalierctl: no espalier listens at %s; is it running? Give its socket "
 			"with -s.\n",

@@ -15,6 +15,7 @@ enum { EXIT_GOOD = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 struct arguments {
 	const char *socket; /* never NULL */
 	bool json;
+	bool nonzero; /* of show drops */
 	const char *from, *to, *protocol, *sport, *dport;
 	char **operands; /* behind the subcommand's name */
 	int n_operands;

@@ -40,7 +40,8 @@ parse_protocol(const char *text, unsigned long *value)
 	static const struct {
 		const char *name;
 		uint8_t number;
-	} names[] = { { "udp", IPPROTO_UDP }, { "tcp", IPPROTO_TCP }, { "icmp", IPPROTO_ICMP } };
+	} names[] = { { "udp", IPPROTO_UDP }, { "tcp", IPPROTO_TCP }, { "icmp", IPPROTO_ICMP },
+		{ "esp", IPPROTO_ESP } };
 
 	for (unsigned i = 0; text != NULL && i < ARRAY_LEN(names); i++) {
 		if (strcmp(names[i].name, text) == 0) {
@@ -67,7 +68,8 @@ parse_flow(const struct arguments *arguments, struct flow *flow)
 	if (inet_pton(AF_INET, arguments->to, &flow->to) != 1)
 		return usage_error("--to %s is no IPv4 address", arguments->to);
 	if (!parse_protocol(arguments->protocol, &protocol))
-		return usage_error("--proto %s is neither udp, tcp, icmp nor a number up to 255",
+		return usage_error(
+			"--proto %s is neither udp, tcp, icmp, esp nor a number up to 255",
 			arguments->protocol);
 	if (!parse_number(arguments->sport, UINT16_MAX, &sport))
 		return usage_error("--sport %s is no port", arguments->sport);

@@ -21,12 +21,12 @@ struct command {
 static const struct command commands[] = {
 	{
 		.name = "show",
-		.synopsis = "show WHAT",
+		.synopsis = "show WHAT [--nonzero]",
 		.summary = "look at what the gateway has and does",
 		.help = "Prints a table, or with -j one JSON document. Needs only the read-only\n"
 			"socket. WHAT is one of:\n",
 		.examples = "espalierctl show tunnels\n"
-			    "espalierctl -j show drops | jq '.[] | select(.packets > 0)'",
+			    "espalierctl show drops --nonzero",
 		.run = show_run,
 		.more_help = show_help,
 	},
@@ -36,8 +36,9 @@ static const struct command commands[] = {
 		.summary = "tell which way a packet would take, or why it would be dropped",
 		.help = "Asks the running gateway to look a packet up as its workers would: "
 			"route,\n"
-			"bucket of the hash, tunnel, SA. P is udp (the default), tcp, icmp or a\n"
-			"number; ports are 0 unless given.\n",
+			"bucket of the hash, tunnel, SA. P is udp (the default), tcp, icmp, esp "
+			"or\n"
+			"a number; ports are 0 unless given.\n",
 		.examples = "espalierctl explain --from 10.0.0.1 --to 192.168.1.7 --proto tcp "
 			    "--sport 40000 --dport 443",
 		.run = explain_run,
@@ -140,7 +141,7 @@ find_command(const char *name)
 static int
 parse(int argc, char **argv, struct arguments *arguments, bool *help, bool *version)
 {
-	enum { FROM = 256, TO, PROTOCOL, SPORT, DPORT };
+	enum { FROM = 256, TO, PROTOCOL, SPORT, DPORT, NONZERO };
 	static const struct option options[] = {
 		{ "socket", required_argument, NULL, 's' },
 		{ "json", no_argument, NULL, 'j' },
@@ -151,6 +152,7 @@ parse(int argc, char **argv, struct arguments *arguments, bool *help, bool *vers
 		{ "proto", required_argument, NULL, PROTOCOL },
 		{ "sport", required_argument, NULL, SPORT },
 		{ "dport", required_argument, NULL, DPORT },
+		{ "nonzero", no_argument, NULL, NONZERO },
 		{ 0 },
 	};
 	int option;
@@ -184,6 +186,9 @@ parse(int argc, char **argv, struct arguments *arguments, bool *help, bool *vers
 		case DPORT:
 			arguments->dport = optarg;
 			break;
+		case NONZERO:
+			arguments->nonzero = true;
+			break;
 		default:
 			return -1;
 		}
@@ -198,8 +203,9 @@ has_flow_options(const struct arguments *arguments)
 		arguments->sport != NULL || arguments->dport != NULL;
 }
 
-int
-main(int argc, char **argv)
+/* Does what the command line says; an exit status. */
+static int
+run(int argc, char **argv)
 {
 	struct arguments arguments = { .socket = ESPALIER_SOCKET_DEFAULT };
 	bool help = false, version = false;
@@ -225,9 +231,18 @@ main(int argc, char **argv)
 	}
 	if (command->run != explain_run && has_flow_options(&arguments))
 		return usage_error("--from, --to, --proto, --sport and --dport belong to explain");
+	if (command->run != show_run && arguments.nonzero)
+		return usage_error("--nonzero belongs to show drops");
 	arguments.operands = argv + optind + 1;
 	arguments.n_operands = argc - optind - 1;
-	int status = command->run(&arguments);
+	return command->run(&arguments);
+}
+
+int
+main(int argc, char **argv)
+{
+	int status = run(argc, argv);
+
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		perror("espalierctl: cannot write the answer");
 		return EXIT_REFUSED;

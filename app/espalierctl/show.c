@@ -23,6 +23,7 @@ show_help(void)
 {
 	for (unsigned i = 0; i < ESPALIER_SUBJECTS; i++)
 		printf("  %-10s %s\n", subjects[i].name, subjects[i].description);
+	puts("With --nonzero, drops leaves out the reasons for which nothing was dropped.");
 }
 
 /* The rows in the subject's order, a new list. Equal rows keep theirs. */
@@ -98,6 +99,15 @@ counts_stages(const json_t *rows)
 	return json_object_get(json_array_get(rows, 0), "stages") != NULL;
 }
 
+/* Takes out the reasons for which nothing was dropped. */
+static void
+keep_nonzero(json_t *rows)
+{
+	for (size_t i = json_array_size(rows); i-- > 0;)
+		if (json_number_value(json_object_get(json_array_get(rows, i), "packets")) == 0)
+			json_array_remove(rows, i);
+}
+
 static void
 print_for_people(const struct subject *subject, json_t *rows)
 {
@@ -142,11 +152,16 @@ show_run(const struct arguments *arguments)
 			"there is no '%s' to show; espalierctl show --help lists what is",
 			arguments->operands[0]);
 
+	if (arguments->nonzero && index != ESPALIER_SHOW_DROPS)
+		return usage_error("--nonzero belongs to show drops");
+
 	const struct subject *subject = &subjects[index];
 	json_t *answer = ask(arguments->socket, (uint32_t)index);
 	if (answer == NULL)
 		return EXIT_REFUSED;
 	json_t *rows = sorted(subject, answer);
+	if (arguments->nonzero)
+		keep_nonzero(rows);
 	if (!arguments->json)
 		print_for_people(subject, rows);
 	else if (index == ESPALIER_SHOW_VERSION)

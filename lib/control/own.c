@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <arpa/inet.h>
 #include <linux/netlink.h>
@@ -15,9 +16,12 @@
 #include "publish.h"
 #include "show.h"
 #include "tunnel.h"
+#include "words.h"
 
 /* The longest message is a TUNNEL_SET; of explains, which cost most, some hundred fit. */
 #define REQUEST_BYTES 4096
+/* Past so many names nobody is helped by a suggestion, and others wait for the search. */
+#define SUGGESTION_NAMES_MAX 256
 
 static int
 append_row(struct session *session, struct dump *dump, struct netlink_writer *writer)
@@ -97,6 +101,26 @@ resume(struct session *session, const struct netlink_message *request, struct ne
 	return 0;
 }
 
+/* With the name that was meant, or the names there are, where these are few. */
+static int
+refuse_tunnel(const struct gateway *gw, const char *name, struct netlink_refusal *why)
+{
+	const char *meant = NULL;
+	char known[NETLINK_TEXT_BYTES / 2] = "";
+
+	for (unsigned i = 0; i < gw->n_tunnels && i < SUGGESTION_NAMES_MAX; i++) {
+		meant = words_closer(name, gw->tunnels[i].name, meant);
+		words_list(known, sizeof(known), gw->tunnels[i].name);
+	}
+	if (meant != NULL)
+		return netlink_refuse(
+			why, ENOENT, "there is no tunnel '%s'; did you mean '%s'?", name, meant);
+	if (known[0] != '\0' && strlen(known) < sizeof(known) - 1)
+		return netlink_refuse(
+			why, ENOENT, "there is no tunnel '%s'; there are: %s", name, known);
+	return netlink_refuse(why, ENOENT, "there is no tunnel '%s'", name);
+}
+
 static int
 set_tunnel(
 	struct session *session, const struct netlink_message *request, struct netlink_refusal *why)
@@ -115,7 +139,7 @@ set_tunnel(
 	uint8_t down = netlink_u8(&found[ESPALIER_TUNNEL_DOWN]);
 	struct tunnel *tunnel = tunnel_find(gw, name);
 	if (tunnel == NULL)
-		return netlink_refuse(why, ENOENT, "there is no tunnel '%s'", name);
+		return refuse_tunnel(gw, name, why);
 	if (down > 1)
 		return netlink_refuse(
 			why, EINVAL, "attribute 'down' is %u, it must be 0 or 1", down);

@@ -2,10 +2,12 @@
 """What espalierctl says: the shapes that programs rely on, and that keys are never among it."""
 import json
 import stat
+import subprocess
 
 import pytest
 
 import wire
+from gateway import ESPALIERCTL, run_ctl
 from topology import HOST, LAN_ADDRESS, Topology
 
 SUBJECTS = ["tunnels", "sas", "routes", "neighbors", "ports", "workers", "drops", "groups",
@@ -97,6 +99,18 @@ def test_drops_lists_every_reason(gateway):
     assert all(row["packets"] == 0 and len(row["description"]) > 10 for row in rows)
 
 
+def test_drops_without_zeroes(start):
+    """--nonzero leaves out what did not happen; without it nothing is left out."""
+    running = start(Topology(), lan=[wire.ether(wire.udp_packet(HOST, "203.0.113.99"))] * 3)
+    running.settle()
+    rows = json.loads(running.order("-j", "show", "drops", "--nonzero"))
+    assert [(row["reason"], row["packets"]) for row in rows] == [("no_neighbor", 3)]
+    assert len(running.order("show", "drops", "--nonzero").splitlines()) == 2
+    assert len(running.order("show", "drops").splitlines()) == 1 + len(running.show("drops"))
+    assert running.ctl("show", "tunnels", "--nonzero").returncode == 2
+    assert running.ctl("check", "--nonzero", running.config_file).returncode == 2
+
+
 def test_explain(gateway):
     def ask(to, *more):
         return json.loads(gateway.order("-j", "explain", "--from", HOST, "--to", to, *more))
@@ -108,6 +122,7 @@ def test_explain(gateway):
     assert (plain["route"], plain["tunnel"], plain["spi"]) == ("0.0.0.0/0", None, None)
     assert plain["nexthop"]["port"] == "wan0" and plain["nexthop"]["gateway"] == "203.0.113.1"
     assert ask("203.0.113.99")["drop"] == "no_neighbor"
+    assert ask("8.8.8.8", "--proto", "esp") == plain
     gateway.order("tunnel", "conn2", "down")
     assert ask("172.16.2.1")["drop"] == "no_sa"
 
@@ -154,6 +169,30 @@ def test_wrong_orders(gateway):
         assert done.returncode != 0 and done.stderr.strip(), words
     assert gateway.ctl("show", "version", socket="/nonexistent").returncode != 0
     assert [row["state"] for row in gateway.show("tunnels")] == ["up"] * 3
+
+
+def test_tunnel_names(gateway):
+    """A slip is told what was meant, another name which there are, and a name in pieces of quotes."""
+    for words, said in ((["con1", "down"], "there is no tunnel 'con1'; did you mean 'conn1'?"),
+                        (["Frankfurt", "down"],
+                         "there is no tunnel 'Frankfurt'; there are: conn1, conn2, conn3"),
+                        (["IPsec-VPN", "Connection", "1", "down"], 'in quotes, for example')):
+        done = gateway.ctl("tunnel", *words)
+        assert done.returncode != 0 and said in done.stderr
+
+
+@pytest.mark.parametrize("path", ["", "/tmp", __file__])
+def test_what_is_no_socket(path):
+    done = run_ctl("-s", path, "show", "version")
+    assert done.returncode == 1 and f"'{path}' is no socket" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["show", "--help"]])
+def test_help_that_nobody_gets(words):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([ESPALIERCTL, *words], stdout=full, stderr=subprocess.PIPE, text=True,
+                              check=False)
+    assert done.returncode == 1 and "cannot write the answer" in done.stderr
 
 
 def test_cycles_per_stage(gateway):
