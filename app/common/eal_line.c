@@ -34,9 +34,14 @@ eal_line_read(int argc, char *argv[], const char *letters, const struct option *
 	/* getopt takes argv[end], the "--", for the program's name; its messages begin with it. */
 	argv[end] = argv[0];
 	optind = 1;
-	while ((option = getopt_long(argc - end, argv + end, letters, known, NULL)) != -1)
+	while ((option = getopt_long(argc - end, argv + end, letters, known, NULL)) != -1) {
+		if (option == '?') { /* getopt has said what is wrong */
+			log_info("see --help");
+			return false;
+		}
 		if (!read(option, options))
 			return false;
+	}
 	if (end + optind < argc) {
 		log_error("'%s' is not an option (see --help)", argv[end + optind]);
 		return false;

@@ -27,10 +27,12 @@ start_eal(int argc, char *argv[])
 	int error = rte_errno;
 	bool memory = error == EACCES || error == ENOMEM;
 	fflush(stdout);
-	log_error("EAL does not start: %s%s", rte_strerror(error),
-		memory ? "; hugepages: sysctl vm.nr_hugepages=512 reserves some, --no-huge does "
-			 "without; see what EAL says above"
-		       : "; see what EAL says above");
+	/* EACCES is what EAL says of a machine without hugepages. */
+	log_error("EAL does not start: %s%s; see what EAL says above",
+		error == EACCES ? "it finds no hugepages" : rte_strerror(error),
+		memory ? "; sysctl vm.nr_hugepages=512 reserves some hugepages, --no-huge does "
+			 "without"
+		       : "");
 	return -error;
 }
 

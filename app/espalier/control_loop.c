@@ -163,6 +163,16 @@ wait_for_event(const struct loop *loop, int wait_ms)
 	return n == 0 || errno == EINTR ? NOTHING : -errno;
 }
 
+/* Why it stops. */
+static void
+tell_signal(int signals)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		log_info("stopping: SIG%s", sigabbrev_np((int)info.ssi_signo));
+}
+
 static int
 run(struct loop *loop)
 {
@@ -188,8 +198,10 @@ run(struct loop *loop)
 			ready ? (int)((next_tick_ns - now) / MILLISECOND_NS) + 1 : TICK_READY_MS);
 		now = clock_now_ns();
 		take_punted(loop, now);
-		if (fd == loop->signals)
+		if (fd == loop->signals) {
+			tell_signal(loop->signals);
 			return 0;
+		}
 		if (fd == control_fd(loop->control))
 			control_dispatch(loop->control);
 		else if (loop->kernel_if != NULL && fd == kernel_if_fd(loop->kernel_if))

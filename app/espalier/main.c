@@ -206,6 +206,7 @@ main(int argc, char *argv[])
 			CONFIG_GOOD)
 		return EXIT_BAD_INPUT;
 
+	log_info("version " ESPALIER_VERSION);
 	control_loop_block_signals();
 	int error = start_eal(process.options.eal_argc, argv);
 	if (error < 0) {

@@ -49,12 +49,13 @@ find(struct ports *ports, const struct config_port *config, const struct options
 	unsigned n_workers)
 {
 	struct rte_eth_dev_info info;
+	char list[DEVICE_LIST_BYTES];
 	uint16_t id;
 
 	if (!device_find(config->device, &id)) {
-		log_error("port '%s': DPDK has no device '%s'; name it with -a PCI-ADDRESS or "
-			  "--vdev NAME,... (%u devices are there)",
-			config->name, config->device, rte_eth_dev_count_avail());
+		log_error("port '%s': DPDK has no device '%s' (it has: %s); name it with -a "
+			  "PCI-ADDRESS or --vdev NAME,..., or see above why it did not start",
+			config->name, config->device, device_list(list));
 		return -EINVAL;
 	}
 	int error = rte_eth_dev_info_get(id, &info);
@@ -161,6 +162,31 @@ configure(const struct ports *ports, unsigned i)
 	return set_up_queues(ports, i);
 }
 
+static bool
+is_used(const struct ports *ports, uint16_t id)
+{
+	for (unsigned i = 0; i < ports->n; i++)
+		if (ports->port[i].id == id)
+			return true;
+	return false;
+}
+
+/* A device too many is most likely one that the file spells otherwise, or lacks. */
+static void
+tell_unused(const struct ports *ports)
+{
+	uint16_t id;
+
+	RTE_ETH_FOREACH_DEV(id)
+	{
+		char name[RTE_ETH_NAME_MAX_LEN];
+
+		if (!is_used(ports, id) && rte_eth_dev_get_name_by_port(id, name) == 0)
+			log_info("device %s: not used, for no port of the configuration names it",
+				name);
+	}
+}
+
 int
 ports_open(struct ports *ports, const struct config *config, const struct options *options,
 	unsigned n_workers)
@@ -182,7 +208,11 @@ ports_open(struct ports *ports, const struct config *config, const struct option
 				rte_strerror(-error));
 			return error;
 		}
+		log_info("port %s: device %s, queues: %u receive, %u transmit", ports->port[i].name,
+			config->ports[i].device, ports->port[i].rx_queues,
+			ports->port[i].tx_queues);
 	}
+	tell_unused(ports);
 	return 0;
 }
 

@@ -2,12 +2,14 @@
 #include "workers.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
 #include "crypto.h"
 #include "log.h"
+#include "words.h"
 #include "worker.h"
 
 #define MESSAGE_BYTES 256
@@ -129,9 +131,8 @@ deal_as_told(struct workers *workers, const struct gateway *gw, const struct opt
 		for (unsigned a = 0; a < options->n_assignments; a++)
 			polled += options->assignments[a].port == gw->ports[i].dpdk_id;
 		if (polled < gw->ports[i].rx_queues) {
-			log_error("--config: port '%s' (DPDK port %u) has %u queues and lcores for "
-				  "%u; "
-				  "nobody would poll the rest",
+			log_error("--config: port '%s' (DPDK port %u) has %u receive queues, but "
+				  "only %u of them stand here; give each an lcore",
 				gw->ports[i].name, gw->ports[i].dpdk_id, gw->ports[i].rx_queues,
 				polled);
 			return -EINVAL;
@@ -204,9 +205,27 @@ workers_destroy(struct workers *workers)
 	}
 }
 
+/* "2, 4" */
+static void
+list_lcores(const struct workers *workers, char *list, size_t list_bytes)
+{
+	list[0] = '\0';
+	for (unsigned id = 0; id < workers->n; id++) {
+		char lcore[16];
+
+		snprintf(lcore, sizeof(lcore), "%u", workers->lcores[id]);
+		words_list(list, list_bytes, lcore);
+	}
+}
+
 void
 workers_launch(struct workers *workers)
 {
+	char lcores[WORKERS_MAX * 6];
+
+	list_lcores(workers, lcores, sizeof(lcores));
+	log_info("workers: %u, on lcores %s; control core: lcore %u", workers->n, lcores,
+		rte_get_main_lcore());
 	for (unsigned id = 0; id < workers->n; id++)
 		rte_eal_remote_launch(worker_run, workers->worker[id], workers->lcores[id]);
 }

@@ -37,6 +37,17 @@ def test_signals_end_it_cleanly(start, with_signal):
     running.process.send_signal(with_signal)
     assert running.process.wait(20 * gateway_module.PATIENCE) == 0
     assert not running.socket.exists(), "it takes its socket away"
+    assert f"espalier: stopping: {with_signal.name}" in running.output().splitlines()
+
+
+def test_log_of_a_start(run):
+    """What runs, on which devices and cores, and what is left over."""
+    said = run(Topology(), workers=2, queues=2, eal=("--vdev", "net_null7")).output.splitlines()
+    for line in (r"version \d+\.\d+\.\d+", "port lan0: device net_pcap0, queues: 2 receive, 2 transmit",
+                 "port wan0: device net_pcap1, queues: 2 receive, 2 transmit",
+                 "workers: 2, on lcores 1, 2; control core: lcore 0",
+                 "device net_null7: not used, for no port of the configuration names it"):
+        assert sum(bool(re.fullmatch("espalier: " + line, said_line)) for said_line in said) == 1, line
 
 
 def test_held_start(start):
@@ -74,11 +85,13 @@ def test_mapping_of_queues(start, fail, socket, mapping, status):
         assert code == status and said.strip()
 
 
-@pytest.mark.parametrize("options", [["--nonsense"], ["--mbufs", "many"], ["--imb-arch", "z80"],
-                                     ["--idle-sleep-us", "-1"], ["stray"], ["--mbufs", ""]])
-def test_bad_options(fail, socket, options):
+@pytest.mark.parametrize("options, words", [
+    (["--nonsense"], "espalier: see --help"), (["--mbufs", "many"], "--mbufs takes"),
+    (["--imb-arch", "z80"], "z80"), (["--idle-sleep-us", "-1"], "--idle-sleep-us takes"),
+    (["stray"], "see --help"), (["--mbufs", ""], "--mbufs takes")])
+def test_bad_options(fail, socket, options, words):
     code, said = fail(Topology().config(socket), options=options)
-    assert code == 2 and said.strip()
+    assert code == 2 and words in said
 
 
 @pytest.mark.parametrize("options", [["--idle-sleep-us", "0"], ["--mbufs", "8192"],
@@ -105,7 +118,18 @@ def test_without_hugepages_it_says_what_to_do(fail, socket, monkeypatch):
 
     monkeypatch.setattr(Gateway, "command", with_hugepages)
     code, said = fail(Topology().config(socket), eal=("--in-memory",))
-    assert code == 1 and "vm.nr_hugepages" in said.splitlines()[-1]
+    last = said.splitlines()[-1]
+    assert code == 1 and "vm.nr_hugepages" in last and "Permission denied" not in last
+
+
+def test_no_network_namespace(fail, socket, monkeypatch):
+    arguments = Gateway.command
+    monkeypatch.setattr(Gateway, "command", lambda gateway: [
+        word for word in arguments(gateway) if word != "--no-kernel-interfaces"])
+    config = Topology().config(socket)
+    config["gateway"]["kernel_netns"] = "/etc/passwd"
+    code, said = fail(config)
+    assert code == 1 and "cannot enter /etc/passwd: it is no network namespace" in said
 
 
 @pytest.mark.parametrize("device", ["net_pcap7", "0000:3b:00.9", "7", "64", "-1", "0x0", "lan"])
@@ -114,7 +138,9 @@ def test_missing_device(fail, socket, device):
     config = Topology().config(socket)
     config["ports"][1]["device"] = device
     code, said = fail(config)
-    assert code == 2 and f"port 'wan0': DPDK has no device '{device}'" in said
+    assert code == 2 and f"port 'wan0': DPDK has no device '{device}' " \
+        "(it has: net_pcap0, net_pcap1); name it with -a PCI-ADDRESS or --vdev NAME,..., " \
+        "or see above why it did not start" in said
 
 
 def test_one_device_by_two_names(fail, socket):
