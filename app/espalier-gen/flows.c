@@ -331,6 +331,15 @@ allocate(struct flows *flows, const struct options *options)
 	return flows->flow != NULL && flows->sent != NULL && flows->seen != NULL ? 0 : -ENOMEM;
 }
 
+static bool
+tunnel_is_known(const struct peers *peers, const char *name)
+{
+	for (unsigned i = 0; i < peers->n; i++)
+		if (strcmp(peers->peer[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 int
 flows_create(struct flows *flows, const struct config *config, const struct atlas *atlas,
 	const struct peers *peers, const struct options *options)
@@ -338,8 +347,13 @@ flows_create(struct flows *flows, const struct config *config, const struct atla
 	struct maker maker = {
 		.config = config, .atlas = atlas, .peers = peers, .options = options
 	};
-	int error = allocate(flows, options);
+	int error;
 
+	if (options->tunnel != NULL && !tunnel_is_known(peers, options->tunnel)) {
+		log_error("--tunnel %s: the file has no tunnel of that name", options->tunnel);
+		return -EINVAL;
+	}
+	error = allocate(flows, options);
 	if (error == 0)
 		error = make_all(&maker, flows);
 	if (error == -EINVAL)

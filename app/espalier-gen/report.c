@@ -111,10 +111,22 @@ show_tunnels(const struct report *report)
 	printf("\n");
 }
 
+/* The larger loss of both directions, as a share. */
+static double
+worst_loss(const struct outcome *outcome)
+{
+	double worst = 0;
+
+	for (enum direction d = 0; d < DIRECTION_COUNT; d++)
+		worst = RTE_MAX(worst, outcome->way[d].loss);
+	return worst;
+}
+
 static void
 show_faults(const struct report *report)
 {
 	const struct outcome *outcome = report->outcome;
+	double loss = worst_loss(outcome);
 	bool any = false;
 
 	for (enum fault fault = 0; fault < FAULT_COUNT; fault++) {
@@ -126,8 +138,12 @@ show_faults(const struct report *report)
 			fault_description(fault));
 		any = true;
 	}
-	if (!any)
+	if (!any && loss > 0)
+		printf("\n%.4g %% lost, nothing else wrong\n", 100 * loss);
+	else if (!any)
 		printf("\nnothing wrong\n");
+	if (loss > report->options->loss)
+		printf("what the gateway itself dropped, and why: espalierctl show drops\n");
 	if (outcome->icmp_error > 0)
 		printf("%14" PRIu64 "  ICMP errors came: the gateway or a router refused packets\n",
 			outcome->icmp_error);

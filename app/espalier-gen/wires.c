@@ -25,6 +25,7 @@ find(struct wires *wires, const struct config_port *gateway, const struct option
 {
 	struct wire *wire = &wires->wire[wires->n];
 	const char *device = options_named(&options->opposite, gateway->name);
+	char list[DEVICE_LIST_BYTES];
 	unsigned place = 0;
 	uint16_t id;
 
@@ -45,8 +46,8 @@ find(struct wires *wires, const struct config_port *gateway, const struct option
 	}
 	log_error(
 		"nothing is opposite the gateway's port '%s': give EAL a device for each port, or "
-		"say --opposite %s=DEVICE (%u devices are there)",
-		gateway->name, gateway->name, rte_eth_dev_count_avail());
+		"say --opposite %s=DEVICE (there are: %s)",
+		gateway->name, gateway->name, device_list(list));
 	return -ENODEV;
 
 found:
@@ -59,26 +60,37 @@ found:
 	return 0;
 }
 
+/* Does every item that names a port name one of the gateway's? */
 static int
-check_given_macs(const struct wires *wires, const struct options *options)
+check_ports(const char *option, const struct named_list *list, const struct config *config)
+{
+	for (unsigned i = 0; i < list->n; i++) {
+		const struct named *item = &list->item[i];
+		bool known = item->name_bytes == 0;
+
+		for (unsigned p = 0; p < config->n_ports; p++)
+			known |= strlen(config->ports[p].name) == (size_t)item->name_bytes &&
+				strncmp(config->ports[p].name, item->name,
+					(size_t)item->name_bytes) == 0;
+		if (!known) {
+			log_error(
+				"%s %s: the gateway has no port of that name", option, item->name);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int
+check_given_macs(const struct options *options)
 {
 	for (unsigned i = 0; i < options->gateway_mac.n; i++) {
 		const struct named *item = &options->gateway_mac.item[i];
 		uint8_t mac[RTE_ETHER_ADDR_LEN];
 		char why[WHY_BYTES];
-		bool known = item->name_bytes == 0;
 
 		if (!mac_parse(item->value, mac, why)) {
 			log_error("--gateway-mac %s: %s", item->name, why);
-			return -EINVAL;
-		}
-		for (unsigned w = 0; w < wires->n; w++)
-			known |= strlen(wires->wire[w].gateway->name) == (size_t)item->name_bytes &&
-				strncmp(wires->wire[w].gateway->name, item->name,
-					(size_t)item->name_bytes) == 0;
-		if (!known) {
-			log_error("--gateway-mac %s: the gateway has no port of that name",
-				item->name);
 			return -EINVAL;
 		}
 	}
@@ -194,15 +206,17 @@ int
 wires_open(struct wires *wires, const struct config *config, const struct options *options,
 	const struct wire_needs *needs)
 {
-	int error = 0;
+	int error = check_ports("--opposite", &options->opposite, config);
 
+	if (error == 0)
+		error = check_ports("--gateway-mac", &options->gateway_mac, config);
 	for (unsigned i = 0; i < config->n_ports && error == 0; i++) {
 		error = find(wires, &config->ports[i], options);
 		if (error == 0)
 			take_given_mac(&wires->wire[wires->n++], options);
 	}
 	if (error == 0)
-		error = check_given_macs(wires, options);
+		error = check_given_macs(options);
 	if (error == 0)
 		error = create_pool(wires, options, needs);
 	for (unsigned i = 0; i < wires->n && error == 0; i++)

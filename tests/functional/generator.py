@@ -52,6 +52,7 @@ class Verdict:
     status: int
     report: dict = field(repr=False)
     errors: str = ""
+    text: str = ""
 
     @property
     def why(self):
@@ -63,22 +64,22 @@ class Verdict:
 
 
 def run_generator(directory, config_file, devices, *options, workers=1, timeout=60,
-                  stdout=subprocess.PIPE):
+                  stdout=subprocess.PIPE, as_json=True):
     """Runs it to its end. `devices`: an EAL argument for each port."""
     vdevs = [word for device in devices for word in ("--vdev", device)]
     done = subprocess.run(
         [str(GENERATOR), "--no-huge", "--no-shconf", "-m", "256", "--no-pci", "--no-telemetry",
          "--lcores", lcores(workers), "--file-prefix", f"espalier-gen-test-{os.getpid()}", *vdevs,
-         "--", "-f", str(config_file), "-j", *map(str, options)],
+         "--", "-f", str(config_file), *(["-j"] if as_json else []), *map(str, options)],
         stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, text=True,
         timeout=timeout * PATIENCE, env=environment(directory), check=False)
     assert "runtime error:" not in done.stderr, done.stderr
+    said = done.stdout or ""  # None where it went elsewhere
     try:
-        said = done.stdout or ""  # None where it went elsewhere
         report = json.loads(said[said.index("{"):])
     except ValueError:
         report = None
-    return Verdict(done.returncode, report, done.stderr)
+    return Verdict(done.returncode, report, done.stderr, said)
 
 
 class Files:

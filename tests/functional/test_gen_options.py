@@ -65,10 +65,12 @@ def narrow_wan(config):
 @pytest.mark.parametrize("options, change, said", [
     (("--opposite", "lan0=net_tap7"), None, "--opposite lan0=net_tap7: DPDK has no such device"),
     (("--opposite", "lan0=net_pcap1"), None, "have the same device opposite"),
+    (("--opposite", "wan9=net_null0"), None,
+     "--opposite wan9=net_null0: the gateway has no port of that name"),
     (("--gateway-mac", "dmz=02:00:00:00:00:01"), None, "the gateway has no port of that name"),
     (("--gateway-mac", "lan0=02:00"), None, "--gateway-mac lan0=02:00: "),
     (("--senders", 2), None, "--senders 2: there are 1 worker lcores"),
-    (("--tunnel", "conn9"), None, "the file's routes lead no destination into a tunnel"),
+    (("--tunnel", "conn9"), None, "--tunnel conn9: the file has no tunnel of that name"),
     (("--size", 1439), None, "do not fit through the tunnels in one piece"),
     ((), narrow_wan, "do not fit through the tunnels in one piece"),
     (("--local", "172.16.1.0/24", "--remote", "10.0.0.0/16"), None,
@@ -80,6 +82,16 @@ def test_cannot_start(files, options, change, said):
     assert verdict.status == 2 and verdict.report is None
     lines = [line for line in verdict.errors.splitlines() if line.startswith("espalier-gen:")]
     assert len(lines) == 1 and said in lines[0]
+
+
+def test_verdict_of_a_loss(files):
+    """A loss alone is not "nothing wrong", and where to look is said unless it was allowed."""
+    lossy = files().run(*QUICK, as_json=False)
+    assert lossy.status == 1 and "\n100 % lost, nothing else wrong\n" in lossy.text
+    assert "espalierctl show drops" in lossy.text and lossy.text.endswith("FAILED\n")
+    allowed = files().run(*QUICK, "--loss", "100%", as_json=False)
+    assert allowed.status == 0 and "\n100 % lost, nothing else wrong\n" in allowed.text
+    assert "espalierctl" not in allowed.text
 
 
 def arp(operation, sender, sender_mac, target):
