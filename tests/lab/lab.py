@@ -7,6 +7,7 @@ to independent peers, BGP in each. Brings a scene up, tries it, takes it down ag
 import argparse
 import os
 import pathlib
+import shlex
 import signal
 import sys
 
@@ -23,6 +24,7 @@ from stage import kept, standing
 from world import HOWS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = str(ROOT / "build-lab")
 BUILD_S = 600
 LIMIT_S, LONG_LIMIT_S = 120, 900  # for a scene, building apart; with --all
 SCENES = {scene.name: scene for scene in (ManualScene, IkeScene, ScenarioScene)}
@@ -85,7 +87,7 @@ def parse():
     parser = argparse.ArgumentParser(
         prog="lab", description=__doc__, epilog=EPILOG, parents=[common_options()],
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.set_defaults(command="run", json=False, scene=None, build=str(ROOT / "build-lab"),
+    parser.set_defaults(command="run", json=False, scene=None, build=BUILD,
                         no_build=False, bgp="frr", role="cloud", all=False)
     commands = parser.add_subparsers(metavar="COMMAND")
     for name, text in (("up", "bring it up and leave it standing"),
@@ -139,8 +141,18 @@ def up(arguments, report):
         raise
     print(stage.drawing)
     print("\n".join(stage.hints()))
-    print("\nlab exec ecs ping 192.168.0.10; lab report; lab down")
+    print("\n" + "\n".join(next_commands(arguments)))
     return 0
+
+
+def next_commands(arguments):
+    """What to type for this lab, as it is to be typed in this shell."""
+    lab = shlex.quote(os.path.relpath(ROOT / "scripts/lab"))
+    if plan.NAME:
+        lab = f"ESPALIER_LAB={shlex.quote(plan.NAME)} {lab}"
+    if os.path.abspath(arguments.build) != BUILD:
+        lab += f" --build {shlex.quote(arguments.build)}"
+    return [f"{lab} {words}" for words in ("exec ecs ping 192.168.0.10", "report", "down")]
 
 
 def report_on(arguments, report):
@@ -230,7 +242,8 @@ def build(arguments, report):
     if arguments.no_build:
         missing = [target for target in TARGETS if not os.path.exists(f"{directory}/{target}")]
         if missing:
-            raise LabError(f"--no-build, but {directory} has no {', '.join(missing)}")
+            raise LabError(f"--no-build, but {directory} lacks some programs; this makes them: "
+                           f"ninja -C {directory} {' '.join(missing)}")
         return
     if not os.path.exists(f"{directory}/build.ninja"):
         report.progress(f"meson setup {directory}")
