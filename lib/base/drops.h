@@ -46,7 +46,7 @@
 	X(punt_limited, \
 		"for the gateway itself, but more of its kind than the control core takes") \
 	X(punt_full, "the ring to the control core was full") \
-	X(kernel_refused, "the kernel took it not: its interface is down, or out of memory") \
+	X(kernel_refused, "the kernel did not take it: the interface is down, or memory ran out") \
 	X(icmp_limited, "an ICMP error that the rate limit held back") \
 	X(handover_full, "the ring to the worker that owns the flow, SA or queue was full") \
 	X(tx_full, "the NIC's transmit queue was full, or it has no link") \
