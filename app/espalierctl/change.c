@@ -43,8 +43,7 @@ tunnel_run(const struct arguments *arguments)
 
 	if (arguments->n_operands > 2)
 		return usage_error("tunnel takes one name; one with blanks stands in quotes, for "
-				   "example: espalierctl tunnel \"%s %s\" down",
-			arguments->operands[0], arguments->operands[1]);
+				   "example: espalierctl tunnel \"IPsec-VPN Connection 1\" down");
 	if (arguments->n_operands != 2)
 		return usage_error("tunnel takes a name, and up or down, for example: "
 				   "espalierctl tunnel conn1 down");
