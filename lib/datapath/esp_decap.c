@@ -125,7 +125,7 @@ judge(struct worker *worker, unsigned i, const struct sa *sa, struct rte_ipv4_hd
 			return DROP_bad_inner;
 		headers_fill(burst, i, inner, worker->gw->hash_seed);
 	}
-	if (selectors != NULL && unlikely(!admit_inbound(selectors, inner)))
+	if (selectors != NULL && unlikely(!admit_inbound(selectors, inner, sa)))
 		return DROP_policy;
 	/* Nobody on the way marked the outer header: the inner one is right as it is. */
 	if (likely((outer_tos & ECN_MASK) == ECN_NOT_ECT))

@@ -31,6 +31,23 @@ same_conditions(const struct selector *a, const struct selector *b)
 		a->remote_port_mask == b->remote_port_mask;
 }
 
+/* RFC 4301 5.2: a packet must have come by an SA that its policy wants. Where all policies want the
+ * same, there is nothing to tell. */
+static bool
+reqids_differ(const struct policy *const sorted[], unsigned n)
+{
+	uint32_t wanted = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t reqid = sorted[i]->spec.reqid;
+
+		if (wanted != 0 && reqid != 0 && reqid != wanted)
+			return true;
+		wanted = reqid != 0 ? reqid : wanted;
+	}
+	return false;
+}
+
 /* Unless an earlier one decides about all that this would: "in" and "fwd" are mostly the same. */
 static void
 append(struct selector_set *set, const struct selector *selector)
@@ -49,7 +66,8 @@ policy_set_same(const struct selector_set *a, const struct selector_set *b)
 		return false;
 	for (uint32_t i = 0; i < a->n; i++)
 		if (!same_conditions(&a->selectors[i], &b->selectors[i]) ||
-			a->selectors[i].blocks != b->selectors[i].blocks)
+			a->selectors[i].blocks != b->selectors[i].blocks ||
+			a->selectors[i].reqid != b->selectors[i].reqid)
 			return false;
 	return true;
 }
@@ -79,7 +97,12 @@ policy_set_build(struct slab *slab, const struct policy_list *policies, enum pol
 	if (set == NULL)
 		return NULL;
 	set->plain = true;
-	for (unsigned i = 0; i < n; i++)
-		append(set, &sorted[i]->spec.selector);
+	bool by_reqid = way == POLICY_INBOUND && reqids_differ(sorted, n);
+	for (unsigned i = 0; i < n; i++) {
+		struct selector selector = sorted[i]->spec.selector;
+
+		selector.reqid = by_reqid ? sorted[i]->spec.reqid : 0;
+		append(set, &selector);
+	}
 	return set;
 }

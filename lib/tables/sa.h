@@ -116,8 +116,8 @@ struct sa {
 	uint16_t encap_sport, encap_dport; /* UDP encapsulation */
 	bool soft_expired;                 /* the listener was told */
 	bool replay_apart;                 /* its window is no part of its own allocation */
-	uint32_t reqid;
-	void *origin; /* the installer's own */
+	uint32_t reqid;                    /* const; workers read it where policies differ in it */
+	void *origin;                      /* the installer's own */
 	struct sa_lifetime lifetime, soft;
 	struct sa_past past;
 	uint64_t past_age_ns, past_use_ns; /* how old it was, how long in use, when it came */

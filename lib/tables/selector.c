@@ -7,6 +7,7 @@ selector_covers(const struct selector *selector, const struct packet_flow *flow)
 	return prefix_covers(selector->local, flow->local) &&
 		prefix_covers(selector->remote, flow->remote) &&
 		(selector->protocol == 0 || selector->protocol == flow->protocol) &&
+		(selector->reqid == 0 || flow->reqid == 0 || selector->reqid == flow->reqid) &&
 		((selector->local_port ^ flow->local_port) & selector->local_port_mask) == 0 &&
 		((selector->remote_port ^ flow->remote_port) & selector->remote_port_mask) == 0;
 }

@@ -20,6 +20,7 @@ struct selector {
 	 * packet's source port, its code in that of the destination port. */
 	uint16_t local_port, local_port_mask;
 	uint16_t remote_port, remote_port_mask;
+	uint32_t reqid;   /* inbound: of the SA that a packet came by; 0: any */
 	uint8_t protocol; /* 0: any */
 	bool blocks;      /* what matches may not pass */
 };
@@ -36,6 +37,7 @@ struct packet_flow {
 	uint32_t local, remote; /* host order, like all of it */
 	uint16_t local_port, remote_port;
 	uint8_t protocol;
+	uint32_t reqid; /* inbound: of its SA; 0: none, which fits all */
 };
 
 /* A set that is `plain`, or NULL. Any thread. */
@@ -59,6 +61,6 @@ bool selector_match_flow(const struct selector_set *set, const struct packet_flo
 static inline bool
 selector_is_plain(const struct selector *selector)
 {
-	return selector->protocol == 0 && !selector->blocks && selector->local_port_mask == 0 &&
-		selector->remote_port_mask == 0;
+	return selector->protocol == 0 && !selector->blocks && selector->reqid == 0 &&
+		selector->local_port_mask == 0 && selector->remote_port_mask == 0;
 }

@@ -103,6 +103,20 @@ def test_each_packet_takes_the_sa_of_its_policy(start, socket, workers, pinned):
         [wire.forwarded(packet) for packet in packets] for packets in (left, right)]
 
 
+def test_what_comes_in_must_come_by_the_sa_of_its_policy(start, socket):
+    """RFC 4301 5.2: two peers under one if_id, and none speaks for the other."""
+    scene = Scene(start, socket)
+    sas = [scene.sa(child, outbound=False) for child in CHILDREN]
+    for child in CHILDREN:
+        scene.trap(child)
+    inner = [wire.udp_packet(child.host, HOST, bytes(40)) for child in CHILDREN]
+    scene.gateway.feed("wan0", [wire.ether(sa.seal(packet, number)) for sa in sas
+                                for number, packet in enumerate(inner, start=1)])
+    outcome = scene.gateway.stop()
+    assert drops(outcome) == {"policy": 2}
+    assert outcome.lan == [wire.forwarded(packet) for packet in inner]
+
+
 def test_what_is_too_large_is_cut_for_its_own_sa(start, socket):
     scene = Scene(start, socket)
     sas = [scene.sa(child) for child in CHILDREN]
