@@ -15,8 +15,7 @@
 #include "xfrm_policy.h"
 #include "xfrm_sa.h"
 
-/* How long an SPI stays reserved: net.core.xfrm_acq_expires. */
-#define RESERVED_NS (30 * SECOND_NS)
+#define RESERVED_NS (RESERVED_SECONDS * SECOND_NS)
 
 static void
 notify(struct xfrm *xfrm, const struct netlink_message *request, const struct xfrm_state *state,

@@ -6,13 +6,13 @@
 #include "clock.h"
 #include "early.h"
 #include "gateway.h"
+#include "xfrm_expire.h"
 #include "xfrm_message.h"
 #include "xfrm_request.h"
 
 /* ALLOCSPI: an SPI that nobody else gets until its SA comes by UPDSA, or half a minute is over. */
 
-#define RESERVED_MAX 4096
-#define RESERVED_SECONDS 30
+#define RESERVED_MAX 16384 /* of so many tunnels at once, whose peers do not answer */
 /* A range in which so many random ones are taken is searched from end to end. */
 #define RANDOM_TRIES 64
 /* RFC 4303 2.1: 1 to 255 are reserved by IANA, 0 is for local use. */

@@ -18,7 +18,7 @@
 #define EARLY_PKTS 512     /* in all */
 #define EARLY_SPI_PKTS 128 /* of one SPI */
 #define EARLY_HOLD_NS UINT64_C(2000000000)
-#define EARLY_EXPECT_NS UINT64_C(30000000000) /* how long an SPI stays reserved */
+#define EARLY_EXPECT_NS UINT64_C(30000000000) /* from when an SPI is reserved */
 /* An SPI stays expected for so long after its SA came: for packets that a worker looked up before
  * that. */
 #define EARLY_GRACE_NS UINT64_C(500000000)
