@@ -51,11 +51,32 @@ deliver(struct link *link, const void *datagram, size_t bytes)
 	carrier_deliver(of_link(link), datagram, bytes);
 }
 
+/*
+ * What happened while the link was down no group told of. The program asks anew when it reads that,
+ * so it gets it when nothing can be missed any more: all groups are joined again.
+ */
+static void
+say_overrun(struct carrier *carrier)
+{
+	_Alignas(4) uint8_t buffer[NLMSG_HDRLEN];
+	struct netlink_writer writer;
+
+	netlink_writer_init(&writer, buffer, sizeof(buffer));
+	netlink_begin(&writer, NLMSG_OVERRUN, 0, 0, 0);
+	netlink_commit(&writer);
+	carrier->missed = false;
+	carrier_deliver(carrier, buffer, writer.used);
+}
+
 static void
 ended(struct link *link, const struct request *request, int error)
 {
 	const struct netlink_message message = request_message(request);
+	const struct request *next = link->queue.first;
 
+	if (of_link(link)->missed && request->origin == REQUEST_JOIN &&
+		(next == NULL || next->origin != REQUEST_JOIN))
+		say_overrun(of_link(link));
 	if (error == 0 && link->family == ESPALIER_FAMILY_XFRM &&
 		request->origin == REQUEST_PROGRAM)
 		ledger_note_done(of_link(link)->ledger, &message);
@@ -81,8 +102,11 @@ up(struct link *link)
 {
 	struct carrier *carrier = of_link(link);
 
-	if (carrier->state != CARRIER_OPENING)
+	if (carrier->state != CARRIER_OPENING) {
+		/* Of XFRM only SAs would be missed, and of those that are lost the clerk tells. */
+		carrier->missed = link->family == ESPALIER_FAMILY_ROUTE && link->groups != 0;
 		return;
+	}
 	answer(carrier->fd, 0);
 	carrier->state = CARRIER_OPEN;
 }

@@ -30,6 +30,7 @@ struct carrier {
 	uint64_t due_ns;      /* opening, left: when patience ends */
 	struct outbox outbox; /* what the program has not taken */
 	bool loses;           /* messages, since it was empty last; said so */
+	bool missed;          /* events, while the link was down; to be told when groups are joined */
 };
 
 /* Takes over the program's end. NULL: no memory, and it is closed. */

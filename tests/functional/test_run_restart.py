@@ -18,8 +18,8 @@ from gateway import wait_until
 class Program:
     """A script under espalier-run that does a step for each line it is given."""
 
-    def __init__(self, control, text):
-        self.process = espalier_run.start(control.path, *script(text))
+    def __init__(self, control, text, *options):
+        self.process = espalier_run.start(control.path, *options, *script(text))
 
     def says(self, *words):
         assert self.process.stdout.readline().split() == list(words)
@@ -142,6 +142,31 @@ def test_groups_are_joined_again(control):
     wait_until(lambda: control.joined(GROUP_EXPIRE), 10, "the group")
     control.event(GROUP_EXPIRE, fake_control.message(fake_control.EXPIRE, bytes(232)))
     assert program.finish()[0] == "248\n"
+
+
+def test_listeners_for_routes_ask_anew(control):
+    """What changed while the gateway was away nobody told: ENOBUFS, once, and not before the groups are
+    joined. A socket without groups has missed nothing."""
+    program = Program(control, """
+        def open_route(groups):
+            s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, nl.ROUTE)
+            s.bind((0, groups))
+            return s
+        s, quiet = open_route(0x441), open_route(0)
+        print("bound", flush=True)
+        try: print(s.recv(4096))
+        except OSError as error: print(errno.errorcode[error.errno], flush=True)
+        print(len(s.recv(4096)))
+        quiet.settimeout(0.3)
+        try: print(quiet.recv(4096))
+        except TimeoutError: print("silent")
+        """, "--family", "route")
+    program.says("bound")
+    restart(control)
+    program.says("ENOBUFS")
+    assert all(control.joined(group) for group in (1, 7, 11))
+    control.event(7, fake_control.message(0x18, bytes(12)))
+    assert program.finish()[0].split() == ["28", "silent"]
 
 
 def test_lost_sas_are_reported_expired(control):
