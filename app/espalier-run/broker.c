@@ -195,7 +195,7 @@ restless(const struct broker *broker)
 			return true;
 	DL_FOREACH (broker->carriers, carrier)
 		if (carrier->state == CARRIER_OPENING || carrier->state == CARRIER_LEFT ||
-			carrier->link.state != LINK_UP)
+			carrier->link.state != LINK_UP || carrier_is_full(carrier))
 			return true;
 	return false;
 }

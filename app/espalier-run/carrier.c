@@ -352,6 +352,29 @@ turn_away(struct carrier *carrier)
 }
 
 bool
+carrier_is_full(const struct carrier *carrier)
+{
+	return carrier->link.queue.bytes >= WAITING_BYTES_MAX;
+}
+
+/*
+ * Where there is no room for requests the program's end is not read, and would never be seen to
+ * close. If the gateway makes no room for what a program left behind, that is given up as the last
+ * requests of others are.
+ */
+static bool
+abandoned(struct carrier *carrier, uint64_t now_ns)
+{
+	if (!carrier_is_full(carrier) || !left(carrier->fd)) {
+		carrier->due_ns = 0;
+		return false;
+	}
+	if (carrier->due_ns == 0)
+		carrier->due_ns = now_ns + PATIENCE_NS;
+	return now_ns >= carrier->due_ns;
+}
+
+bool
 carrier_tend(struct carrier *carrier, uint64_t now_ns)
 {
 	if (carrier->state != CARRIER_KNOCKING)
@@ -364,6 +387,8 @@ carrier_tend(struct carrier *carrier, uint64_t now_ns)
 		return false;
 	case CARRIER_LEFT:
 		return carrier->link.queue.first != NULL && now_ns < carrier->due_ns;
+	case CARRIER_OPEN:
+		return !abandoned(carrier, now_ns);
 	default:
 		return true;
 	}
@@ -374,7 +399,7 @@ carrier_program_events(const struct carrier *carrier)
 {
 	short events = 0;
 
-	if (carrier->state != CARRIER_LEFT && carrier->link.queue.bytes < WAITING_BYTES_MAX)
+	if (carrier->state != CARRIER_LEFT && !carrier_is_full(carrier))
 		events |= POLLIN;
 	if (!outbox_empty(&carrier->outbox))
 		events |= POLLOUT;

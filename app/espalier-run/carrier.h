@@ -27,10 +27,10 @@ struct carrier {
 	struct ledger *ledger;
 	int fd; /* the program's; owned */
 	enum carrier_state state;
-	uint64_t due_ns;      /* opening, left: when patience ends */
+	uint64_t due_ns;      /* opening, left, or full and left: when patience ends */
 	struct outbox outbox; /* what the program has not taken */
 	bool loses;           /* messages, since it was empty last; said so */
-	bool missed;          /* events, while the link was down; to be told when groups are joined */
+	bool missed; /* events, while the link was down; to be told when groups are joined */
 };
 
 /* Takes over the program's end. NULL: no memory, and it is closed. */
@@ -49,5 +49,7 @@ void carrier_deliver(struct carrier *carrier, const void *datagram, size_t bytes
  * gets the server held up, one that floods is held up itself. */
 short carrier_program_events(const struct carrier *carrier);
 short carrier_link_events(const struct carrier *carrier);
+/* Do so many requests wait that the program is held up? What it does then only the clock tells. */
+bool carrier_is_full(const struct carrier *carrier);
 /* Does the program lag so far behind that it should not be told of more? */
 bool carrier_is_slow(const struct carrier *carrier);

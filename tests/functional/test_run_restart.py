@@ -153,6 +153,7 @@ def test_listeners_for_routes_ask_anew(control):
             s.bind((0, groups))
             return s
         s, quiet = open_route(0x441), open_route(0)
+        s.settimeout(10)
         print("bound", flush=True)
         try: print(s.recv(4096))
         except OSError as error: print(errno.errorcode[error.errno], flush=True)
@@ -280,6 +281,27 @@ def test_the_last_words_of_a_program_arrive(control):
     control.start()
     program.finish()
     assert control.kinds() == [FLUSHSA]
+
+
+def test_a_program_that_ends_with_more_waiting_than_there_is_room_for(control):
+    """It floods a gateway that is away, until nothing more is taken, and ends: so does espalier-run,
+    with the patience that it has for anybody's last words."""
+    program = Program(control, """
+        s = open_xfrm()
+        print("open", flush=True)
+        input()
+        s.setblocking(False)
+        request, last = message(nl.FLUSHSA, bytes(60000), 5, 1), time.monotonic()
+        while time.monotonic() - last < 0.5:
+            try: s.send(request); last = time.monotonic()
+            except BlockingIOError: time.sleep(0.01)
+        print("full", flush=True)
+        """)
+    program.says("open")
+    control.stop()
+    program.go_on()
+    program.says("full")
+    assert program.process.wait(30) == 0
 
 
 def policy(direction, network, spi=0, if_id=7):
