@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 
+#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 /*
  * The calls that the preload library stands in front of. Within the library their names mean our
  * own versions; the C library's are these.
  */
+
+#define EXPORT __attribute__((visibility("default")))
 
 /* What programs built with _FORTIFY_SOURCE call for recvfrom. */
 ssize_t __recvfrom_chk(int fd, void *buffer, size_t bytes, size_t room, int flags,
@@ -32,6 +36,10 @@ struct next {
 	__typeof__(recvmsg) *recvmsg;
 	__typeof__(sendmmsg) *sendmmsg;
 	__typeof__(recvmmsg) *recvmmsg;
+	__typeof__(execve) *execve;
+	__typeof__(execvpe) *execvpe;
+	__typeof__(posix_spawn) *posix_spawn;
+	__typeof__(posix_spawnp) *posix_spawnp;
 };
 
 /* Found at first use, which may be before our constructor: other libraries' may open sockets. */

@@ -24,7 +24,6 @@
  */
 
 #define NANOSECONDS 1000000000 /* in a second */
-#define EXPORT __attribute__((visibility("default")))
 
 static pthread_once_t found = PTHREAD_ONCE_INIT;
 static struct next calls;
@@ -50,6 +49,10 @@ find_next(void)
 	calls.recvmsg = dlsym(RTLD_NEXT, "recvmsg");
 	calls.sendmmsg = dlsym(RTLD_NEXT, "sendmmsg");
 	calls.recvmmsg = dlsym(RTLD_NEXT, "recvmmsg");
+	calls.execve = dlsym(RTLD_NEXT, "execve");
+	calls.execvpe = dlsym(RTLD_NEXT, "execvpe");
+	calls.posix_spawn = dlsym(RTLD_NEXT, "posix_spawn");
+	calls.posix_spawnp = dlsym(RTLD_NEXT, "posix_spawnp");
 }
 
 const struct next *

@@ -240,7 +240,7 @@ def test_script_is_carried(control, tmp_path):
 
 
 def test_who_goes_past_the_library_meets_a_closed_kernel(control):
-    """A system call by hand, and a child without its environment."""
+    """A system call by hand, and a child that preloads nothing."""
     by_hand = """
         import ctypes
         libc = ctypes.CDLL(None, use_errno=True)
@@ -250,9 +250,35 @@ def test_who_goes_past_the_library_meets_a_closed_kernel(control):
         """
     assert espalier_run.run(control.path, *script(by_hand)).stdout.split() == \
         ["-1", "True", "True"]
-    bare = espalier_run.run(control.path, "env", "-i", "/usr/sbin/ip", "xfrm", "state")
+    bare = espalier_run.run(control.path, "env", "LD_PRELOAD=", "ip", "xfrm", "state")
     assert bare.returncode != 0 and "not supported" in bare.stderr
     assert control.requests == []
+
+
+def test_a_child_without_its_environment_is_carried(control):
+    """As charon starts updown scripts; by each call that takes an environment or a cleared one."""
+    done = espalier_run.run(control.path, *script("""
+        import ctypes
+        libc = ctypes.CDLL(None)
+        flush = ["/usr/sbin/ip", "xfrm", "state", "flush"]
+        words = (ctypes.c_char_p * 5)(*[word.encode() for word in flush], None)
+        ways = [lambda: os.execve(flush[0], flush, {"LD_PRELOADED": "no"}),
+                lambda: libc.execve(words[0], words, None),
+                lambda: libc.execvpe(words[0], words, (ctypes.c_char_p * 1)(None)),
+                lambda: (os.environ.clear(), os.execv(flush[0], flush)),
+                lambda: (os.environ.clear(), libc.execvp(words[0], words))]
+        for way in ways:
+            pid = os.fork()
+            if pid == 0:
+                way()
+                os._exit(1)
+            print(os.waitpid(pid, 0)[1])
+        for spawn in (os.posix_spawn, os.posix_spawnp):
+            print(os.waitpid(spawn(flush[0], flush, {}), 0)[1])
+        print(subprocess.run(flush, env={}).returncode)
+        """))
+    assert (done.stdout.split(), done.stderr) == (["0"] * 8, "")
+    assert control.kinds() == [0x1C] * 8
 
 
 # --- the control socket ---
