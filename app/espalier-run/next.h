@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 
+#include <net/if.h>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -36,6 +37,8 @@ struct next {
 	__typeof__(recvmsg) *recvmsg;
 	__typeof__(sendmmsg) *sendmmsg;
 	__typeof__(recvmmsg) *recvmmsg;
+	__typeof__(if_nametoindex) *if_nametoindex;
+	__typeof__(if_indextoname) *if_indextoname;
 	__typeof__(execve) *execve;
 	__typeof__(execvpe) *execvpe;
 	__typeof__(posix_spawn) *posix_spawn;

@@ -49,6 +49,8 @@ find_next(void)
 	calls.recvmsg = dlsym(RTLD_NEXT, "recvmsg");
 	calls.sendmmsg = dlsym(RTLD_NEXT, "sendmmsg");
 	calls.recvmmsg = dlsym(RTLD_NEXT, "recvmmsg");
+	calls.if_nametoindex = dlsym(RTLD_NEXT, "if_nametoindex");
+	calls.if_indextoname = dlsym(RTLD_NEXT, "if_indextoname");
 	calls.execve = dlsym(RTLD_NEXT, "execve");
 	calls.execvpe = dlsym(RTLD_NEXT, "execvpe");
 	calls.posix_spawn = dlsym(RTLD_NEXT, "posix_spawn");

@@ -77,6 +77,14 @@ def test_routes(start, socket, topology):
     assert run(socket, *route, "show") == shown
 
 
+def test_names_of_ports(start, socket, topology):
+    start(topology)
+    assert run(socket, "--family", "route", *script("""
+        for name in "lan0", "wan0", "conn1":
+            print(socket.if_indextoname(socket.if_nametoindex(name)))
+        """)).split() == ["lan0", "wan0", "conn1"]
+
+
 def test_a_gateway_that_starts_anew(start, socket, topology):
     """What ip installed is gone with it; whoever runs under the same broker hears that."""
     gateway = start(topology)

@@ -80,6 +80,29 @@ def test_ip_route(control):
     assert control.kinds(fake_control.XFRM) == []
 
 
+def test_a_port_that_the_gateway_does_not_know(control):
+    """`ip` would ask the kernel next, which has a link of that name and number."""
+    words = ["ip", "route", "add", "10.0.0.0/8", "dev", "lo"]
+    done = espalier_run.run(control.path, "--family", "route", *words)
+    assert done.returncode != 0 and 'Cannot find device "lo"' in done.stderr
+    assert 0x18 not in control.kinds(fake_control.ROUTE)
+
+
+def test_names_and_numbers_of_ports(control):
+    """The kernel's, unless the ROUTE family is carried; a name that cannot be one is asked nobody."""
+    text = """
+        for find in (lambda: socket.if_nametoindex("lo"), lambda: socket.if_indextoname(1),
+                     lambda: socket.if_nametoindex(""), lambda: socket.if_nametoindex("l" * 16),
+                     lambda: socket.if_indextoname(0)):
+            try: print(find())
+            except OSError: print("none")
+        """
+    assert run_script(control, text)[:2] == ["1", "lo"]
+    assert run_script(control, text, "--family", "route") == \
+        ["none"] * 5
+    assert control.kinds(fake_control.ROUTE) == [0x12, 0x12]
+
+
 def test_both_families(control):
     run(control, "--family", "all", "sh", "-c",
         "ip xfrm state flush && ip route add blackhole 10.0.0.0/8")
