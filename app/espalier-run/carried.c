@@ -212,6 +212,16 @@ carried_pid(int fd)
 	return pid;
 }
 
+/* Writes an address as getsockname() does: what fits, and how long it really is. */
+void
+carried_tell(struct sockaddr *to, socklen_t *bytes, uint32_t pid)
+{
+	const struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_pid = pid };
+
+	memcpy(to, &address, *bytes < sizeof(address) ? *bytes : sizeof(address));
+	*bytes = sizeof(address);
+}
+
 static int
 take_name(int fd, unsigned family, uint32_t pid)
 {

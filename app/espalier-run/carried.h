@@ -26,5 +26,7 @@ int carried_order(int fd, enum order_verb verb, uint32_t value);
 
 /* Its port id; 0: it has none yet. */
 uint32_t carried_pid(int fd);
+/* Writes a netlink address as getsockname() does: what fits, and how long it really is. */
+void carried_tell(struct sockaddr *to, socklen_t *bytes, uint32_t pid);
 /* Gives it a port id, of the broker's choice for 0. 0, or -1 and errno; EINVAL if it has one. */
 int carried_bind(int fd, uint32_t pid);

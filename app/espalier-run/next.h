@@ -5,6 +5,7 @@
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /*
@@ -14,7 +15,9 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* What programs built with _FORTIFY_SOURCE call for recvfrom. */
+/* What programs built with _FORTIFY_SOURCE call for recv, read and recvfrom. */
+ssize_t __recv_chk(int fd, void *buffer, size_t bytes, size_t room, int flags);
+ssize_t __read_chk(int fd, void *buffer, size_t bytes, size_t room);
 ssize_t __recvfrom_chk(int fd, void *buffer, size_t bytes, size_t room, int flags,
 	__SOCKADDR_ARG address, socklen_t *address_bytes);
 
@@ -33,6 +36,9 @@ struct next {
 	__typeof__(recv) *recv;
 	ssize_t (*read)(int fd, void *buffer, size_t bytes);
 	__typeof__(recvfrom) *recvfrom;
+	__typeof__(readv) *readv;
+	__typeof__(__recv_chk) *recv_chk;
+	__typeof__(__read_chk) *read_chk;
 	__typeof__(__recvfrom_chk) *recvfrom_chk;
 	__typeof__(recvmsg) *recvmsg;
 	__typeof__(sendmmsg) *sendmmsg;

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/netlink.h>
@@ -16,14 +13,12 @@
 /*
  * libespalier-run.so: stands between a program and the C library's socket calls and turns sockets
  * of the carried netlink families into connections to the broker. Those are real descriptors, so
- * dup, fcntl, close, read, recv, poll, select and epoll need nothing of us; here is only where
+ * dup, fcntl, close, poll, select and epoll need nothing of us; here and in receive.c is only where
  * AF_UNIX and AF_NETLINK differ: making and naming a socket, groups, and who sent what. MSG_PEEK
  * and MSG_TRUNC mean the same on both.
  *
  * A socket that cannot be carried fails; it never becomes one of the kernel's.
  */
-
-#define NANOSECONDS 1000000000 /* in a second */
 
 static pthread_once_t found = PTHREAD_ONCE_INIT;
 static struct next calls;
@@ -45,6 +40,9 @@ find_next(void)
 	calls.recv = dlsym(RTLD_NEXT, "recv");
 	calls.read = dlsym(RTLD_NEXT, "read");
 	calls.recvfrom = dlsym(RTLD_NEXT, "recvfrom");
+	calls.readv = dlsym(RTLD_NEXT, "readv");
+	calls.recv_chk = dlsym(RTLD_NEXT, "__recv_chk");
+	calls.read_chk = dlsym(RTLD_NEXT, "__read_chk");
 	calls.recvfrom_chk = dlsym(RTLD_NEXT, "__recvfrom_chk");
 	calls.recvmsg = dlsym(RTLD_NEXT, "recvmsg");
 	calls.sendmmsg = dlsym(RTLD_NEXT, "sendmmsg");
@@ -116,22 +114,12 @@ connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t bytes)
 	return next()->connect(fd, address, bytes);
 }
 
-/* Writes an address as getsockname() does: what fits, and how long it really is. */
-static void
-tell(struct sockaddr *to, socklen_t *bytes, uint32_t pid)
-{
-	const struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_pid = pid };
-
-	memcpy(to, &address, *bytes < sizeof(address) ? *bytes : sizeof(address));
-	*bytes = sizeof(address);
-}
-
 EXPORT int
 getsockname(int fd, __SOCKADDR_ARG address, socklen_t *restrict bytes)
 {
 	if (carried_family(fd) < 0)
 		return next()->getsockname(fd, address, bytes);
-	tell(address.__sockaddr__, bytes, carried_pid(fd));
+	carried_tell(address.__sockaddr__, bytes, carried_pid(fd));
 	return 0;
 }
 
@@ -140,7 +128,7 @@ getpeername(int fd, __SOCKADDR_ARG address, socklen_t *restrict bytes)
 {
 	if (carried_family(fd) < 0)
 		return next()->getpeername(fd, address, bytes);
-	tell(address.__sockaddr__, bytes, 0);
+	carried_tell(address.__sockaddr__, bytes, 0);
 	return 0;
 }
 
@@ -225,161 +213,4 @@ write(int fd, const void *data, size_t bytes)
 	int flags = before_send(fd);
 
 	return flags != 0 ? next()->send(fd, data, bytes, flags) : next()->write(fd, data, bytes);
-}
-
-/* --- receiving: who sent it, and whether something was lost --- */
-
-/*
- * The kernel says by ENOBUFS that a reader was too slow for its events; the control socket says it
- * with a message, in its place among the events.
- */
-static bool
-is_overrun(const void *data)
-{
-	struct nlmsghdr header;
-
-	memcpy(&header, data, sizeof(header));
-	return header.nlmsg_type == NLMSG_OVERRUN && header.nlmsg_len == sizeof(header);
-}
-
-/*
- * A netlink socket has no end. Ours has when espalier-run was killed; then the program has SIGTERM
- * already, and should get to it instead of reading the end over and over, as daemons do.
- */
-static ssize_t
-end_reached(int fd, int flags)
-{
-	const struct timespec pause = { .tv_nsec = 10000000 };
-	int status = fcntl(fd, F_GETFL);
-
-	nanosleep(&pause, NULL);
-	errno = ((status & O_NONBLOCK) != 0 || (flags & MSG_DONTWAIT) != 0) ? EAGAIN : ECONNRESET;
-	return -1;
-}
-
-/* What the program gets, that had room for `room` bytes and `got` so many. */
-static ssize_t
-check(int fd, const struct iovec *room, ssize_t got, int flags)
-{
-	if (got == 0 && room->iov_len > 0 && carried_family(fd) >= 0)
-		return end_reached(fd, flags);
-	if (got != sizeof(struct nlmsghdr) || room->iov_base == NULL ||
-		room->iov_len < sizeof(struct nlmsghdr) || !is_overrun(room->iov_base) ||
-		carried_family(fd) < 0)
-		return got;
-	errno = ENOBUFS;
-	return -1;
-}
-
-EXPORT ssize_t
-recv(int fd, void *buffer, size_t bytes, int flags)
-{
-	const struct iovec room = { .iov_base = buffer, .iov_len = bytes };
-
-	return check(fd, &room, next()->recv(fd, buffer, bytes, flags), flags);
-}
-
-EXPORT ssize_t
-read(int fd, void *buffer, size_t bytes)
-{
-	const struct iovec room = { .iov_base = buffer, .iov_len = bytes };
-
-	return check(fd, &room, next()->read(fd, buffer, bytes), 0);
-}
-
-EXPORT ssize_t
-recvfrom(int fd, void *restrict buffer, size_t bytes, int flags, __SOCKADDR_ARG address,
-	socklen_t *restrict address_bytes)
-{
-	const struct iovec room = { .iov_base = buffer, .iov_len = bytes };
-	socklen_t name = address_bytes != NULL ? *address_bytes : 0;
-	ssize_t got = next()->recvfrom(fd, buffer, bytes, flags, address, address_bytes);
-
-	if (got >= 0 && name > 0 && address.__sockaddr__ != NULL &&
-		carried_sender(fd, address.__sockaddr__, *address_bytes)) {
-		*address_bytes = name;
-		tell(address.__sockaddr__, address_bytes, 0);
-	}
-	return check(fd, &room, got, flags);
-}
-
-EXPORT ssize_t
-__recvfrom_chk(int fd, void *buffer, size_t bytes, size_t room, int flags, __SOCKADDR_ARG address,
-	socklen_t *address_bytes)
-{
-	if (bytes > room) /* its business is to end the program */
-		return next()->recvfrom_chk(fd, buffer, bytes, room, flags, address, address_bytes);
-	return recvfrom(fd, buffer, bytes, flags, address, address_bytes);
-}
-
-EXPORT ssize_t
-recvmsg(int fd, struct msghdr *message, int flags)
-{
-	socklen_t name = message->msg_name != NULL ? message->msg_namelen : 0;
-	ssize_t got = next()->recvmsg(fd, message, flags);
-
-	if (got >= 0 && name > 0 && carried_sender(fd, message->msg_name, message->msg_namelen)) {
-		message->msg_namelen = name;
-		tell(message->msg_name, &message->msg_namelen, 0);
-	}
-	return message->msg_iovlen == 0 ? got : check(fd, message->msg_iov, got, flags);
-}
-
-/* Has so much time gone by? A timeout may be as long as a program likes: it is not added to
- * anything. */
-static bool
-past(const struct timespec *begin, const struct timespec *timeout)
-{
-	struct timespec now;
-
-	if (timeout == NULL)
-		return false;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	time_t seconds = now.tv_sec - begin->tv_sec;
-	long nanoseconds = now.tv_nsec - begin->tv_nsec;
-	if (nanoseconds < 0) {
-		seconds--;
-		nanoseconds += NANOSECONDS;
-	}
-	return seconds != timeout->tv_sec ? seconds > timeout->tv_sec
-					  : nanoseconds >= timeout->tv_nsec;
-}
-
-/* Waits as the flags say. An error belongs to a call of its own, as with the kernel. */
-static bool
-error_follows(int fd, int flags)
-{
-	struct nlmsghdr header;
-	ssize_t got = next()->recv(fd, &header, sizeof(header), flags | MSG_PEEK | MSG_TRUNC);
-
-	return got <= 0 || (got == sizeof(header) && is_overrun(&header));
-}
-
-EXPORT int
-recvmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags, struct timespec *timeout)
-{
-	struct timespec begin;
-	unsigned got = 0;
-
-	if (carried_family(fd) < 0)
-		return next()->recvmmsg(fd, messages, n, flags, timeout);
-	if (timeout != NULL &&
-		(timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec >= NANOSECONDS)) {
-		errno = EINVAL;
-		return -1;
-	}
-	clock_gettime(CLOCK_MONOTONIC, &begin);
-	while (got < n && (got == 0 || !past(&begin, timeout))) {
-		int one = flags & ~MSG_WAITFORONE;
-
-		if (got > 0 && (flags & MSG_WAITFORONE) != 0)
-			one |= MSG_DONTWAIT;
-		if (got > 0 && error_follows(fd, one))
-			break;
-		ssize_t bytes = recvmsg(fd, &messages[got].msg_hdr, one);
-		if (bytes < 0)
-			return got > 0 ? (int)got : -1;
-		messages[got++].msg_len = (unsigned)bytes;
-	}
-	return (int)got;
 }
