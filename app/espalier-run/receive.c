@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,8 +34,23 @@ is_overrun(const void *data)
 }
 
 /*
- * A netlink socket has no end. Ours has when espalier-run was killed; then the program has SIGTERM
- * already, and should get to it instead of reading the end over and over, as daemons do.
+ * Once in a process that the kernel does not tell of the broker's end: it is forgotten by who
+ * changes his user, and never was asked for by children of the command.
+ */
+static void
+end_process(void)
+{
+	static atomic_flag told = ATOMIC_FLAG_INIT;
+	int asked = 0;
+
+	prctl(PR_GET_PDEATHSIG, &asked);
+	if (asked != SIGTERM && !atomic_flag_test_and_set(&told))
+		kill(getpid(), SIGTERM);
+}
+
+/*
+ * A netlink socket has no end. Ours has when espalier-run was killed; then the program has SIGTERM,
+ * and should get to it instead of reading the end over and over, as daemons do.
  */
 static ssize_t
 end_reached(int fd, int flags)
@@ -40,6 +58,7 @@ end_reached(int fd, int flags)
 	const struct timespec pause = { .tv_nsec = 10000000 };
 	int status = fcntl(fd, F_GETFL);
 
+	end_process();
 	nanosleep(&pause, NULL);
 	errno = ((status & O_NONBLOCK) != 0 || (flags & MSG_DONTWAIT) != 0) ? EAGAIN : ECONNRESET;
 	return -1;

@@ -144,6 +144,29 @@ def test_the_program_ends_when_its_broker_is_killed(control):
                or Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z", 10, "the program to end")
 
 
+@pytest.mark.parametrize("change", ["libc.prctl(1, 0)", "if os.fork(): os._exit(0)"])
+def test_who_is_not_told_of_the_brokers_end_hears_it_from_its_socket(control, change):
+    """A change of user makes the kernel forget PR_SET_PDEATHSIG; for a child nobody set it."""
+    process = espalier_run.start(control.path, *script(f"""
+        import ctypes
+        libc = ctypes.CDLL(None)
+        {change}
+        count = []
+        signal.signal(signal.SIGTERM, lambda *_: count.append(1))
+        s = open_xfrm()
+        print(os.path.dirname(os.environ["ESPALIER_RUN_XFRM"]), flush=True)
+        for _ in range(3):
+            try: s.recv(4096)
+            except OSError as error: print(errno.errorcode[error.errno])
+        print(len(count))
+        """))
+    place = process.stdout.readline().strip()
+    process.kill()
+    assert process.stdout.read().split() == ["ECONNRESET"] * 3 + ["1"]
+    process.wait()
+    shutil.rmtree(place)
+
+
 def test_sockets_of_a_killed_broker_are_in_error(control):
     """Never at their end: pluto would read that for ever and not get to the SIGTERM it has."""
     process = espalier_run.start(control.path, *script("""
