@@ -110,8 +110,10 @@ signal_orphans(int signal)
 static void
 forward(const struct child *child, const struct signalfd_siginfo *info)
 {
-	/* A key pressed at the terminal reaches the command, too, by itself. */
-	if (info->ssi_code == SI_KERNEL)
+	/* A key pressed at the terminal reaches the command, too, by itself; of a terminal that
+	 * hung up the kernel tells its session's leader alone. */
+	bool ours_alone = info->ssi_signo == SIGHUP && getsid(0) == getpid();
+	if (info->ssi_code == SI_KERNEL && !ours_alone)
 		return;
 	if (child->ended)
 		signal_orphans((int)info->ssi_signo);

@@ -99,6 +99,40 @@ def test_terminal(control):
     os.close(terminal)
 
 
+def test_terminal_that_hangs_up(control, tmp_path):
+    """The kernel tells it to the leader of the session alone, which is espalier-run itself here."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(ESPALIER_RUN, espalier_run.command(control.path, *script(f"""
+            count = []
+            signal.signal(signal.SIGHUP, lambda *_: count.append(1))
+            print("ready", flush=True)
+            while not count: time.sleep(0.01)
+            time.sleep(0.3)
+            open({str(tmp_path / "count")!r}, "w").write(str(len(count)))
+            sys.exit(7)
+            """)), espalier_run.ENVIRONMENT)
+    said = b""
+    while b"ready\r\n" not in said:
+        said += os.read(terminal, 1000)
+    os.close(terminal)
+    try:
+        wait_until(lambda: (tmp_path / "count").exists(), 10, "the command to hear of it")
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+    finally:
+        end_leader(pid)
+    assert (tmp_path / "count").read_text() == "1"
+
+
+def end_leader(pid):
+    """Where it is still there; the command ends with its broker."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    except (ProcessLookupError, ChildProcessError):
+        pass
+
+
 def test_memory_is_bounded(control):
     """A program that asks without end and reads nothing is held up, and costs a megabyte or two."""
     process = espalier_run.start(control.path, *script("""
