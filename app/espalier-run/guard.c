@@ -29,22 +29,23 @@
 /* Numbers in comments are those of the statements; jumps count statements passed over. */
 static struct sock_filter filter[] = {
 	/* 0 */ LOAD(arch),
-	/* 1 */ IF_EQUAL(AUDIT_ARCH_X86_64, 0, 9),
+	/* 1 */ IF_EQUAL(AUDIT_ARCH_X86_64, 0, 10),
 	/* 2 */ LOAD(nr),
-	/* 3 */ IF_AT_LEAST(X32_BIT, 6, 0),
-	/* 4 */ IF_EQUAL(__NR_socket, 0, 4),
+	/* 3 */ IF_AT_LEAST(X32_BIT, 7, 0),
+	/* 4 */ IF_EQUAL(__NR_socket, 0, 5),
 	/* 5 */ LOAD(args[0]), /* the low half: the machine is little-endian */
-	/* 6 */ IF_EQUAL(AF_NETLINK, 0, 2),
-	/* 7 */ LOAD(args[2]),
-	/* 8 */ IF_EQUAL(NETLINK_XFRM, 1, 0),
-	/* 9 */ ALLOW,
-	/* 10 */ REFUSE,
-	/* 11 */ IF_EQUAL(AUDIT_ARCH_I386, 0, 3),
-	/* 12 */ LOAD(nr),
-	/* 13 */ IF_EQUAL(I386_SOCKETCALL, 2, 0),
-	/* 14 */ IF_EQUAL(I386_SOCKET, 1, 0),
-	/* 15 */ ALLOW,
-	/* 16 */ REFUSE,
+	/* 6 */ IF_EQUAL(AF_KEY, 4, 0),
+	/* 7 */ IF_EQUAL(AF_NETLINK, 0, 2),
+	/* 8 */ LOAD(args[2]),
+	/* 9 */ IF_EQUAL(NETLINK_XFRM, 1, 0),
+	/* 10 */ ALLOW,
+	/* 11 */ REFUSE,
+	/* 12 */ IF_EQUAL(AUDIT_ARCH_I386, 0, 3),
+	/* 13 */ LOAD(nr),
+	/* 14 */ IF_EQUAL(I386_SOCKETCALL, 2, 0),
+	/* 15 */ IF_EQUAL(I386_SOCKET, 1, 0),
+	/* 16 */ ALLOW,
+	/* 17 */ REFUSE,
 };
 
 int
