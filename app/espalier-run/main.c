@@ -55,7 +55,8 @@ static const char help[] =
 	"  -V, --version          the version of espalier-run\n"
 	"\n"
 	"Exit status: the program's, 128 + N if signal N ended it; 127 it is not found, 126 it\n"
-	"cannot be carried (static, setuid, file capabilities) or executed; 1 the gateway does\n"
+	"cannot be carried (static, Go, setuid, file capabilities) or executed; 1 the gateway "
+	"does\n"
 	"not serve within 10 seconds; 2 the command line is wrong.\n";
 
 struct options {

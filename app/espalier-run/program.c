@@ -78,33 +78,78 @@ privileged(int fd, const struct stat *status, const char **how)
 	return *how != NULL;
 }
 
-/* The loader that an ELF file asks for; empty: none, it is static. False: it is no ELF of ours. */
+/* Where the parts of an ELF file stand. */
+struct segments {
+	Elf64_Phdr rows[SEGMENTS_MAX];
+	unsigned n;
+};
+
+/* False: it is no ELF of ours. */
 static bool
-read_loader(int fd, char loader[LOADER_BYTES])
+read_segments(int fd, struct segments *segments)
 {
-	Elf64_Phdr segments[SEGMENTS_MAX];
 	Elf64_Ehdr header;
 
-	loader[0] = '\0';
 	if (pread(fd, &header, sizeof(header), 0) != sizeof(header) ||
 		memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
 		header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != EM_X86_64 ||
-		header.e_phentsize != sizeof(segments[0]) || header.e_phnum > SEGMENTS_MAX)
+		header.e_phentsize != sizeof(segments->rows[0]) || header.e_phnum > SEGMENTS_MAX)
 		return false;
-	size_t bytes = header.e_phnum * sizeof(segments[0]);
-	if (pread(fd, segments, bytes, (off_t)header.e_phoff) != (ssize_t)bytes)
-		return false;
-	for (unsigned i = 0; i < header.e_phnum; i++) {
-		size_t length = segments[i].p_filesz;
+	segments->n = header.e_phnum;
+	size_t bytes = segments->n * sizeof(segments->rows[0]);
+	return pread(fd, segments->rows, bytes, (off_t)header.e_phoff) == (ssize_t)bytes;
+}
 
-		if (segments[i].p_type != PT_INTERP)
+/* The loader that it asks for; empty: none, it is static. False: that cannot be read. */
+static bool
+read_loader(int fd, const struct segments *segments, char loader[LOADER_BYTES])
+{
+	loader[0] = '\0';
+	for (unsigned i = 0; i < segments->n; i++) {
+		const Elf64_Phdr *segment = &segments->rows[i];
+		size_t length = segment->p_filesz;
+
+		if (segment->p_type != PT_INTERP)
 			continue;
 		if (length == 0 || length > LOADER_BYTES ||
-			pread(fd, loader, length, (off_t)segments[i].p_offset) != (ssize_t)length)
+			pread(fd, loader, length, (off_t)segment->p_offset) != (ssize_t)length)
 			return false;
 		loader[length - 1] = '\0';
 	}
 	return true;
+}
+
+/* Is there a note of Go's linker in the segment? */
+static bool
+has_go_note(int fd, const Elf64_Phdr *segment)
+{
+	const uint64_t align = segment->p_align == 8 ? 8 : 4;
+	uint64_t at = segment->p_offset, end = at + segment->p_filesz;
+	struct {
+		Elf64_Nhdr header;
+		char name[sizeof("Go")];
+	} note;
+
+	while (at < end && pread(fd, &note, sizeof(note), (off_t)at) == (ssize_t)sizeof(note)) {
+		uint64_t name = note.header.n_namesz, text = note.header.n_descsz;
+
+		if (name >= sizeof(note.name) && name <= sizeof(note.name) + 1 &&
+			memcmp(note.name, "Go", sizeof(note.name)) == 0)
+			return true;
+		at += (sizeof(note.header) + name + align - 1) / align * align;
+		at += (text + align - 1) / align * align;
+	}
+	return false;
+}
+
+/* Go's programs are linked to the C library, and make their system calls by hand all the same. */
+static bool
+made_by_go(int fd, const struct segments *segments)
+{
+	for (unsigned i = 0; i < segments->n; i++)
+		if (segments->rows[i].p_type == PT_NOTE && has_go_note(fd, &segments->rows[i]))
+			return true;
+	return false;
 }
 
 static const char *
@@ -120,8 +165,9 @@ static bool
 our_loader(const char *loader)
 {
 	char ours[LOADER_BYTES] = "";
+	struct segments segments;
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	bool known = fd >= 0 && read_loader(fd, ours);
+	bool known = fd >= 0 && read_segments(fd, &segments) && read_loader(fd, &segments, ours);
 
 	if (fd >= 0)
 		close(fd);
@@ -133,6 +179,7 @@ judge_binary(struct program *program, const char *path, int fd)
 {
 	const char *how;
 	struct stat status;
+	struct segments segments;
 	char loader[LOADER_BYTES];
 
 	if (fstat(fd, &status) == 0 && privileged(fd, &status, &how))
@@ -140,12 +187,17 @@ judge_binary(struct program *program, const char *path, int fd)
 			"%s %s: the loader preloads nothing into it, and its netlink would go to "
 			"the kernel",
 			path, how);
-	if (!read_loader(fd, loader))
+	if (!read_segments(fd, &segments) || !read_loader(fd, &segments, loader))
 		return refuse(program, "%s is neither a 64-bit x86 program nor a script", path);
 	if (loader[0] == '\0')
 		return refuse(program,
 			"%s is statically linked: nothing can be preloaded into it, and its "
 			"netlink would go to the kernel",
+			path);
+	if (made_by_go(fd, &segments))
+		return refuse(program,
+			"%s is a program in Go: it makes its system calls by hand, past everything "
+			"preloaded, and its netlink would go to the kernel",
 			path);
 	if (!our_loader(loader))
 		return refuse(program, "%s is made for another C library (%s)", path, loader);

@@ -260,6 +260,23 @@ def test_static_program(control, tmp_path):
     assert_refused(control, [text], str(program), "static")
 
 
+def test_program_in_go(control, tmp_path):
+    """Go's linker leaves a note, which stands among those of others."""
+    source = tmp_path / "go.c"
+
+    def build(note):
+        source.write_text(
+            'int main(void) { return 0; }\n'
+            'asm(".pushsection .note.build,\\"a\\",@note\\n.long 4, 6, 4\\n"\n'
+            f'    ".ascii \\"{note}\\"\\n.ascii \\"abcdef\\"\\n.balign 4\\n.popsection");\n')
+        subprocess.run(["gcc", "-o", tmp_path / "program", source], check=True)
+
+    build(r"Go\\0\\0")
+    assert_refused(control, [tmp_path / "program"], "Go", "by hand")
+    build("Gox ")
+    assert espalier_run.run(control.path, tmp_path / "program").returncode == 0
+
+
 def test_setuid_program(control, copy):
     assert espalier_run.run(control.path, copy).returncode == 0
     copy.chmod(0o4755)
