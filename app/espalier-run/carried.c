@@ -112,6 +112,10 @@ take_answer(int fd)
 	return errno == 0 ? 0 : -1;
 }
 
+/* What bars from the broker's directory, most often by the daemon's own option. */
+static const char other_user[] =
+	"; it changed its user before it opened netlink: start it without that (-u)";
+
 static int
 knock(int fd, const struct carried_family *family)
 {
@@ -123,8 +127,8 @@ knock(int fd, const struct carried_family *family)
 		next()->send(fd, &order, sizeof(order), MSG_NOSIGNAL) < 0) {
 		/* The broker says itself what it refuses; without it there is only us. */
 		dprintf(STDERR_FILENO,
-			"espalier-run: process %d cannot reach its broker at %s: %s\n", getpid(),
-			family->path, strerror(errno));
+			"espalier-run: process %d cannot reach its broker at %s: %s%s\n", getpid(),
+			family->path, strerror(errno), errno == EACCES ? other_user : "");
 		return -1;
 	}
 	return take_answer(fd);

@@ -425,6 +425,19 @@ def peer_uid(path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_who_changes_his_user_before_he_opens_netlink(control):
+    """As `bird -u bird` does; what is open already stays as good as it was."""
+    done = espalier_run.run(control.path, *script("""
+        s = open_xfrm()
+        os.setuid(65534)
+        print(status(ask(s, nl.FLUSHSA, bytes(4))))
+        try: open_xfrm()
+        except OSError as error: print(errno.errorcode[error.errno])
+        """))
+    assert done.stdout.split() == ["0", "EACCES"] and "changed its user" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 @pytest.mark.parametrize("name", ["nobody", "65534"])
 def test_server_of_a_named_user(tmp_path, name):
     """--server-uid: as before, but trusted; it does not answer, and that is all that is wrong."""
