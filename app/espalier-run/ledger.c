@@ -178,8 +178,11 @@ ledger_note_event(struct ledger *ledger, const struct netlink_message *event)
 	struct netlink_span body = event->body;
 	struct xfrm_user_expire expire;
 
-	if (event->type != XFRM_MSG_EXPIRE || !netlink_take(&body, &expire, sizeof(expire)) ||
-		expire.hard == 0)
+	if (event->type != XFRM_MSG_EXPIRE) {
+		standing_note_event(&ledger->standing, event);
+		return;
+	}
+	if (!netlink_take(&body, &expire, sizeof(expire)) || expire.hard == 0)
 		return;
 	const struct xfrm_usersa_id id = id_of(&expire.state);
 	forget(ledger, find(ledger, &id));

@@ -78,6 +78,16 @@ forget_key(struct standing *standing, const struct standing_key *key)
 		forget(standing, policy);
 }
 
+static void
+make_key(struct standing_key *key, const struct xfrm_selector *selector, uint8_t direction,
+	uint32_t if_id)
+{
+	memset(key, 0, sizeof(*key));
+	key->selector = *selector;
+	key->direction = direction;
+	key->if_id = if_id;
+}
+
 /* False: out of memory. */
 static bool
 keep(struct standing *standing, const struct standing_key *key, struct netlink_span body)
@@ -106,10 +116,7 @@ installed(struct standing *standing, struct netlink_span body)
 	if (!netlink_take(&rest, &info, sizeof(info)))
 		return;
 	const struct extras extras = read_extras(rest);
-	memset(&key, 0, sizeof(key));
-	key.selector = info.sel;
-	key.if_id = extras.if_id;
-	key.direction = info.dir;
+	make_key(&key, &info.sel, info.dir, extras.if_id);
 	forget_key(standing, &key);
 	if (!extras.bound && !keep(standing, &key, body))
 		log_error("no memory to remember a policy: should the gateway lose it, it will not "
@@ -130,10 +137,7 @@ deleted(struct standing *standing, struct netlink_span body)
 		standing_clear(standing);
 		return;
 	}
-	memset(&key, 0, sizeof(key));
-	key.selector = id.sel;
-	key.if_id = read_extras(body).if_id;
-	key.direction = id.dir;
+	make_key(&key, &id.sel, id.dir, read_extras(body).if_id);
 	forget_key(standing, &key);
 }
 
@@ -161,6 +165,20 @@ standing_note_done(struct standing *standing, const struct netlink_message *requ
 		standing_clear(standing);
 		break;
 	}
+}
+
+void
+standing_note_event(struct standing *standing, const struct netlink_message *event)
+{
+	struct netlink_span body = event->body;
+	struct xfrm_user_polexpire expire;
+	struct standing_key key;
+
+	if (event->type != XFRM_MSG_POLEXPIRE || !netlink_take(&body, &expire, sizeof(expire)) ||
+		expire.hard == 0)
+		return;
+	make_key(&key, &expire.pol.sel, expire.pol.dir, read_extras(body).if_id);
+	forget_key(standing, &key);
 }
 
 const struct standing_policy *

@@ -18,6 +18,8 @@ struct standing {
 void standing_clear(struct standing *standing);
 /* A request that the gateway has carried out. */
 void standing_note_done(struct standing *standing, const struct netlink_message *request);
+/* A message that the gateway sent by itself. */
+void standing_note_event(struct standing *standing, const struct netlink_message *event);
 
 /* Walks all policies; NULL before the first and behind the last. */
 const struct standing_policy *

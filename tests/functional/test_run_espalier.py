@@ -103,6 +103,28 @@ def test_a_gateway_that_starts_anew(start, socket, topology):
     assert len(gateway.show("sas")) == 6
 
 
+def test_a_policy_that_expired_stays_away(start, socket, topology):
+    """One of two is over before the gateway starts anew; the other comes back."""
+    gateway = start(topology)
+    policies = [["ip", "xfrm", "policy", "add", "src", "10.8.0.0/16", "dst", network, "dir", "in", "tmpl",
+                 "src", topology[1].remote, "dst", WAN_ADDRESS, "proto", "esp", "mode", "tunnel",
+                 "if_id", "1"] for network in ("10.1.0.0/16", "10.2.0.0/16")]
+    process = espalier_run.start(socket, *script(f"""
+        s = open_xfrm(groups=1 << (nl.GROUP_EXPIRE - 1))
+        subprocess.run({policies[0]!r}, check=True)
+        subprocess.run({[*policies[1], "limit", "time-hard", "1"]!r}, check=True)
+        print(next(messages(s.recv(4096)))[0] == 0x1b, flush=True)
+        input()
+        """))
+    assert process.stdout.readline() == "True\n"
+    gateway.stop()
+    gateway = start(topology)
+    wait_until(lambda: "10.1.0.0/16" in run(socket, "ip", "xfrm", "policy"), 10, "a policy")
+    assert "10.2.0.0/16" not in run(socket, "ip", "xfrm", "policy")
+    process.stdin.write("\n")
+    espalier_run.finish(process)
+
+
 BIRD = """
 log stderr all;
 router id 192.0.2.99;

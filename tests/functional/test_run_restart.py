@@ -304,6 +304,9 @@ def test_a_program_that_ends_with_more_waiting_than_there_is_room_for(control):
     assert program.process.wait(30) == 0
 
 
+POLICY_BYTES = 168  # struct xfrm_userpolicy_info
+
+
 def policy(direction, network, spi=0, if_id=7):
     """Body of a NEWPOLICY: struct xfrm_userpolicy_info, a template, XFRMA_IF_ID."""
     selector = socket.inet_aton(network) + bytes(52)
@@ -336,6 +339,31 @@ def test_standing_policies_are_installed_again(control):
     again = control.requests[before:]
     assert {request.kind for request in again} == {0x19}
     assert sorted(request.body for request in again) == sorted([bodies[0], bodies[2], bodies[5]])
+
+
+def test_policies_that_expired_are_not_installed_again(control):
+    """A hard end of a policy; a soft one is only a warning."""
+    bodies = [policy(1, "10.0.0.0"), policy(1, "10.1.0.0"), policy(1, "10.1.0.0", if_id=8)]
+    program = Program(control, f"""
+        s = open_xfrm(groups=1 << (nl.GROUP_EXPIRE - 1))
+        for body in {bodies!r}:
+            assert status(ask(s, 0x13, body)) == 0
+        print("installed", flush=True)
+        print(len(s.recv(4096)), len(s.recv(4096)), flush=True)
+        input()
+        """)
+    program.says("installed")
+    for body, hard in zip(bodies, b"\0\1"):
+        control.event(GROUP_EXPIRE, fake_control.message(
+            0x1B, body[:POLICY_BYTES] + bytes([hard]) + bytes(7) + body[POLICY_BYTES:]))
+    program.says("268", "268")
+    before = len(control.requests)
+    restart(control)
+    wait_until(lambda: len(control.requests) >= before + 2, 10, "the policies")
+    program.go_on()
+    program.finish()
+    assert sorted(request.body for request in control.requests[before:]) == \
+        sorted([bodies[0], bodies[2]])
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
