@@ -161,6 +161,17 @@ serve(struct broker *broker, const struct wait_list *list)
 			admit(broker, i);
 }
 
+/* The clerk of a carrier's family. */
+static const struct clerk *
+clerk_of(const struct broker *broker, const struct carrier *carrier)
+{
+	unsigned family = 0;
+
+	while (protocol_family[family] != carrier->link.family)
+		family++;
+	return &broker->clerks[family];
+}
+
 static void
 tend(struct broker *broker)
 {
@@ -172,6 +183,7 @@ tend(struct broker *broker)
 			clerk_tend(&broker->clerks[i], time);
 	DL_FOREACH_SAFE(broker->carriers, carrier, after)
 	{
+		carrier->link.held = clerk_serves_first(clerk_of(broker, carrier));
 		if (carrier_tend(carrier, time))
 			continue;
 		DL_DELETE(broker->carriers, carrier);

@@ -200,7 +200,6 @@ obey(struct carrier *carrier, const struct order *order, int answer_fd, uint64_t
 	if (order->verb == ORDER_OPEN && carrier->state == CARRIER_KNOCKING) {
 		carrier->state = CARRIER_OPENING;
 		carrier->due_ns = now_ns + PATIENCE_NS;
-		link_tend(&carrier->link, now_ns);
 	}
 	if (answer_fd < 0)
 		return;

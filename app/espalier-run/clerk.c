@@ -28,6 +28,7 @@ went_down(struct link *link)
 
 	log_warning("lost the gateway at %s; requests wait until it is back", link->server->path);
 	clerk->lost = true;
+	clerk->restores = 0;
 	clerk->checks = 0;
 	clerk->missing = 0;
 }
@@ -40,6 +41,7 @@ ask(struct clerk *clerk, enum request_origin origin, const struct netlink_writer
 
 	if (request == NULL)
 		return;
+	clerk->restores += origin == REQUEST_RESTORE;
 	clerk->checks += origin == REQUEST_CHECK;
 	queue_append(&clerk->link.queue, request);
 }
@@ -109,6 +111,7 @@ checked(struct link *link, const struct request *request, int error)
 {
 	struct clerk *clerk = of_link(link);
 
+	clerk->restores -= request->origin == REQUEST_RESTORE;
 	if (request->origin == REQUEST_RESTORE && error != 0)
 		log_error("a standing policy was lost and cannot be installed again: %s",
 			strerror(error));
@@ -160,6 +163,12 @@ clerk_tend(struct clerk *clerk, uint64_t now_ns)
 	clerk->complained = true;
 }
 
+bool
+clerk_serves_first(const struct clerk *clerk)
+{
+	return clerk->lost || clerk->restores > 0;
+}
+
 void
 clerk_pace(struct clerk *clerk, uint64_t now_ns)
 {
@@ -172,5 +181,6 @@ clerk_pace(struct clerk *clerk, uint64_t now_ns)
 		clerk->slow_ns = 0;
 	else if (clerk->slow_ns == 0)
 		clerk->slow_ns = now_ns;
-	clerk->waits = slow && clerk->checks > 0 && now_ns - clerk->slow_ns < SLOW_NS;
+	clerk->waits = slow && clerk->restores == 0 && clerk->checks > 0 &&
+		now_ns - clerk->slow_ns < SLOW_NS;
 }

@@ -208,7 +208,8 @@ lose(struct link *link, uint64_t now_ns)
 void
 link_tend(struct link *link, uint64_t now_ns)
 {
-	if (link->state == LINK_UP || now_ns < link->due_ns)
+	if (link->state == LINK_UP || now_ns < link->due_ns ||
+		(link->state == LINK_DOWN && link->held))
 		return;
 	if (link->state == LINK_DOWN) {
 		attempt(link, now_ns);

@@ -55,6 +55,7 @@ struct link {
 	uint32_t answer_pid; /* port id that answers to the program carry */
 	int fd;              /* -1: down */
 	enum link_state state;
+	bool held;       /* down: does not try, whatever the clock says */
 	uint64_t due_ns; /* down: when to try again; greeting: when to give up */
 	uint64_t pause_ns;
 	uint64_t groups; /* joined, as bits */

@@ -341,6 +341,38 @@ def test_standing_policies_are_installed_again(control):
     assert sorted(request.body for request in again) == sorted([bodies[0], bodies[2], bodies[5]])
 
 
+def test_a_policy_deleted_during_the_outage_stays_away(control):
+    """It is installed again first, with the others, and deleted then: the gateway comes to where it would
+    be, had it never been away."""
+    bodies = [policy(1, f"10.{n}.0.0") for n in range(200)]
+    gone = bodies[199][:56] + bytes(4) + bytes([1, 0, 0, 0]) + bodies[199][-8:]
+    program = Program(control, f"""
+        s = open_xfrm()
+        for n in range(200):
+            assert status(ask(s, 0x13, bytes([10, n]) + {bodies[0][2:]!r})) == 0
+        print("installed", flush=True)
+        input()
+        s.send(message(0x14, {gone!r}, 5))
+        print("deleted", flush=True)
+        print(status(list(messages(s.recv(4096)))), flush=True)
+        input()
+        """)
+    program.says("installed")
+    control.stop()
+    program.go_on()
+    program.says("deleted")
+    before = len(control.requests)
+    control.start()
+    program.says("0")
+    assert [request.kind for request in control.requests[before:]] == [0x19] * 200 + [0x14]
+    before = len(control.requests)
+    restart(control)
+    wait_until(lambda: len(control.requests) >= before + 199, 10, "the others")
+    program.go_on()
+    program.finish()
+    assert bodies[199] not in [request.body for request in control.requests[before:]]
+
+
 def test_policies_that_expired_are_not_installed_again(control):
     """A hard end of a policy; a soft one is only a warning."""
     bodies = [policy(1, "10.0.0.0"), policy(1, "10.1.0.0"), policy(1, "10.1.0.0", if_id=8)]
