@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "rendezvous.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "compiler.h"
@@ -14,6 +17,8 @@
 #include "order.h"
 
 #define BACKLOG 64
+#define DIRECTORY_PREFIX "espalier-run."
+#define FRESH_SECONDS 60
 
 static const char *const names[RENDEZVOUS_FAMILIES] = {
 	[RENDEZVOUS_XFRM] = "xfrm",
@@ -25,6 +30,74 @@ static const char *const variables[RENDEZVOUS_FAMILIES] = {
 	[RENDEZVOUS_ROUTE] = ORDER_ENVIRONMENT_ROUTE,
 };
 
+static void
+set_path(struct sockaddr_un *address, const char *directory, enum rendezvous_family family)
+{
+	*address = (struct sockaddr_un) { .sun_family = AF_UNIX };
+	snprintf(address->sun_path, sizeof(address->sun_path), "%s/%s", directory, names[family]);
+}
+
+/* --- what others left behind --- */
+
+/* Does nobody listen there any more? A socket that is not there at all says nothing. */
+static bool
+deserted(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool refused = fd >= 0 &&
+		connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
+		errno == ECONNREFUSED;
+
+	if (fd >= 0)
+		close(fd);
+	return refused;
+}
+
+/* Our own, and old enough that its owner has come to listen. */
+static bool
+may_be_stale(const char *directory)
+{
+	struct stat status;
+
+	return lstat(directory, &status) == 0 && S_ISDIR(status.st_mode) &&
+		status.st_uid == geteuid() && status.st_mtime + FRESH_SECONDS < time(NULL);
+}
+
+/* Removes the doors that nobody stands behind, and the directory when no other is left in it. */
+static void
+sweep_directory(const char *directory)
+{
+	struct sockaddr_un address;
+
+	for (unsigned i = 0; i < RENDEZVOUS_FAMILIES; i++) {
+		set_path(&address, directory, i);
+		if (deserted(&address))
+			unlink(address.sun_path);
+	}
+	rmdir(directory);
+}
+
+/* Directories of those that were killed and could not remove them. */
+static void
+sweep(const char *place)
+{
+	char path[sizeof(((struct rendezvous *)NULL)->directory)];
+	const struct dirent *entry;
+	DIR *entries = opendir(place);
+
+	while (entries != NULL && (entry = readdir(entries)) != NULL) {
+		if (strncmp(entry->d_name, DIRECTORY_PREFIX, strlen(DIRECTORY_PREFIX)) != 0)
+			continue;
+		int length = snprintf(path, sizeof(path), "%s/%s", place, entry->d_name);
+		if (length < (int)sizeof(path) && may_be_stale(path))
+			sweep_directory(path);
+	}
+	if (entries != NULL)
+		closedir(entries);
+}
+
+/* --- our own --- */
+
 static int
 make_directory(struct rendezvous *rendezvous)
 {
@@ -32,8 +105,11 @@ make_directory(struct rendezvous *rendezvous)
 	const char *const places[] = { geteuid() == 0 ? "/run" : own, "/tmp" };
 
 	for (unsigned i = 0; i < ARRAY_LEN(places); i++) {
+		const char *place = places[i] != NULL ? places[i] : "/tmp";
 		int length = snprintf(rendezvous->directory, sizeof(rendezvous->directory),
-			"%s/espalier-run.XXXXXX", places[i] != NULL ? places[i] : "/tmp");
+			"%s/" DIRECTORY_PREFIX "XXXXXX", place);
+
+		sweep(place);
 
 		if (length < (int)sizeof(rendezvous->directory) &&
 			mkdtemp(rendezvous->directory) != NULL)
@@ -48,10 +124,10 @@ static int
 open_door(struct rendezvous *rendezvous, enum rendezvous_family family)
 {
 	struct rendezvous_door *door = &rendezvous->doors[family];
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address;
 
-	snprintf(door->path, sizeof(door->path), "%s/%s", rendezvous->directory, names[family]);
-	memcpy(address.sun_path, door->path, sizeof(door->path));
+	set_path(&address, rendezvous->directory, family);
+	memcpy(door->path, address.sun_path, sizeof(door->path));
 	door->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (door->fd >= 0 &&
 		bind(door->fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&

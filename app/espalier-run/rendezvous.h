@@ -21,7 +21,8 @@ struct rendezvous {
 	struct rendezvous_door doors[RENDEZVOUS_FAMILIES];
 };
 
-/* Makes the directory and the doors of the families (bits 1 << enum). 0, or -1 and said. */
+/* Makes the directory and the doors of the families (bits 1 << enum), and removes directories of
+ * our user in which nobody listens any more. 0, or -1 and said. */
 int rendezvous_open(struct rendezvous *rendezvous, unsigned families);
 /* Removes all that; nothing remains in the file system. */
 void rendezvous_close(struct rendezvous *rendezvous);

@@ -232,6 +232,32 @@ def test_nothing_is_left_behind(control):
     assert place.is_absolute() and not place.parent.exists()
 
 
+def test_what_a_killed_one_left_is_removed(control):
+    """By the next that starts; not what somebody listens in, nor what is as young as one that begins."""
+    def start():
+        process = espalier_run.start(control.path, "sh", "-c", "echo $ESPALIER_RUN_XFRM; exec sleep 1000")
+        return process, Path(process.stdout.readline().strip()).parent
+
+    (killed, old), (also_killed, young), (alive, lived_in) = [start() for _ in range(3)]
+    foreign = old.with_name("espalier-run.foreign")
+    foreign.mkdir(mode=0o700)
+    (foreign / "file").touch()
+    for process in killed, also_killed:
+        process.kill()
+        process.wait()
+    for path in old, lived_in, foreign:
+        os.utime(path, (0, 0))
+    try:
+        assert espalier_run.run(control.path, "true").returncode == 0
+        assert [path.exists() for path in (old, young, lived_in, foreign)] == [False, True, True, True]
+        assert (lived_in / "xfrm").exists() and alive.poll() is None
+        os.utime(young, (0, 0))
+        assert espalier_run.run(control.path, "true").returncode == 0 and not young.exists()
+    finally:
+        for path in young, foreign:
+            shutil.rmtree(path, ignore_errors=True)
+
+
 # --- programs that would go past it ---
 
 @pytest.fixture
