@@ -75,8 +75,8 @@ def test_terminal(control):
         print(os.isatty(0), input(), flush=True)
         while not count: time.sleep(0.01)
         time.sleep(0.3)
-        print(len(count), "interrupts", flush=True)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+        print(len(count), "interrupts", flush=True)
         time.sleep(60)
         """
     pid, terminal = pty.fork()
