@@ -11,15 +11,14 @@
 #include <unistd.h>
 
 #include <linux/netlink.h>
-#include <linux/xfrm.h>
 
 #include "clock.h"
 #include "ledger.h"
 #include "log.h"
+#include "obey.h"
 #include "order.h"
 #include "protocol.h"
 
-#define PATIENCE_NS (10 * SECOND_NS)
 #define WAITING_BYTES_MAX (1u << 20)
 
 static struct carrier *
@@ -90,14 +89,6 @@ event(struct link *link, const struct netlink_message *message)
 }
 
 static void
-answer(int fd, int error)
-{
-	const struct order_answer said = { .error = error };
-
-	send(fd, &said, sizeof(said), MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-static void
 up(struct link *link)
 {
 	struct carrier *carrier = of_link(link);
@@ -107,7 +98,7 @@ up(struct link *link)
 		carrier->missed = link->family == ESPALIER_FAMILY_ROUTE && link->groups != 0;
 		return;
 	}
-	answer(carrier->fd, 0);
+	obey_answer(carrier->fd, 0);
 	carrier->state = CARRIER_OPEN;
 }
 
@@ -141,74 +132,6 @@ carrier_destroy(struct carrier *carrier)
 	if (carrier->fd >= 0)
 		close(carrier->fd);
 	free(carrier);
-}
-
-/* --- orders of the preload library --- */
-
-/* The groups that there are, as a mask of bind() has them: group n is bit n - 1. */
-static uint32_t
-known_groups(uint32_t family)
-{
-	return family == ESPALIER_FAMILY_XFRM ? (1u << XFRMNLGRP_MAX) - 1 : UINT32_MAX;
-}
-
-/* One group; the descriptor is answered when that is done. */
-static void
-change_group(struct carrier *carrier, const struct order *order, int answer_fd)
-{
-	enum request_origin origin = order->verb == ORDER_JOIN ? REQUEST_JOIN : REQUEST_LEAVE;
-	bool known = order->value > 0 && order->value < LINK_GROUPS;
-	struct request *request = known ? request_group(origin, order->value) : NULL;
-
-	if (request == NULL) {
-		answer(answer_fd, known ? ENOMEM : EINVAL);
-		close(answer_fd);
-		return;
-	}
-	request->answer_fd = answer_fd;
-	request->answer_error = true;
-	link_request(&carrier->link, request);
-}
-
-/* The groups of bind(); those that the server does not have matter as little as to the kernel. */
-static void
-join_mask(struct carrier *carrier, uint32_t mask, int answer_fd)
-{
-	mask &= known_groups(carrier->link.family);
-	while (mask != 0) {
-		struct request *request =
-			request_group(REQUEST_JOIN, (uint32_t)__builtin_ctz(mask) + 1);
-
-		mask &= mask - 1;
-		if (request == NULL)
-			continue;
-		if (mask == 0) {
-			request->answer_fd = answer_fd;
-			answer_fd = -1;
-		}
-		link_request(&carrier->link, request);
-	}
-	if (answer_fd >= 0) {
-		answer(answer_fd, 0);
-		close(answer_fd);
-	}
-}
-
-static void
-obey(struct carrier *carrier, const struct order *order, int answer_fd, uint64_t now_ns)
-{
-	if (order->verb == ORDER_OPEN && carrier->state == CARRIER_KNOCKING) {
-		carrier->state = CARRIER_OPENING;
-		carrier->due_ns = now_ns + PATIENCE_NS;
-	}
-	if (answer_fd < 0)
-		return;
-	if (order->verb == ORDER_JOIN || order->verb == ORDER_LEAVE)
-		change_group(carrier, order, answer_fd);
-	else if (order->verb == ORDER_MASK)
-		join_mask(carrier, order->value, answer_fd);
-	else
-		close(answer_fd);
 }
 
 /* --- requests --- */
@@ -267,7 +190,7 @@ static void
 leave(struct carrier *carrier, uint64_t now_ns)
 {
 	carrier->state = CARRIER_LEFT;
-	carrier->due_ns = now_ns + PATIENCE_NS;
+	carrier->due_ns = now_ns + CARRIER_PATIENCE_NS;
 	outbox_clear(&carrier->outbox);
 	close(carrier->fd);
 	carrier->fd = -1;
@@ -323,7 +246,7 @@ carrier_receive(struct carrier *carrier, uint64_t now_ns)
 	if (bytes == sizeof(order))
 		memcpy(&order, datagram, sizeof(order));
 	if (order.magic == ORDER_MAGIC && order.length == 0) {
-		obey(carrier, &order, fd, now_ns);
+		obey_order(carrier, &order, fd, now_ns);
 		return;
 	}
 	if (fd >= 0)
@@ -347,7 +270,7 @@ turn_away(struct carrier *carrier)
 
 	log_error("a netlink socket cannot be carried: %s",
 		fault->error != 0 ? fault->text : "the control socket does not answer");
-	answer(carrier->fd, fault->error != 0 ? fault->error : ETIMEDOUT);
+	obey_answer(carrier->fd, fault->error != 0 ? fault->error : ETIMEDOUT);
 }
 
 bool
@@ -369,7 +292,7 @@ abandoned(struct carrier *carrier, uint64_t now_ns)
 		return false;
 	}
 	if (carrier->due_ns == 0)
-		carrier->due_ns = now_ns + PATIENCE_NS;
+		carrier->due_ns = now_ns + CARRIER_PATIENCE_NS;
 	return now_ns >= carrier->due_ns;
 }
 

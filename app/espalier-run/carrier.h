@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "clock.h"
 #include "link.h"
 #include "outbox.h"
 
@@ -11,6 +12,9 @@
  * One carried socket: the program's end, a link to the control socket, and what is between. The
  * program's end never closes before the program closes it.
  */
+
+/* For a program that waits in socket(), and for a gateway that has last requests to take. */
+#define CARRIER_PATIENCE_NS (10 * SECOND_NS)
 
 struct ledger;
 
