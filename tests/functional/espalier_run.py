@@ -45,6 +45,18 @@ def run(path, *words, **arguments):
                           timeout=30 * PATIENCE, **{"env": ENVIRONMENT, **arguments})
 
 
+def output(control, *words):
+    """What a run to the end says, which must be in order."""
+    done = run(control.path, *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def script_output(control, text, *options):
+    """The same for a script, word for word."""
+    return output(control, *options, *script(text)).split()
+
+
 def start(path, *words):
     """A running one, to be talked to by pipes."""
     RUNNING.append(subprocess.Popen(
@@ -77,3 +89,19 @@ def finish(process):
     output, errors = process.stdout.read(), process.stderr.read()
     assert process.wait(30 * PATIENCE) == 0, errors
     return output, errors
+
+
+class Program:
+    """A script under espalier-run that does a step for each line it is given."""
+
+    def __init__(self, control, text, *options):
+        self.process = start(control.path, *options, *script(text))
+
+    def says(self, *words):
+        assert self.process.stdout.readline().split() == list(words)
+
+    def go_on(self):
+        self.process.stdin.write("\n")
+
+    def finish(self):
+        return finish(self.process)

@@ -221,6 +221,11 @@ class FakeControl:
             except OSError:
                 pass  # gone by itself
 
+    def restart(self):
+        self.stop()
+        self.silent = False
+        self.start()
+
     def kinds(self, family=XFRM):
         """Types of the requests so far, without the broker's own."""
         with self.lock:

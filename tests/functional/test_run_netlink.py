@@ -1,125 +1,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A carried socket is as good as the kernel's: names, sizes, groups, forks; ip as it is installed."""
+"""A carried socket is as good as the kernel's: names, sizes, groups and forks."""
 import errno
-import socket
-import struct
 import time
 
 import pytest
 
 import espalier_run
 import fake_control
-from espalier_run import script
-from fake_control import attribute, message, sa_info
-from gateway import wait_until
-
-STATE = ["ip", "xfrm", "state"]
-ADD = [*STATE, "add", "src", "203.0.113.191", "dst", "192.0.2.1", "proto", "esp", "spi", "0x1001",
-       "mode", "tunnel", "if_id", "1", "reqid", "7", "enc", "cbc(aes)",
-       "0x000102030405060708090a0b0c0d0e0f", "auth", "hmac(sha1)",
-       "0x000102030405060708090a0b0c0d0e0f10111213"]
-
-
-def run(control, *words):
-    done = espalier_run.run(control.path, *words)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def run_script(control, text, *options):
-    return run(control, *options, *script(text)).split()
-
-
-# --- iproute2 ---
-
-def test_ip_xfrm_state(control):
-    run(control, *ADD)
-    text = run(control, *STATE, "list")
-    assert "src 203.0.113.191 dst 192.0.2.1" in text and "spi 0x00001001" in text
-    assert "0x000102030405060708090a0b0c0d0e0f10111213" in text and "if_id 0x1" in text
-    again = espalier_run.run(control.path, *ADD)
-    assert again.returncode == 2 and "File exists" in again.stderr
-    run(control, *STATE, "delete", "src", "203.0.113.191", "dst", "192.0.2.1", "proto", "esp",
-        "spi", "0x1001")
-    assert run(control, *STATE) == "" and control.sas == {}
-    run(control, *ADD)
-    run(control, *STATE, "deleteall")
-    assert control.sas == {}
-
-
-def test_ip_xfrm_policy(control):
-    run(control, "ip", "xfrm", "policy", "add", "src", "10.0.0.0/8", "dst", "192.168.0.0/16",
-        "dir", "out", "tmpl", "src", "203.0.113.191", "dst", "192.0.2.1", "proto", "esp", "mode",
-        "tunnel", "if_id", "1")
-    assert control.kinds() == [fake_control.NEWPOLICY]
-    assert control.requests[0].body[:8] == socket.inet_aton("192.168.0.0") + bytes(4)
-
-
-def test_ip_xfrm_monitor(control):
-    """It binds to all groups at once, and gets what others did."""
-    process = espalier_run.start(control.path, "ip", "xfrm", "monitor")
-    wait_until(lambda: control.joined(fake_control.GROUP_EXPIRE), 10, "ip to join")
-    control.event(fake_control.GROUP_EXPIRE, message(
-        fake_control.EXPIRE, sa_info("192.0.2.1", 0x1001) + b"\1" + bytes(7)))
-    lines = [process.stdout.readline() for _ in range(2)]
-    assert "Expired" in lines[0] and "192.0.2.1" in lines[0] + lines[1]
-    process.terminate()
-    process.communicate()
-
-
-def test_ip_route(control):
-    """`ip` asks for links by name and number besides."""
-    row = struct.pack("=BBBBBBBBI", socket.AF_INET, 16, 0, 0, 254, 4, 0, 1, 0) + \
-        attribute(1, socket.inet_aton("192.168.0.0")) + attribute(4, struct.pack("=I", 1000001))
-    control.routes = {0x1A: [(0x18, row)]}
-    assert run(control, "--family", "route", "ip", "-N", "route", "show").startswith(
-        "192.168.0.0/16 dev if1000001")
-    assert control.kinds(fake_control.ROUTE).count(0x1A) == 1
-    run(control, "--family", "route", "ip", "route", "add", "blackhole", "10.0.0.0/8")
-    assert 0x18 in control.kinds(fake_control.ROUTE)
-    assert control.kinds(fake_control.XFRM) == []
-
-
-def test_a_port_that_the_gateway_does_not_know(control):
-    """`ip` would ask the kernel next, which has a link of that name and number."""
-    words = ["ip", "route", "add", "10.0.0.0/8", "dev", "lo"]
-    done = espalier_run.run(control.path, "--family", "route", *words)
-    assert done.returncode != 0 and 'Cannot find device "lo"' in done.stderr
-    assert 0x18 not in control.kinds(fake_control.ROUTE)
-
-
-def test_names_and_numbers_of_ports(control):
-    """The kernel's, unless the ROUTE family is carried; a name that cannot be one is asked nobody."""
-    text = """
-        for find in (lambda: socket.if_nametoindex("lo"), lambda: socket.if_indextoname(1),
-                     lambda: socket.if_nametoindex(""), lambda: socket.if_nametoindex("l" * 16),
-                     lambda: socket.if_indextoname(0)):
-            try: print(find())
-            except OSError: print("none")
-        """
-    assert run_script(control, text)[:2] == ["1", "lo"]
-    assert run_script(control, text, "--family", "route") == \
-        ["none"] * 5
-    assert control.kinds(fake_control.ROUTE) == [0x12, 0x12]
-
-
-def test_both_families(control):
-    run(control, "--family", "all", "sh", "-c",
-        "ip xfrm state flush && ip route add blackhole 10.0.0.0/8")
-    assert control.kinds(fake_control.XFRM) == [0x1C]
-    assert control.kinds(fake_control.ROUTE) == [0x18]
-
-
-def test_other_netlink_stays_the_kernels(control):
-    assert "lo" in run(control, "ip", "-o", "link", "show", "lo")
-    assert control.requests == []
+from espalier_run import output, script, script_output
+from fake_control import message, sa_info
 
 
 # --- what a socket is ---
 
 def test_names(control):
     """Port ids are the kernel's way: none before bind, the process's own first, no one twice."""
-    assert run_script(control, """
+    assert script_output(control, """
         s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, nl.XFRM)
         print(s.getsockname() == (0, 0))
         s.bind((0, 0))
@@ -141,7 +37,7 @@ def test_names(control):
 
 @pytest.mark.parametrize("pid", [0, 4711])
 def test_answers_carry_sequence_and_port_id(control, pid):
-    assert run_script(control, f"""
+    assert script_output(control, f"""
         s = open_xfrm(pid={pid})
         s.sendto(message(nl.FLUSHSA, bytes(4), 5, 77), (0, 0))
         data, address = s.recvfrom(4096)
@@ -152,7 +48,7 @@ def test_answers_carry_sequence_and_port_id(control, pid):
 
 
 def test_a_request_arrives_untouched(control):
-    run_script(control, """
+    script_output(control, """
         s = open_xfrm()
         s.send(message(0x25, b"abc", 5, 99, 4242))
         s.recv(4096)
@@ -163,7 +59,7 @@ def test_a_request_arrives_untouched(control):
 
 def test_no_ack_that_was_not_asked_for(control):
     """The broker asks for one, to know the end of each request; the program sees only its own."""
-    assert run_script(control, """
+    assert script_output(control, """
         s = open_xfrm()
         s.send(message(nl.FLUSHSA, bytes(4), nl.REQUEST, 1))
         s.send(message(nl.DELSA, bytes(24), nl.REQUEST, 2))
@@ -175,7 +71,7 @@ def test_no_ack_that_was_not_asked_for(control):
 
 
 def test_several_requests_in_a_datagram(control):
-    assert run_script(control, """
+    assert script_output(control, """
         s = open_xfrm()
         s.send(b"".join(message(nl.FLUSHSA, bytes(4), 5, n) for n in (1, 2, 3)))
         print(*[next(messages(s.recv(4096)))[2] for _ in range(3)])
@@ -184,7 +80,7 @@ def test_several_requests_in_a_datagram(control):
 
 def test_peek_and_truncation(control):
     """As libmnl and iproute2 do: the length first, then the datagram; and a buffer too small."""
-    assert run_script(control, """
+    assert script_output(control, """
         s = open_xfrm()
         s.send(message(nl.FLUSHSA, bytes(4), 5, 1))
         for _ in range(2):
@@ -200,7 +96,7 @@ def test_peek_and_truncation(control):
 
 
 def test_every_way_to_send_and_receive(control):
-    assert run_script(control, """
+    assert script_output(control, """
         s = open_xfrm(kind=socket.SOCK_DGRAM)
         request = message(nl.FLUSHSA, bytes(4), 5, 1)
         ways = [lambda: s.send(request), lambda: s.sendto(request, (0, 0)),
@@ -213,7 +109,7 @@ def test_every_way_to_send_and_receive(control):
 
 def test_many_messages_in_a_call(control):
     """recvmmsg() and sendmmsg(): each with its sender and its length; a lost event ends the call."""
-    assert run_script(control, """
+    assert script_output(control, """
         import ctypes
         libc = ctypes.CDLL(None, use_errno=True)
 
@@ -288,7 +184,7 @@ def test_an_overrun_among_many_messages(control):
 
 def test_descriptors_are_real(control):
     """dup, fork, select, flags: the kernel's own, nothing to imitate."""
-    assert run_script(control, """
+    assert script_output(control, """
         import fcntl, select
         s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, nl.XFRM)
         s.bind((0, 0))
@@ -314,7 +210,7 @@ def test_descriptors_are_real(control):
 
 def test_a_socket_outlives_exec(control):
     """What knows nothing of how it came by its socket can use it."""
-    assert run_script(control, """
+    assert script_output(control, """
         s = open_xfrm()
         os.set_inheritable(s.fileno(), True)
         code = "import socket; s = socket.socket(16, 3, 6, fileno=%d); print(s.getsockname()[0] == %d)"
@@ -325,7 +221,7 @@ def test_a_socket_outlives_exec(control):
 
 def test_what_is_no_message(control):
     """The kernel passes over it without a word; so do we, and carry on."""
-    assert run_script(control, """
+    assert script_output(control, """
         s = open_xfrm()
         for junk in (b"", b"x", bytes(16), b"\\xff" * 40, struct.pack("=I", 15) + bytes(20)):
             s.send(junk)
@@ -336,7 +232,7 @@ def test_what_is_no_message(control):
 
 
 def test_many_sockets_and_threads(control):
-    assert run_script(control, """
+    assert script_output(control, """
         def work(n):
             s = open_xfrm()
             for i in range(50):
@@ -400,7 +296,7 @@ def test_a_reader_that_sleeps_loses_nothing(control):
     for _ in range(3000):
         control.event(fake_control.GROUP_EXPIRE, message(fake_control.EXPIRE, bytes(232)))
         if _ == 100:
-            run(control, *STATE, "flush")
+            output(control, "ip", "xfrm", "state", "flush")
             process.stdin.write("\n")
     assert espalier_run.finish(process)[0] == "3000\n"
 

@@ -3,38 +3,15 @@
 import os
 import signal
 import socket
-import struct
 import time
 
 import pytest
 
 import espalier_run
 import fake_control
-from espalier_run import script
+from espalier_run import Program
 from fake_control import DELSA, FLUSHSA, GETSA, GROUP_EXPIRE, NEWSA
 from gateway import wait_until
-
-
-class Program:
-    """A script under espalier-run that does a step for each line it is given."""
-
-    def __init__(self, control, text, *options):
-        self.process = espalier_run.start(control.path, *options, *script(text))
-
-    def says(self, *words):
-        assert self.process.stdout.readline().split() == list(words)
-
-    def go_on(self):
-        self.process.stdin.write("\n")
-
-    def finish(self):
-        return espalier_run.finish(self.process)
-
-
-def restart(control):
-    control.stop()
-    control.silent = False
-    control.start()
 
 
 def test_nobody_reads_its_log(control):
@@ -78,7 +55,7 @@ def test_a_request_without_an_answer_is_sent_again(control):
         except TimeoutError: print("nothing more")
         """)
     wait_until(lambda: len(control.kinds()) == 2, 10, "the requests")
-    restart(control)
+    control.restart()
     assert program.finish()[0].splitlines() == ["2 1 True", "2 2 True", "nothing more"]
     assert control.kinds() == [FLUSHSA, NEWSA] * 2
 
@@ -91,7 +68,7 @@ def test_an_answered_request_is_never_sent_again(control):
         print(status(ask(s, nl.FLUSHSA, bytes(4), sequence=2)))
         """)
     program.says("0")
-    restart(control)
+    control.restart()
     program.go_on()
     assert program.finish()[0] == "0\n"
     assert control.kinds() == [NEWSA, FLUSHSA]
@@ -138,7 +115,7 @@ def test_groups_are_joined_again(control):
         print(len(s.recv(4096)))
         """)
     program.says("bound")
-    restart(control)
+    control.restart()
     wait_until(lambda: control.joined(GROUP_EXPIRE), 10, "the group")
     control.event(GROUP_EXPIRE, fake_control.message(fake_control.EXPIRE, bytes(232)))
     assert program.finish()[0] == "248\n"
@@ -163,7 +140,7 @@ def test_listeners_for_routes_ask_anew(control):
         except TimeoutError: print("silent")
         """, "--family", "route")
     program.says("bound")
-    restart(control)
+    control.restart()
     program.says("ENOBUFS")
     assert all(control.joined(group) for group in (1, 7, 11))
     control.event(7, fake_control.message(0x18, bytes(12)))
@@ -230,7 +207,7 @@ def test_a_slow_program_is_told_of_every_lost_sa(control):
         print(len(told))
         """)
     program.says("installed")
-    restart(control)
+    control.restart()
     program.go_on()
     output, errors = program.finish()
     assert output.split() == [str(count)], errors
@@ -259,7 +236,7 @@ def test_sas_that_expired_or_were_flushed_are_not_missed(control):
     program.says("expired")
     program.go_on()
     program.says("flushed")
-    restart(control)
+    control.restart()
     assert program.finish()[0] == "silent\n"
 
 
@@ -302,100 +279,6 @@ def test_a_program_that_ends_with_more_waiting_than_there_is_room_for(control):
     program.go_on()
     program.says("full")
     assert program.process.wait(30) == 0
-
-
-POLICY_BYTES = 168  # struct xfrm_userpolicy_info
-
-
-def policy(direction, network, spi=0, if_id=7):
-    """Body of a NEWPOLICY: struct xfrm_userpolicy_info, a template, XFRMA_IF_ID."""
-    selector = socket.inet_aton(network) + bytes(52)
-    template = bytes(16) + struct.pack(">I", spi) + bytes(44)
-    return selector + bytes(100 + 4) + bytes([direction, 0, 0, 0]) + bytes(4) + \
-        fake_control.attribute(5, template) + fake_control.attribute(31, struct.pack("=I", if_id))
-
-
-def test_standing_policies_are_installed_again(control):
-    """Those that name no SA and were not deleted; by UPDPOLICY, which is an upsert."""
-    bodies = [policy(1, "10.0.0.0"), policy(1, "10.1.0.0", spi=5), policy(0, "10.2.0.0"),
-              policy(1, "10.3.0.0"), policy(1, "10.4.0.0"), policy(1, "10.0.0.0", if_id=8)]
-    bound = policy(1, "10.4.0.0", spi=6)
-    gone = bodies[3][:56] + bytes(4) + bytes([1, 0, 0, 0]) + bodies[3][-8:]
-    program = Program(control, f"""
-        s = open_xfrm()
-        for body in {bodies!r}:
-            assert status(ask(s, 0x13, body)) == 0
-        assert status(ask(s, 0x19, {bound!r})) == 0
-        assert status(ask(s, 0x14, {gone!r})) == 0
-        print("installed", flush=True)
-        input()
-        """)
-    program.says("installed")
-    before = len(control.requests)
-    restart(control)
-    wait_until(lambda: len(control.requests) >= before + 3, 10, "the policies")
-    program.go_on()
-    program.finish()
-    again = control.requests[before:]
-    assert {request.kind for request in again} == {0x19}
-    assert sorted(request.body for request in again) == sorted([bodies[0], bodies[2], bodies[5]])
-
-
-def test_a_policy_deleted_during_the_outage_stays_away(control):
-    """It is installed again first, with the others, and deleted then: the gateway comes to where it would
-    be, had it never been away."""
-    bodies = [policy(1, f"10.{n}.0.0") for n in range(200)]
-    gone = bodies[199][:56] + bytes(4) + bytes([1, 0, 0, 0]) + bodies[199][-8:]
-    program = Program(control, f"""
-        s = open_xfrm()
-        for n in range(200):
-            assert status(ask(s, 0x13, bytes([10, n]) + {bodies[0][2:]!r})) == 0
-        print("installed", flush=True)
-        input()
-        s.send(message(0x14, {gone!r}, 5))
-        print("deleted", flush=True)
-        print(status(list(messages(s.recv(4096)))), flush=True)
-        input()
-        """)
-    program.says("installed")
-    control.stop()
-    program.go_on()
-    program.says("deleted")
-    before = len(control.requests)
-    control.start()
-    program.says("0")
-    assert [request.kind for request in control.requests[before:]] == [0x19] * 200 + [0x14]
-    before = len(control.requests)
-    restart(control)
-    wait_until(lambda: len(control.requests) >= before + 199, 10, "the others")
-    program.go_on()
-    program.finish()
-    assert bodies[199] not in [request.body for request in control.requests[before:]]
-
-
-def test_policies_that_expired_are_not_installed_again(control):
-    """A hard end of a policy; a soft one is only a warning."""
-    bodies = [policy(1, "10.0.0.0"), policy(1, "10.1.0.0"), policy(1, "10.1.0.0", if_id=8)]
-    program = Program(control, f"""
-        s = open_xfrm(groups=1 << (nl.GROUP_EXPIRE - 1))
-        for body in {bodies!r}:
-            assert status(ask(s, 0x13, body)) == 0
-        print("installed", flush=True)
-        print(len(s.recv(4096)), len(s.recv(4096)), flush=True)
-        input()
-        """)
-    program.says("installed")
-    for body, hard in zip(bodies, b"\0\1"):
-        control.event(GROUP_EXPIRE, fake_control.message(
-            0x1B, body[:POLICY_BYTES] + bytes([hard]) + bytes(7) + body[POLICY_BYTES:]))
-    program.says("268", "268")
-    before = len(control.requests)
-    restart(control)
-    wait_until(lambda: len(control.requests) >= before + 2, 10, "the policies")
-    program.go_on()
-    program.finish()
-    assert sorted(request.body for request in control.requests[before:]) == \
-        sorted([bodies[0], bodies[2]])
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
