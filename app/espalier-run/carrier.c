@@ -76,9 +76,12 @@ ended(struct link *link, const struct request *request, int error)
 	if (of_link(link)->missed && request->origin == REQUEST_JOIN &&
 		(next == NULL || next->origin != REQUEST_JOIN))
 		say_overrun(of_link(link));
-	if (error == 0 && link->family == ESPALIER_FAMILY_XFRM &&
-		request->origin == REQUEST_PROGRAM)
+	if (link->family != ESPALIER_FAMILY_XFRM || request->origin != REQUEST_PROGRAM)
+		return;
+	if (error == 0)
 		ledger_note_done(of_link(link)->ledger, &message);
+	else if (error == ENOENT || error == ESRCH)
+		ledger_note_absent(of_link(link)->ledger, &message);
 }
 
 static void

@@ -173,6 +173,15 @@ ledger_note_done(struct ledger *ledger, const struct netlink_message *request)
 }
 
 void
+ledger_note_absent(struct ledger *ledger, const struct netlink_message *request)
+{
+	if (request->type == XFRM_MSG_DELSA)
+		forget_one(ledger, request->body);
+	else if (request->type == XFRM_MSG_DELPOLICY)
+		standing_note_absent(&ledger->standing, request->body);
+}
+
+void
 ledger_note_event(struct ledger *ledger, const struct netlink_message *event)
 {
 	struct netlink_span body = event->body;

@@ -23,6 +23,8 @@ void ledger_clear(struct ledger *ledger);
 
 /* A request that the gateway has carried out. */
 void ledger_note_done(struct ledger *ledger, const struct netlink_message *request);
+/* A request whose object the gateway does not have: what was to be deleted is not missed. */
+void ledger_note_absent(struct ledger *ledger, const struct netlink_message *request);
 /* A message that the gateway sent by itself. */
 void ledger_note_event(struct ledger *ledger, const struct netlink_message *event);
 

@@ -126,19 +126,15 @@ installed(struct standing *standing, struct netlink_span body)
 static void
 deleted(struct standing *standing, struct netlink_span body)
 {
+	struct netlink_span rest = body;
 	struct xfrm_userpolicy_id id;
-	struct standing_key key;
 
-	if (!netlink_take(&body, &id, sizeof(id)))
-		return;
 	/* The gateway alone knows indexes. Better to forget too much than to bring back what was
 	 * deleted. */
-	if (id.index != 0) {
+	if (netlink_take(&rest, &id, sizeof(id)) && id.index != 0)
 		standing_clear(standing);
-		return;
-	}
-	make_key(&key, &id.sel, id.dir, read_extras(body).if_id);
-	forget_key(standing, &key);
+	else
+		standing_note_absent(standing, body);
 }
 
 void
@@ -148,6 +144,18 @@ standing_clear(struct standing *standing)
 
 	HASH_ITER (hh, standing->policies, policy, after)
 		forget(standing, policy);
+}
+
+void
+standing_note_absent(struct standing *standing, struct netlink_span body)
+{
+	struct xfrm_userpolicy_id id;
+	struct standing_key key;
+
+	if (!netlink_take(&body, &id, sizeof(id)) || id.index != 0)
+		return;
+	make_key(&key, &id.sel, id.dir, read_extras(body).if_id);
+	forget_key(standing, &key);
 }
 
 void

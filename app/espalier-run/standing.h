@@ -18,6 +18,8 @@ struct standing {
 void standing_clear(struct standing *standing);
 /* A request that the gateway has carried out. */
 void standing_note_done(struct standing *standing, const struct netlink_message *request);
+/* The body of a DELPOLICY whose policy the gateway does not have. */
+void standing_note_absent(struct standing *standing, struct netlink_span body);
 /* A message that the gateway sent by itself. */
 void standing_note_event(struct standing *standing, const struct netlink_message *event);
 

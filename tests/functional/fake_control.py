@@ -127,7 +127,7 @@ class Client:
         return message(kind, body, flags, request.sequence, request.pid)
 
     def answer(self, request):
-        sas, error = self.server.sas, 0
+        sas, error = self.server.sas, self.server.refusals.get(request.kind, 0)
         if request.family == XFRM:
             info = request.body[:INFO_BYTES]
             if request.kind in (NEWSA, UPDSA):
@@ -185,6 +185,7 @@ class FakeControl:
         self.requests = []
         self.silent = False  # takes requests and answers none
         self.break_off = False  # hangs up after the first row of a listing
+        self.refusals = {}  # errors of requests, by type
         self.routes, self.rows = {}, None
         self.clients, self.spi, self.sas = set(), 0xC0000000, {}
         self.listener = None

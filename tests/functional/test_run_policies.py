@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The gateway goes and comes back: which policies espalier-run installs again."""
+import errno
 import socket
 import struct
 
@@ -75,6 +76,32 @@ def test_a_policy_deleted_during_the_outage_stays_away(control):
     program.go_on()
     program.finish()
     assert bodies[199] not in [request.body for request in control.requests[before:]]
+
+
+def test_a_policy_that_was_not_there_to_be_deleted_is_forgotten(control):
+    """Somebody else did it before. An index that nobody has says nothing of the others."""
+    bodies = [policy(1, "10.0.0.0"), policy(1, "10.1.0.0")]
+    gone = bodies[0][:56] + bytes(4) + bytes([1, 0, 0, 0]) + bodies[0][-8:]
+    control.refusals = {0x14: errno.ENOENT}
+    program = Program(control, f"""
+        s = open_xfrm()
+        for body in {bodies!r}:
+            assert status(ask(s, 0x13, body)) == 0
+        for body in {gone!r}, bytes(56) + b"\\x63\\0\\0\\0" + bytes([1, 0, 0, 0]):
+            assert status(ask(s, 0x14, body)) == errno.ENOENT
+        print("installed", flush=True)
+        input()
+        print(status(ask(s, nl.FLUSHSA, bytes(4))), flush=True)
+        input()
+        """)
+    program.says("installed")
+    before = len(control.requests)
+    control.restart()
+    program.go_on()
+    program.says("0")
+    assert [request.body for request in control.requests[before:]] == [bodies[1], bytes(4)]
+    program.go_on()
+    program.finish()
 
 
 def test_policies_that_expired_are_not_installed_again(control):
