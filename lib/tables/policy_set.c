@@ -31,15 +31,29 @@ same_conditions(const struct selector *a, const struct selector *b)
 		a->remote_port_mask == b->remote_port_mask;
 }
 
-/* RFC 4301 5.2: a packet must have come by an SA that its policy wants. Where all policies want the
- * same, there is nothing to tell. */
+/* Unless an earlier one decides about all that this would: "in" and "fwd" are mostly the same.
+ * While a daemon replaces them, one after the other, they may want different SAs: then any will do.
+ */
+static void
+append(struct selector_set *set, const struct selector *selector)
+{
+	for (uint32_t i = 0; i < set->n; i++) {
+		if (!same_conditions(&set->selectors[i], selector))
+			continue;
+		if (set->selectors[i].reqid != selector->reqid)
+			set->selectors[i].reqid = 0;
+		return;
+	}
+	set->selectors[set->n++] = *selector;
+}
+
 static bool
-reqids_differ(const struct policy *const sorted[], unsigned n)
+reqids_differ(const struct selector_set *set)
 {
 	uint32_t wanted = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		uint32_t reqid = sorted[i]->spec.reqid;
+	for (uint32_t i = 0; i < set->n; i++) {
+		uint32_t reqid = set->selectors[i].reqid;
 
 		if (wanted != 0 && reqid != 0 && reqid != wanted)
 			return true;
@@ -48,15 +62,19 @@ reqids_differ(const struct policy *const sorted[], unsigned n)
 	return false;
 }
 
-/* Unless an earlier one decides about all that this would: "in" and "fwd" are mostly the same. */
+/* RFC 4301 5.2: a packet must have come by an SA that its policy wants. Where all want the same,
+ * there is nothing to tell, and prefixes may suffice. */
 static void
-append(struct selector_set *set, const struct selector *selector)
+simplify(struct selector_set *set)
 {
-	for (uint32_t i = 0; i < set->n; i++)
-		if (same_conditions(&set->selectors[i], selector))
-			return;
-	set->selectors[set->n++] = *selector;
-	set->plain = set->plain && selector_is_plain(selector);
+	bool differ = reqids_differ(set);
+
+	set->plain = true;
+	for (uint32_t i = 0; i < set->n; i++) {
+		if (!differ)
+			set->selectors[i].reqid = 0;
+		set->plain = set->plain && selector_is_plain(&set->selectors[i]);
+	}
 }
 
 bool
@@ -96,13 +114,12 @@ policy_set_build(struct slab *slab, const struct policy_list *policies, enum pol
 	set = slab_alloc(slab, sizeof(*set) + n * sizeof(set->selectors[0]));
 	if (set == NULL)
 		return NULL;
-	set->plain = true;
-	bool by_reqid = way == POLICY_INBOUND && reqids_differ(sorted, n);
 	for (unsigned i = 0; i < n; i++) {
 		struct selector selector = sorted[i]->spec.selector;
 
-		selector.reqid = by_reqid ? sorted[i]->spec.reqid : 0;
+		selector.reqid = way == POLICY_INBOUND ? sorted[i]->spec.reqid : 0;
 		append(set, &selector);
 	}
+	simplify(set);
 	return set;
 }

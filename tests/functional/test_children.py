@@ -117,6 +117,20 @@ def test_what_comes_in_must_come_by_the_sa_of_its_policy(start, socket):
     assert outcome.lan == [wire.forwarded(packet) for packet in inner]
 
 
+def test_policies_are_replaced_one_by_one(start, socket):
+    """A daemon that comes back numbers anew, and its old SAs go on: between in and fwd, and after."""
+    scene = Scene(start, socket)
+    sa = scene.sa(LEFT, outbound=False)
+    inner = wire.udp_packet(LEFT.host, HOST, bytes(40))
+    scene.trap(LEFT)
+    for number, direction in enumerate((IN, FORWARD, OUT), start=1):
+        scene.daemon.say(direction, *((selector(LEFT.network, LOCAL),) if direction != OUT else
+                                      (selector(LOCAL, LEFT.network),)), reqid=LEFT.reqid + 50)
+        scene.gateway.feed("wan0", [wire.ether(sa.seal(inner, number))])
+    outcome = scene.gateway.stop()
+    assert drops(outcome) == {} and outcome.lan == [wire.forwarded(inner)] * 3
+
+
 def test_what_is_too_large_is_cut_for_its_own_sa(start, socket):
     scene = Scene(start, socket)
     sas = [scene.sa(child) for child in CHILDREN]
