@@ -13,8 +13,8 @@
 /*
  * What a program starts is carried with it, even in an environment made from nothing, as charon
  * makes one for updown scripts: what names the library and the broker is put back where it is
- * missing. execl() and its like, whose arguments would have to be counted, are left alone. All but
- * the constructor may run between fork and exec, so nothing is allocated there.
+ * missing. execl() and its like, whose arguments would have to be counted, are left alone.
+ * Everything but the constructor may run between fork and exec, so it allocates nothing.
  */
 
 static const char *const names[] = {

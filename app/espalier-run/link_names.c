@@ -27,7 +27,7 @@ struct question {
 	char name[IFNAMSIZ];
 };
 
-/* What is asked for is 0 or empty. */
+/* The field that is asked for is 0 or empty. */
 struct port {
 	unsigned index;
 	char name[IFNAMSIZ];

@@ -33,18 +33,39 @@ is_overrun(const void *data)
 	return header.nlmsg_type == NLMSG_OVERRUN && header.nlmsg_len == sizeof(header);
 }
 
+/* Whom the kernel would tell of the broker's end: the command itself, as it began. */
+static struct {
+	pid_t pid; /* 0: nobody */
+	uid_t uid;
+	gid_t gid;
+} told_by_kernel;
+
+__attribute__((constructor)) static void
+note_who_is_told(void)
+{
+	int asked = 0;
+
+	if (prctl(PR_GET_PDEATHSIG, &asked) != 0 || asked != SIGTERM)
+		return;
+	told_by_kernel.pid = getpid();
+	told_by_kernel.uid = geteuid();
+	told_by_kernel.gid = getegid();
+}
+
 /*
- * Once in a process that the kernel does not tell of the broker's end: it is forgotten by who
- * changes his user, and never was asked for by children of the command.
+ * Once in a process that the kernel does not tell of the broker's end: it forgets one that changes
+ * its user, and was never asked to tell children of the command. It cannot be asked about that
+ * here, for a thread knows but its own.
  */
 static void
 end_process(void)
 {
 	static atomic_flag told = ATOMIC_FLAG_INIT;
-	int asked = 0;
 
-	prctl(PR_GET_PDEATHSIG, &asked);
-	if (asked != SIGTERM && !atomic_flag_test_and_set(&told))
+	if (told_by_kernel.pid == getpid() && told_by_kernel.uid == geteuid() &&
+		told_by_kernel.gid == getegid())
+		return;
+	if (!atomic_flag_test_and_set(&told))
 		kill(getpid(), SIGTERM);
 }
 

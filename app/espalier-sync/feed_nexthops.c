@@ -9,6 +9,9 @@
 
 #include "feed_parts.h"
 
+/* No source numbers an object so. */
+#define NEXTHOP_ID_LOST UINT32_MAX
+
 static void
 mark_concerned(struct rib *rib, struct rib_entry *entry, void *context)
 {
@@ -63,7 +66,8 @@ detach_route(struct nexthops *nexthops, struct rib_route **link)
 		nexthops_resolve(nexthops, (*link)->facts.nexthop_id, hops, &n);
 
 	if (verdict == NEXTHOP_UNKNOWN) {
-		(*link)->facts.nexthop_id = 0;
+		/* Without ways of its own it goes on waiting, for what nobody will tell it now. */
+		(*link)->facts.nexthop_id = (*link)->facts.n_hops > 0 ? 0 : NEXTHOP_ID_LOST;
 		return true;
 	}
 	if (!set_ways(link, hops, n))

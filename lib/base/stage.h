@@ -11,6 +11,7 @@
 	X(rx) \
 	X(parse) \
 	X(esp_claim) \
+	X(refuse_clear) \
 	X(esp_verify) \
 	X(esp_decrypt) \
 	X(esp_decap) \

@@ -62,7 +62,7 @@ reader_error(struct reader *reader, const config_setting_t *setting, const char 
 	va_end(args);
 }
 
-/* libconfig takes the largest there is for whatever is larger. */
+/* libconfig reads what is too large as the largest there is. */
 static const char *
 show_long(long long value, bool hex, char shown[QUOTE_BYTES])
 {

@@ -255,7 +255,8 @@ close_bracket(struct scan *scan, char closing)
 		closing, last->opening, place.file, place.line);
 }
 
-/* A value follows. Of a name that its group has already, libconfig would not say which it is. */
+/* A value follows. A name that its group has already is refused here: libconfig would not say
+ * which. */
 static bool
 begin_value(struct scan *scan)
 {

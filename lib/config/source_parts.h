@@ -43,12 +43,11 @@ struct bracket {
 struct source {
 	struct file *files[FILES_MAX];
 	unsigned n_files;
-	struct array text;    /* char */
-	struct array lines;   /* struct line; [0] is line 1 */
-	struct array secrets; /* struct secret */
-	struct array
-		settings;   /* struct setting; of the groups that are open, the outermost first */
-	bool out_of_memory; /* from then on nothing is added any more */
+	struct array text;     /* char */
+	struct array lines;    /* struct line; [0] is line 1 */
+	struct array secrets;  /* struct secret */
+	struct array settings; /* struct setting; of the open groups */
+	bool out_of_memory;    /* from then on nothing is added any more */
 	char *error;
 
 	/* Where the scan stands; goes on through included files, as libconfig's grammar does. */

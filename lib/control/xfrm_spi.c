@@ -10,7 +10,8 @@
 #include "xfrm_message.h"
 #include "xfrm_request.h"
 
-/* ALLOCSPI: an SPI that nobody else gets until its SA comes by UPDSA, or half a minute is over. */
+/* ALLOCSPI: an SPI that nobody else gets until its SA comes by UPDSA, or RESERVED_SECONDS are over.
+ */
 
 #define RESERVED_MAX 16384 /* of so many tunnels at once, whose peers do not answer */
 /* A range in which so many random ones are taken is searched from end to end. */

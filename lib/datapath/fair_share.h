@@ -10,8 +10,9 @@
 /*
  * What keeps one address from using up an allowance that is everybody's: a small one for each, in
  * front of the common one. There is a place for some hundred addresses; one that finds another's in
- * its own takes it over, with a full allowance. So nobody is ever held back for somebody else, and
- * who comes by many addresses meets the common allowance. One writer.
+ * its own takes it over, with a full allowance. So nobody is ever held back for somebody else (two
+ * that share a place are hardly held back at all), and who comes by many addresses meets the common
+ * allowance. One writer.
  */
 
 #define FAIR_SHARE_PLACES 256

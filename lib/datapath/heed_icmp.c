@@ -8,7 +8,6 @@
 #include "icmp.h"
 #include "ipv4.h"
 #include "path_mtu.h"
-#include "peers.h"
 
 /* RFC 1191 7.1: what links carry, for routers that do not tell theirs. */
 static const uint16_t plateaus[] = { 8166, 4352, 2002, 1492, 1006 };
@@ -81,8 +80,7 @@ heed_icmp(struct worker *worker)
 		if (victims->reason[i] != DROP_local_undeliverable ||
 			(victims->ingress[i] & INGRESS_TUNNEL) || victims->pkt[i]->nb_segs != 1)
 			continue;
-		if (read_error(burst_ip(victims->pkt[i]), &note) &&
-			peers_know(worker->gw->peers, note.destination))
+		if (read_error(burst_ip(victims->pkt[i]), &note))
 			path_mtu_note(worker->gw, note);
 	}
 }

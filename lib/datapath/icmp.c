@@ -10,8 +10,8 @@
 
 /* RFC 1812 4.3.2: what an error quotes, when it may be sent, where it says it comes from. */
 
-/* The error that a reason deserves; 0, which is none, if it is to be in silence. So is
- * no_neighbor: whom the kernel asks for may answer in a moment. */
+/* The error that a reason deserves; type 0: none, the packet is dropped in silence. So is
+ * no_neighbor: the kernel is asking, and the next packet may find an answer. */
 static const struct {
 	uint8_t type, code;
 } errors[DROP_REASON_COUNT] = {

@@ -88,8 +88,11 @@ pipeline_frames(struct worker *worker, struct rte_mbuf *pkt[], unsigned n)
 		esp_claim(worker);
 		stage_clock_bill(worker, STAGE_esp_claim, n);
 	}
-	if (worker->ip.n > 0 && (worker->ip.ports & worker->gw->outside))
+	if (worker->ip.n > 0 && (worker->ip.ports & worker->gw->outside)) {
+		n = worker->ip.n;
 		refuse_clear(worker);
+		stage_clock_bill(worker, STAGE_refuse_clear, n);
+	}
 	if (worker->esp.n > 0)
 		pipeline_inbound(worker);
 	if (worker->ip.n > 0)

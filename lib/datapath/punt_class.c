@@ -37,8 +37,8 @@ static const struct {
 	[PUNT_CLASS_RESOLUTION] = { 1000, 256, PUNT_RING_PKTS * 3 / 4 },
 	/* Ping, traceroute, somebody's shell: nobody's traffic depends on it. */
 	[PUNT_CLASS_OTHER] = { 1000, 128, PUNT_RING_PKTS / 2 },
-	/* The kernel asks each neighbor once a second, whatever we ask of it, and a worker says
-	 * each one no more often. */
+	/* The kernel asks each neighbor once a second, whatever we ask of it, and a worker names
+	 * the same one about once a second. */
 	[PUNT_CLASS_NOTE] = { 100, 32, PUNT_RING_PKTS / 4 },
 	/* The first packets of some tunnels at once; the control core keeps 64 of each. */
 	[PUNT_CLASS_HOLD] = { 1000, 256, PUNT_RING_PKTS / 4 },

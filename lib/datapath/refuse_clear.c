@@ -4,6 +4,8 @@
 #include "nexthop.h"
 #include "route.h"
 
+/* Ways out of a port stand before tunnels in a group: where it has both, the clear is a fallback
+ * that is wanted. */
 static bool
 leads_into_a_tunnel(const struct nexthop *nexthop)
 {
@@ -12,13 +14,13 @@ leads_into_a_tunnel(const struct nexthop *nexthop)
 	return nexthop->kind == NEXTHOP_TUNNEL;
 }
 
-/* IKE, for one, is allowed to come in the clear; what is for our end of a tunnel's inside is not.
- */
+/* IKE, for one, comes in the clear to our outer addresses. What is for another of ours, on the
+ * inside of a port or a tunnel, may not. */
 static bool
-is_for_a_port(const struct gateway *gw, uint32_t address)
+is_for_the_outside(const struct gateway *gw, uint32_t address)
 {
 	for (unsigned p = 0; p < gw->n_ports; p++)
-		for (unsigned a = 0; a < gw->ports[p].n_addresses; a++)
+		for (unsigned a = 0; (gw->outside >> p & 1) && a < gw->ports[p].n_addresses; a++)
 			if (gw->ports[p].addresses[a].address == address)
 				return true;
 	return false;
@@ -37,7 +39,7 @@ refuse_clear(struct worker *worker)
 	for (unsigned i = 0; i < burst->n; i++) {
 		if (unlikely((gw->outside >> burst->ingress[i] & 1) &&
 			    leads_into_a_tunnel(nexthop_read(slots, (uint32_t)back[i])) &&
-			    !is_for_a_port(gw, burst->dst[i]))) {
+			    !is_for_the_outside(gw, burst->dst[i]))) {
 			worker_drop(worker, burst->pkt[i], burst->ingress[i], DROP_unprotected);
 			continue;
 		}

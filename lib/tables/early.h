@@ -18,7 +18,9 @@
 #define EARLY_PKTS 512     /* in all */
 #define EARLY_SPI_PKTS 128 /* of one SPI */
 #define EARLY_HOLD_NS UINT64_C(2000000000)
-#define EARLY_EXPECT_NS UINT64_C(30000000000) /* from when an SPI is reserved */
+#define EARLY_EXPECT_NS \
+	UINT64_C(30000000000) /* how long after it was reserved an SPI is expected: there is place \
+				 for few */
 /* An SPI stays expected for so long after its SA came: for packets that a worker looked up before
  * that. */
 #define EARLY_GRACE_NS UINT64_C(500000000)

@@ -98,15 +98,23 @@ hold_take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns)
 
 	if (waits)
 		ask(gw, tunnel, pkt, now_ns);
+	/* As long as nobody has been asked, workers pass on what may do it. */
+	tunnel->hold_full = tunnel->asked && tunnel->held >= HOLD_TUNNEL_PKTS - 1;
 	if (hold->n == HOLD_PKTS || tunnel->held == HOLD_TUNNEL_PKTS) {
 		drop(gw, pkt, DROP_no_sa);
 		return;
 	}
 	tunnel->held++;
-	tunnel->hold_full = tunnel->held == HOLD_TUNNEL_PKTS;
 	hold->waiting[hold->n++] = (struct waiting) { pkt, now_ns, tunnel->index };
 	/* An SA may have come while the packet was on its way. */
 	hold->next_look_ns = waits ? hold->next_look_ns : 0;
+}
+
+void
+hold_ask_again(struct tunnel *tunnel)
+{
+	tunnel->asked = false;
+	tunnel->hold_full = false;
 }
 
 /* What becomes of one packet; true: it goes on waiting. */

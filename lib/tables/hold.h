@@ -16,11 +16,12 @@
 #define HOLD_TUNNEL_PKTS 64 /* of one tunnel */
 #define HOLD_SECONDS \
 	30                 /* of one packet, and of one request for an SA: as the kernel's \
-			      xfrm_acq_expires */
+			      xfrm_acq_expires is unless charon raises it */
 #define HOLD_ASK_SECONDS 1 /* between two requests of one tunnel */
 
 struct gateway;
 struct hold;
+struct tunnel;
 
 /* NULL: out of memory. */
 struct hold *hold_create(void);
@@ -34,6 +35,9 @@ void hold_take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns);
 
 /* Takes over a packet to be sent into its tunnel as it is. */
 typedef void (*hold_send_fn)(const void *context, struct rte_mbuf *pkt, uint16_t tunnel);
+
+/* Nobody has been asked for an SA of that tunnel: its next packet does. */
+void hold_ask_again(struct tunnel *tunnel);
 
 /* Sends what can go now, in the order in which it came, and drops what waits in vain. Workers use
  * the SA since it was published: what they took up meanwhile is ahead. Cheap when nothing changed.

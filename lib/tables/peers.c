@@ -19,22 +19,31 @@ peers_destroy(struct peers *peers)
 	rte_free(peers);
 }
 
-static unsigned
-place_of(uint32_t address)
+static uint32_t
+row_of(uint32_t address)
 {
-	return flow_hash(0, address, 0, 0, 0) % PEERS_PLACES;
+	return flow_hash(0, address, 0, 0, 0) % PEERS_ROWS;
 }
 
 void
 peers_add(struct peers *peers, uint32_t address)
 {
-	atomic_store_explicit(&peers->place[place_of(address)], address, memory_order_relaxed);
+	uint32_t row = row_of(address);
+	unsigned place = peers->next[row] % PEERS_IN_A_ROW;
+
+	if (peers_know(peers, address))
+		return;
+	atomic_store_explicit(&peers->row[row][place], address, memory_order_relaxed);
+	peers->next[row]++;
 }
 
 bool
 peers_know(const struct peers *peers, uint32_t address)
 {
-	return address != 0 &&
-		atomic_load_explicit(&peers->place[place_of(address)], memory_order_relaxed) ==
-		address;
+	const _Atomic uint32_t *row = peers->row[row_of(address)];
+
+	for (unsigned i = 0; address != 0 && i < PEERS_IN_A_ROW; i++)
+		if (atomic_load_explicit(&row[i], memory_order_relaxed) == address)
+			return true;
+	return false;
 }

@@ -6,15 +6,19 @@
 
 /*
  * Who is a peer: outer addresses that the configuration names as remote ends of tunnels, or that
- * had an SA. What they say to IKE shall not drown in what strangers say. It is a hint: two
- * addresses may want the same place, and then the later one has it; and anybody can forge one.
+ * had an SA. What they say to IKE shall not drown in what strangers say. It is a hint, which may
+ * order but never decide: where too many addresses want the same row the last ones have it, and
+ * addresses can be forged.
  */
 
-#define PEERS_PLACES 65536
+#define PEERS_ROWS 16384
+#define PEERS_IN_A_ROW 4
 
 struct peers {
 	/* control writes, workers read */
-	_Atomic uint32_t place[PEERS_PLACES]; /* host order; 0: nobody's */
+	_Atomic uint32_t row[PEERS_ROWS][PEERS_IN_A_ROW]; /* host order; 0: nobody's */
+	/* control only */
+	uint8_t next[PEERS_ROWS]; /* place of a full row that is taken next */
 };
 
 /* NULL: out of memory. */

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "gateway.h"
+#include "hold.h"
 #include "log.h"
 #include "policy_set.h"
 #include "publish.h"
@@ -85,7 +86,7 @@ apply(struct gateway *gw, struct tunnel *tunnel)
 	} else {
 		policies->outbound = outbound;
 	}
-	tunnel->asked = false;
+	hold_ask_again(tunnel);
 	tunnel_refresh(gw, tunnel);
 	let_go(gw, old_inbound);
 	let_go(gw, old_outbound);
@@ -99,7 +100,7 @@ dismiss(struct gateway *gw, struct tunnel *tunnel)
 	struct policies *policies = tunnel->policies;
 
 	tunnel->policies = NULL;
-	tunnel->asked = false;
+	hold_ask_again(tunnel);
 	publish_inbound(gw, tunnel, tunnel->selectors);
 	tunnel_refresh(gw, tunnel);
 	let_go(gw, policies->inbound);

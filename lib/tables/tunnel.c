@@ -12,6 +12,7 @@
 #include "config.h"
 #include "encap.h"
 #include "gateway.h"
+#include "hold.h"
 #include "listener.h"
 #include "log.h"
 #include "neighbor.h"
@@ -269,7 +270,7 @@ tunnel_refresh(struct gateway *gw, struct tunnel *tunnel)
 		tunnel_trust(tunnel);
 	tunnel->state = current_state(tunnel);
 	if (tunnel->state != TUNNEL_IDLE)
-		tunnel->asked = false;
+		hold_ask_again(tunnel);
 	set_destination(gw, tunnel);
 	build(gw, tunnel, drop, &encap);
 	if (tunnel->state == TUNNEL_UP && branch_blocked(&encap) != DROP_NONE)

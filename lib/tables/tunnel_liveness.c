@@ -11,7 +11,7 @@
  * most, is it found dead. */
 #define REST 16
 
-/* Another number whenever something authentic came: also what a peer sends only to be heard (RFC
+/* A larger number whenever something authentic came: also what a peer sends only to be heard (RFC
  * 4303 2.6), and what the selectors refused. */
 static uint64_t
 signs_of_life(const struct tunnel *tunnel, const struct tunnel_traffic *passed)
@@ -35,8 +35,10 @@ check_liveness(struct gateway *gw, struct tunnel *tunnel, uint64_t now_ns)
 		return;
 	tunnel_traffic(tunnel, &passed);
 	uint64_t signs = signs_of_life(tunnel, &passed);
-	if (signs != tunnel->seen_signs || tunnel->alive_ns == 0) {
-		tunnel->seen_signs = signs;
+	bool heard = signs > tunnel->seen_signs;
+	/* It is smaller when an SA went. */
+	tunnel->seen_signs = signs;
+	if (heard || tunnel->alive_ns == 0) {
 		tunnel->seen_tx = passed.tx.packets;
 		tunnel->alive_ns = now_ns;
 		tunnel->look_ns = now_ns + patience_ns / REST;

@@ -7,7 +7,7 @@
 #include "gateway.h"
 #include "neighbor.h"
 
-/* What a tunnel is up to, and why. */
+/* A tunnel's state in words, and the reason for it. */
 
 const char *
 tunnel_state_name(enum tunnel_state state)
@@ -32,6 +32,14 @@ describe_way(const struct gateway *gw, const struct tunnel *tunnel, char why[TUN
 
 	snprintf(text, sizeof(text), "%u.%u.%u.%u", address >> 24, address >> 16 & 0xff,
 		address >> 8 & 0xff, address & 0xff);
+	switch (branch_blocked(gateway_encap(gw, tunnel->index))) {
+	case DROP_no_sa:
+	case DROP_policy_out:
+		snprintf(why, TUNNEL_WHY_BYTES, "there is no room for the SAs of its policies");
+		return;
+	default:
+		break;
+	}
 	if (via != NULL)
 		snprintf(why, TUNNEL_WHY_BYTES, "neighbor %s of port %s is not known", text,
 			gw->ports[via->port].name);

@@ -117,6 +117,20 @@ def test_what_comes_in_must_come_by_the_sa_of_its_policy(start, socket):
     assert outcome.lan == [wire.forwarded(packet) for packet in inner]
 
 
+def test_the_first_policy_decides_whose_sa_it_is(start, socket):
+    """As in the kernel: one that covers more, and is behind it, does not speak for it."""
+    scene = Scene(start, socket)
+    sas = [scene.sa(child, outbound=False) for child in CHILDREN]
+    for direction in (IN, FORWARD):
+        scene.daemon.say(direction, selector("172.16.0.0/12", LOCAL), reqid=LEFT.reqid, priority=2000)
+        scene.daemon.say(direction, selector(RIGHT.network, LOCAL), reqid=RIGHT.reqid, priority=1000)
+    inner = [wire.udp_packet(child.host, HOST, bytes(40)) for child in CHILDREN]
+    scene.gateway.feed("wan0", [wire.ether(sas[0].seal(packet, number))
+                                for number, packet in enumerate(inner, start=1)])
+    outcome = scene.gateway.stop()
+    assert drops(outcome) == {"policy": 1} and outcome.lan == [wire.forwarded(inner[0])]
+
+
 def test_policies_are_replaced_one_by_one(start, socket):
     """A daemon that comes back numbers anew, and its old SAs go on: between in and fwd, and after."""
     scene = Scene(start, socket)

@@ -138,3 +138,22 @@ def test_a_tunnel_without_answer_does_not_silence_the_others(start, socket):
         asked.add(xfrm.attributes(body[280:])[xfrm.IF_ID][0])
     assert asked == {1, 2}
     gateway.stop()
+
+
+def test_who_waits_asks_whoever_comes(start, socket):
+    """With as many packets waiting as may: when somebody comes to be asked, and after new policies."""
+    topology = Topology()
+    gateway = start(topology.config_without_sas(socket), lan="live")
+    daemon = Daemon(socket, topology[1])
+    daemon.trap()
+    gateway.feed("lan0", frames(packets_to(topology[1], 300)))
+    wait_until(lambda: gateway.drops().get("no_sa", 0) > 200, 5, "all that may wait to do so")
+    ear = xfrm.Client(Path(str(socket).replace(".sock", "-ro.sock")), [GROUP_ACQUIRE])
+    gateway.feed("lan0", frames(packets_to(topology[1], 2)))
+    assert ear.hear()[0] == ACQUIRE
+    gateway.feed("lan0", frames(packets_to(topology[1], 2)))
+    daemon.trap(remote="172.16.0.0/13")
+    time.sleep(1.1)  # between two requests
+    gateway.feed("lan0", frames(packets_to(topology[1], 2)))
+    assert ear.hear()[0] == ACQUIRE
+    gateway.stop()

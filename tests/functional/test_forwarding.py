@@ -115,9 +115,10 @@ def test_in_the_clear_from_behind_a_tunnel(run, socket, allowed):
     to_inside = wire.udp_packet(peer_inside, topology[1].inside, dport=3784)
     honest = [wire.udp_packet(INTERNET, HOST), wire.udp_packet(topology[1].remote, HOST)]
     ike = wire.udp_packet(topology[1].peer_host, WAN_ADDRESS, dport=500)
+    to_lan_side = wire.udp_packet(topology[1].peer_host, LAN_ADDRESS, dport=22)
     sealed = topology[1].into.seal(wire.udp_packet(topology[1].peer_host, HOST, bytes(8)), 1)
-    outcome = run(config, wan=wire.ethers([*forged, to_inside, *honest, ike, sealed]))
-    expected = {"local_undeliverable": 2} if allowed else {"unprotected": 4, "local_undeliverable": 1}
+    outcome = run(config, wan=wire.ethers([*forged, to_inside, to_lan_side, *honest, ike, sealed]))
+    expected = {"local_undeliverable": 3} if allowed else {"unprotected": 5, "local_undeliverable": 1}
     assert outcome.drops == expected
     assert len(outcome.lan) == len(honest) + 1 + (2 if allowed else 0)
 

@@ -141,12 +141,12 @@ def test_the_program_ends_when_its_broker_is_killed(control):
                or Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z", 10, "the program to end")
 
 
-@pytest.mark.parametrize("change", ["libc.prctl(1, 0)", "if os.fork(): os._exit(0)"])
+@pytest.mark.parametrize("change", [
+    pytest.param("os.setegid(65534)", marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root can change")),
+    "if os.fork(): os._exit(0)"])
 def test_who_is_not_told_of_the_brokers_end_hears_it_from_its_socket(control, change):
-    """A change of user makes the kernel forget PR_SET_PDEATHSIG; for a child nobody set it."""
+    """A change of user or group makes the kernel forget PR_SET_PDEATHSIG; for a child nobody set it."""
     process = espalier_run.start(control.path, *script(f"""
-        import ctypes
-        libc = ctypes.CDLL(None)
         {change}
         count = []
         signal.signal(signal.SIGTERM, lambda *_: count.append(1))
@@ -160,6 +160,32 @@ def test_who_is_not_told_of_the_brokers_end_hears_it_from_its_socket(control, ch
     place = process.stdout.readline().strip()
     process.kill()
     assert process.stdout.read().split() == ["ECONNRESET"] * 3 + ["1"]
+    process.wait()
+    shutil.rmtree(place)
+
+
+def test_a_reader_in_another_thread_ends_nobody_twice(control):
+    """The kernel tells the command of the broker's end, whichever thread reads."""
+    process = espalier_run.start(control.path, *script("""
+        import threading
+        told, tell = os.pipe()
+        os.set_blocking(tell, False)
+        signal.set_wakeup_fd(tell)  # a byte for each signal
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        s = open_xfrm()
+        print(os.path.dirname(os.environ["ESPALIER_RUN_XFRM"]), flush=True)
+        def read():
+            try: s.recv(4096)
+            except OSError as error: print(errno.errorcode[error.errno])
+        thread = threading.Thread(target=read)
+        thread.start()
+        thread.join()
+        time.sleep(0.3)
+        print(len(os.read(told, 100)))
+        """))
+    place = process.stdout.readline().strip()
+    process.kill()
+    assert process.stdout.read().split() == ["ECONNRESET", "1"]
     process.wait()
     shutil.rmtree(place)
 

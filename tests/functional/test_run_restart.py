@@ -11,7 +11,7 @@ import espalier_run
 import fake_control
 from espalier_run import Program
 from fake_control import DELSA, FLUSHSA, GETSA, GROUP_EXPIRE, NEWSA
-from gateway import wait_until
+from gateway import PATIENCE, wait_until
 
 
 def test_nobody_reads_its_log(control):
@@ -278,7 +278,7 @@ def test_a_program_that_ends_with_more_waiting_than_there_is_room_for(control):
     control.stop()
     program.go_on()
     program.says("full")
-    assert program.process.wait(30) == 0
+    assert program.process.wait(30 * PATIENCE) == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")

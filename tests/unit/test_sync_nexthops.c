@@ -180,6 +180,21 @@ test_new_numbers_concern_new_routes(void **state)
 	assert_int_equal(result.hops[0].ifindex, TUNNEL_3);
 }
 
+/* What waits for an object that nobody will tell any more keeps what Espalier has. */
+static void
+test_what_waits_in_vain_goes_on_waiting(void **state)
+{
+	static struct espalier_route result;
+
+	(void)state;
+	set_route(1, UNKNOWN, RTN_UNICAST, NULL);
+	assert_int_equal(become(1, &result), RIB_UNKNOWN);
+	assert_true(feed_forget_nexthops(&feed));
+	assert_int_equal(become(1, &result), RIB_UNKNOWN);
+	set_way(UNKNOWN, TUNNEL_2); /* another one */
+	assert_int_equal(become(1, &result), RIB_UNKNOWN);
+}
+
 /* An object that routes wait for is news, whatever came before it. */
 static void
 test_what_is_missing_stays_missed(void **state)
@@ -224,6 +239,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_routes_stay_as_they_are, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_changed_is_still_news, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_is_missing_stays_missed, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_what_waits_in_vain_goes_on_waiting, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_new_numbers_concern_new_routes, setup, teardown),
 	};

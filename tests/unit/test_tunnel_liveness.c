@@ -111,6 +111,29 @@ it_is_found_neither_early_nor_later_than_a_sixteenth(void **state)
 }
 
 static void
+that_an_sa_goes_is_no_sign_of_life(void **state)
+{
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+	struct tunnel *tunnel = &gw->tunnels[0];
+	struct sa_spec spec = fixture_sa(fixture, SA_IN, 0, 0x2002);
+	uint64_t now = MILLISECOND_NS;
+
+	struct sas sas = bring_up(fixture);
+	fixture_add(fixture, &spec);
+	sa_replay(sas.in)->top = 1000;
+	tunnel->liveness_ms = 300;
+	tunnel_check_liveness(gw, now);
+	sas.out->sequence++;
+	now += 300 * MILLISECOND_NS + LATE_NS;
+	tunnel_check_liveness(gw, now);
+	assert_int_equal(tunnel->state, TUNNEL_DOWN);
+	assert_int_equal(sa_delete(gw, SA_IN, sas.in->spi, sas.in->destination), 0);
+	tunnel_check_liveness(gw, now + LATE_NS);
+	assert_int_equal(tunnel->state, TUNNEL_DOWN);
+}
+
+static void
 a_new_sa_gives_a_dead_tunnel_a_new_chance(void **state)
 {
 	struct fixture *fixture = *state;
@@ -144,6 +167,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_tunnel_that_gets_no_answer_is_down_until_it_does),
 		TEST(it_is_found_neither_early_nor_later_than_a_sixteenth),
+		TEST(that_an_sa_goes_is_no_sign_of_life),
 		TEST(a_new_sa_gives_a_dead_tunnel_a_new_chance),
 	};
 
