@@ -35,13 +35,13 @@ struct port {
 
 /* False: that is no link. */
 static bool
-read_answer(const struct nlmsghdr *header, size_t bytes, struct port *port)
+read_answer(struct nlmsghdr *header, size_t bytes, struct port *port)
 {
 	if (!NLMSG_OK(header, bytes) || header->nlmsg_type != RTM_NEWLINK ||
 		header->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifinfomsg)))
 		return false;
-	const struct ifinfomsg *link = NLMSG_DATA(header);
-	const struct rtattr *attribute = IFLA_RTA(link);
+	struct ifinfomsg *link = NLMSG_DATA(header);
+	struct rtattr *attribute = IFLA_RTA(link);
 	size_t left = IFLA_PAYLOAD(header);
 
 	port->index = (unsigned)link->ifi_index;
@@ -81,7 +81,7 @@ ask(struct port *port)
 			bytes = next()->recv(fd, answer, sizeof(answer), 0);
 		while (bytes < 0 && errno == EINTR);
 	close(fd);
-	return bytes > 0 && read_answer((const struct nlmsghdr *)answer, (size_t)bytes, port);
+	return bytes > 0 && read_answer((struct nlmsghdr *)answer, (size_t)bytes, port);
 }
 
 EXPORT unsigned
