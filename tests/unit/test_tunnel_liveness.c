@@ -110,6 +110,19 @@ it_is_found_neither_early_nor_later_than_a_sixteenth(void **state)
 	}
 }
 
+/* It sends and hears nothing; returns when it is down. */
+static uint64_t
+let_die(struct gateway *gw, struct tunnel *tunnel, const struct sas *sas, uint64_t now)
+{
+	tunnel->liveness_ms = 300;
+	tunnel_check_liveness(gw, now);
+	sas->out->sequence++;
+	now += 300 * MILLISECOND_NS + LATE_NS;
+	tunnel_check_liveness(gw, now);
+	assert_int_equal(tunnel->state, TUNNEL_DOWN);
+	return now;
+}
+
 static void
 that_an_sa_goes_is_no_sign_of_life(void **state)
 {
@@ -122,12 +135,7 @@ that_an_sa_goes_is_no_sign_of_life(void **state)
 	struct sas sas = bring_up(fixture);
 	fixture_add(fixture, &spec);
 	sa_replay(sas.in)->top = 1000;
-	tunnel->liveness_ms = 300;
-	tunnel_check_liveness(gw, now);
-	sas.out->sequence++;
-	now += 300 * MILLISECOND_NS + LATE_NS;
-	tunnel_check_liveness(gw, now);
-	assert_int_equal(tunnel->state, TUNNEL_DOWN);
+	now = let_die(gw, tunnel, &sas, now);
 	assert_int_equal(sa_delete(gw, SA_IN, sas.in->spi, sas.in->destination), 0);
 	tunnel_check_liveness(gw, now + LATE_NS);
 	assert_int_equal(tunnel->state, TUNNEL_DOWN);
@@ -143,12 +151,7 @@ a_new_sa_gives_a_dead_tunnel_a_new_chance(void **state)
 	uint64_t now = MILLISECOND_NS;
 
 	struct sas sas = bring_up(fixture);
-	tunnel->liveness_ms = 300;
-	tunnel_check_liveness(gw, now);
-	sas.out->sequence++;
-	now += 300 * MILLISECOND_NS + LATE_NS;
-	tunnel_check_liveness(gw, now);
-	assert_int_equal(tunnel->state, TUNNEL_DOWN);
+	now = let_die(gw, tunnel, &sas, now);
 	fixture_add(fixture, &spec);
 	assert_int_equal(tunnel->state, TUNNEL_UP);
 	tunnel_check_liveness(gw, now);
