@@ -305,12 +305,11 @@ def bgpd_config():
              " bgp graceful-restart select-defer-time 0", f" update-delay {RECOVERY_S}",
              " coalesce-time 0", f" timers bgp {KEEPALIVE_S} {HOLD_S}"]
     peers = [connection.peer_inside for connection in plan.CONNECTIONS]
-    for peer in peers:
-        # The data centre calls: two calls that meet would end one session, and not gracefully.
-        lines += [f" neighbor {peer} remote-as {plan.DC_ASN}", f" neighbor {peer} passive"]
+    lines += [f" neighbor {peer} remote-as {plan.DC_ASN}" for peer in peers]
     lines += [f" neighbor {plan.REGION_ADDRESS} remote-as {plan.CLOUD_ASN}"]
     for neighbor in (*peers, plan.REGION_ADDRESS):
-        lines += [f" neighbor {neighbor} timers connect 2",
+        # They call: two calls that meet would end one session, and not gracefully.
+        lines += [f" neighbor {neighbor} passive", f" neighbor {neighbor} timers connect 2",
                   f" neighbor {neighbor} advertisement-interval 0"]
     lines += [" address-family ipv4 unicast", f"  maximum-paths {PATHS}"]
     lines += [f"  neighbor {peer} filter-list own out" for peer in peers]
