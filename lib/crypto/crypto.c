@@ -82,6 +82,7 @@ crypto_create(const char *arch, char *error, size_t error_bytes)
 		goto free_crypto;
 	}
 	hasher_init(&crypto->hasher, manager, manager_create_narrow(arch, manager));
+	gcm_codes_init(&crypto->gcm_codes, manager, crypto->hasher.manager[HASHER_NARROW]);
 	manager_describe(manager, crypto->hasher.manager[HASHER_NARROW], crypto->description,
 		sizeof(crypto->description));
 	return crypto;

@@ -59,8 +59,8 @@ struct crypto_op {
 /*
  * Makes a worker's crypto. `arch` names an ipsec-mb architecture ("avx512", "avx2", "avx", "sse")
  * or is NULL or "auto" for the best that the CPU *and* the operating system offer (XGETBV is asked
- * before AVX-512 is chosen), and for HMACs the SHA instructions where they are faster (hasher.h).
- * Control, at start. NULL on failure with one line of what and why in
+ * before AVX-512 is chosen), and narrower code for HMACs and AES-GCM where that is faster
+ * (hasher.h, gcm_code.h). Control, at start. NULL on failure with one line of what and why in
  * `error`.
  */
 struct crypto *crypto_create(const char *arch, char *error, size_t error_bytes);

@@ -9,6 +9,7 @@
 #include <intel-ipsec-mb.h>
 
 #include "crypto.h"
+#include "gcm_code.h"
 #include "hasher.h"
 #include "iv.h"
 #include "order.h"
@@ -46,6 +47,7 @@ struct crypto {
 	struct iv_source ivs;
 	IMB_MGR *manager;
 	struct hasher hasher;
+	struct gcm_codes gcm_codes;
 	struct gcm_context_data gcm;
 	struct aead_input inputs[BURST_PKTS]; /* AEADs */
 	char description[96];

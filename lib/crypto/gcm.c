@@ -6,6 +6,14 @@
  * at a time; its synchronous bursts do not know it.
  */
 
+#define SHORTER_SHARE 4 /* of a burst may be too short for the narrow code, one in so many */
+
+static unsigned
+size_of(uint8_t group)
+{
+	return (group & ~KEY_ESN) - GROUP_GCM(0);
+}
+
 void
 gcm_expand(struct crypto *crypto, struct crypto_key *key, enum crypto_direction direction,
 	const uint8_t *encryption_key, const uint8_t *authentication_key)
@@ -16,33 +24,24 @@ gcm_expand(struct crypto *crypto, struct crypto_key *key, enum crypto_direction 
 	(void)direction; /* both run the cipher forwards */
 	(void)authentication_key;
 	memcpy(key->salt, encryption_key + key_bytes, sizeof(key->salt));
-	switch (engine_group(key->group)->key_size) {
-	case IMB_KEY_128_BYTES:
-		IMB_AES128_GCM_PRE(crypto->manager, encryption_key, gcm);
-		break;
-	case IMB_KEY_192_BYTES:
-		IMB_AES192_GCM_PRE(crypto->manager, encryption_key, gcm);
-		break;
-	default:
-		IMB_AES256_GCM_PRE(crypto->manager, encryption_key, gcm);
-		break;
-	}
+	gcm_code_expand(crypto->gcm_codes.expander, size_of(key->group), encryption_key, gcm);
 }
 
+/* What is fastest for most of a run. All of it goes there, because to go from one code to the other
+ * and back costs more than it gives; and what the narrow one loses with a short packet is twice
+ * what it gains with a long one, or more. */
 static aes_gcm_enc_dec_t
-function_of(const struct crypto *crypto, uint8_t group, enum crypto_direction direction)
+function_for(const struct crypto *crypto, enum crypto_direction direction,
+	const struct crypto_op ops[], const struct order_run *run)
 {
-	const IMB_MGR *manager = crypto->manager;
-	bool seal = direction == CRYPTO_SEAL;
+	const struct gcm_code *code = &crypto->gcm_codes.of[size_of(run->group)][direction];
+	unsigned shorter = 0;
 
-	switch (engine_group(group)->key_size) {
-	case IMB_KEY_128_BYTES:
-		return seal ? manager->gcm128_enc : manager->gcm128_dec;
-	case IMB_KEY_192_BYTES:
-		return seal ? manager->gcm192_enc : manager->gcm192_dec;
-	default:
-		return seal ? manager->gcm256_enc : manager->gcm256_dec;
-	}
+	if (!run->uneven)
+		return ops[run->ops[0]].bytes < code->narrow_from ? code->wide : code->narrow;
+	for (unsigned i = 0; i < run->n; i++)
+		shorter += ops[run->ops[i]].bytes < code->narrow_from;
+	return shorter > run->n / SHORTER_SHARE ? code->wide : code->narrow;
 }
 
 /* All nonces and AADs first, because the library reads them in wider pieces than they are written:
@@ -69,7 +68,7 @@ process(struct crypto *crypto, aes_gcm_enc_dec_t function, const struct crypto_o
 void
 gcm_seal(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run)
 {
-	aes_gcm_enc_dec_t encrypt = function_of(crypto, run->group, CRYPTO_SEAL);
+	aes_gcm_enc_dec_t encrypt = function_for(crypto, CRYPTO_SEAL, ops, run);
 
 	for (unsigned i = 0; i < run->n; i++)
 		aead_write_iv(&ops[run->ops[i]]);
@@ -85,7 +84,7 @@ gcm_seal(struct crypto *crypto, struct crypto_op ops[], const struct order_run *
 void
 gcm_verify(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run)
 {
-	aes_gcm_enc_dec_t decrypt = function_of(crypto, run->group, CRYPTO_OPEN);
+	aes_gcm_enc_dec_t decrypt = function_for(crypto, CRYPTO_OPEN, ops, run);
 
 	read_inputs(crypto, ops, run);
 	for (unsigned i = 0; i < run->n; i++) {
