@@ -58,8 +58,10 @@ receive(struct client *client, uint32_t events)
 	uint8_t datagram[SESSION_REQUEST_BYTES_MAX];
 	ssize_t bytes = recv(client->fd, datagram, sizeof(datagram), MSG_DONTWAIT | MSG_TRUNC);
 
+	/* A peer that closes with unread answers resets the connection. That is told once, in front
+	 * of the requests that it left; the end comes behind them. */
 	if (bytes < 0)
-		return errno == EAGAIN || errno == EINTR;
+		return errno == EAGAIN || errno == EINTR || errno == ECONNRESET;
 	/* Nothing at all is the end, or an empty datagram of a peer that is still there. */
 	if (bytes == 0 && (events & (EPOLLHUP | EPOLLRDHUP)) != 0)
 		return false;
