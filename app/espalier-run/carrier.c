@@ -239,7 +239,9 @@ carrier_receive(struct carrier *carrier, uint64_t now_ns)
 	ssize_t bytes = recvmsg(carrier->fd, &header, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
 	struct order order = { 0 };
 
-	if (bytes < 0 && (errno == EAGAIN || errno == EINTR))
+	/* A program that closes with unread answers resets the connection. That is told once, in
+	 * front of the requests that it left; the end comes behind them. */
+	if (bytes < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNRESET))
 		return;
 	if (bytes < 0 || (bytes == 0 && left(carrier->fd))) {
 		leave(carrier, now_ns);

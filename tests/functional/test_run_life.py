@@ -116,6 +116,22 @@ def test_memory_is_bounded(control):
     process.kill()
 
 
+def test_requests_count_when_an_answer_was_left_unread(control):
+    """The kernel resets such a connection, and says so before it hands out what was sent."""
+    espalier_run.script_output(control, """
+        import select
+        s = open_xfrm()
+        s.send(message(nl.FLUSHSA, bytes(4), nl.REQUEST | nl.ACK, 1))
+        select.select([s], [], [])
+        os.kill(os.getppid(), signal.SIGSTOP)
+        s.send(message(nl.NEWSA, sa_info("192.0.2.1", 0x1001), nl.REQUEST, 2))
+        s.send(message(nl.NEWSA, sa_info("192.0.2.1", 0x1002), nl.REQUEST, 3))
+        s.close()
+        os.kill(os.getppid(), signal.SIGCONT)
+        """)
+    wait_until(lambda: len(control.sas) == 2, 10, "both SAs")
+
+
 def test_a_daemon_that_leaves_its_parent_is_carried_on(control):
     """The command ends, its child lives and still has a broker; espalier-run ends with the last."""
     process = espalier_run.start(control.path, *script("""
