@@ -332,6 +332,8 @@ commit(struct netlink_writer *writer, uint32_t length)
 {
 	pad(writer);
 	if (writer->full) {
+		/* There may be keys in what was taken back. */
+		explicit_bzero(writer->buffer + writer->used, writer->draft);
 		writer->draft = 0;
 		return -EMSGSIZE;
 	}

@@ -103,8 +103,8 @@ int netlink_status(const struct netlink_message *message, struct netlink_refusal
 /* --- writing --- */
 
 /*
- * Builds messages one behind the other. A message that does not fit leaves no trace: puts after the
- * first failure do nothing, and netlink_commit() says so.
+ * Builds messages one behind the other. A message that does not fit leaves no trace, in the buffer
+ * neither: puts after the first failure do nothing, and netlink_commit() says so.
  */
 struct netlink_writer {
 	uint8_t *buffer; /* aligned to 4 */

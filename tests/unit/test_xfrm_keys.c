@@ -101,6 +101,24 @@ keys_stay_on_the_socket_that_sets_them(void **state)
 	assert_int_equal(send_on(&reader, draft.writer.buffer, draft.writer.used), EPERM);
 }
 
+/* Wherever a datagram of a listing ends: the row that did not fit was half written by then. */
+static void
+listings_leave_no_keys_behind(void **state)
+{
+	struct family narrow = xfrm_family;
+
+	(void)state;
+	add_sa(SA_OUT, 2, 0x88);
+	add_sa(SA_OUT, 2, 0x89);
+	session.family = &narrow;
+	for (narrow.answer_bytes = 1024; narrow.answer_bytes < 2048; narrow.answer_bytes += 20) {
+		assert_int_equal(list_on(&session), MANUAL_SAS + 2);
+		assert_non_null(memmem(answer.bytes, answer.used, cipher_key, 8));
+		assert_null(memmem(context.scratch, sizeof(context.scratch), cipher_key, 8));
+		assert_null(memmem(context.scratch, sizeof(context.scratch), mac_key, 8));
+	}
+}
+
 /* Algorithms as a NEWSA says them, and what comes of it. */
 static const struct said {
 	const char *aead, *cipher;
@@ -193,6 +211,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_was_said_comes_back),
 		TEST(keys_stay_on_the_socket_that_sets_them),
+		TEST(listings_leave_no_keys_behind),
 		TEST(names_and_lengths_make_the_suite),
 	};
 
