@@ -98,7 +98,7 @@ is_own(const struct gateway *gw, const struct route *route)
 {
 	const struct nexthop *nexthop = nexthop_read(nexthop_slots(gw->nexthops), route->nexthop);
 
-	return route->protocol == ROUTE_CONNECTED && nexthop->kind == NEXTHOP_LOCAL;
+	return route->claim.owner == OWNER_CONFIGURATION && nexthop->kind == NEXTHOP_LOCAL;
 }
 
 /* --- new --- */

@@ -243,10 +243,16 @@ types_are_kept_apart(void **state)
 	assert_int_equal(ask(&rw), EINVAL);
 }
 
-/* The gateway's own addresses are the configuration file's. */
+/* The gateway's own addresses are the configuration file's; what a client said in a kernel's words
+ * (`ip route add local 10.9.9.9 proto kernel`) is not. */
 static void
 own_addresses_stay(void **state)
 {
+	const struct rtmsg kernels = { .rtm_family = AF_INET,
+		.rtm_dst_len = 32,
+		.rtm_table = RT_TABLE_LOCAL,
+		.rtm_protocol = RTPROT_KERNEL,
+		.rtm_type = RTN_LOCAL };
 	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
 
 	(void)state;
@@ -256,6 +262,11 @@ own_addresses_stay(void **state)
 	assert_int_equal(ask(&rw), EPERM);
 	assert_int_equal(ways_of(own, ways), 1);
 	assert_int_equal(ways[0].kind, NEXTHOP_LOCAL);
+	for (uint16_t type = RTM_NEWROUTE; type <= RTM_DELROUTE; type++) {
+		say(type, ADD | NLM_F_ACK, &kernels, sizeof(kernels));
+		netlink_put_u32(&request, RTA_DST, htonl(IP(10, 9, 9, 9)));
+		assert_int_equal(ask(&rw), 0);
+	}
 }
 
 static void
