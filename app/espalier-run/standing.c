@@ -2,6 +2,7 @@
 #include "standing.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,7 +84,11 @@ make_key(struct standing_key *key, const struct xfrm_selector *selector, uint8_t
 	uint32_t if_id)
 {
 	memset(key, 0, sizeof(*key));
-	key->selector = *selector;
+	/* Behind `proto` is padding, which holds whatever the program's stack did. */
+	memcpy(&key->selector, selector,
+		offsetof(struct xfrm_selector, proto) + sizeof(selector->proto));
+	key->selector.ifindex = selector->ifindex;
+	key->selector.user = selector->user;
 	key->direction = direction;
 	key->if_id = if_id;
 }

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,10 +137,30 @@ without_memory_one_is_not_remembered_and_that_is_all(void **state)
 	assert_int_equal(count_sas(&ledger) + count_policies(&ledger), 0);
 }
 
+/* Its padding holds what the program's stack did, each time something else. */
+static void
+a_selector_is_what_is_in_its_fields(void **state)
+{
+	struct xfrm_userpolicy_info info = { .dir = XFRM_POLICY_OUT };
+	struct xfrm_userpolicy_id id = { .dir = XFRM_POLICY_OUT };
+	size_t padding = offsetof(struct xfrm_selector, proto) + sizeof(info.sel.proto);
+	struct ledger ledger = { 0 };
+
+	(void)state;
+	memset((uint8_t *)&info.sel + padding, 1,
+		offsetof(struct xfrm_selector, ifindex) - padding);
+	memset((uint8_t *)&id.sel + padding, 2, offsetof(struct xfrm_selector, ifindex) - padding);
+	note(&ledger, XFRM_MSG_NEWPOLICY, &info, sizeof(info), UINT32_MAX);
+	assert_int_equal(count_policies(&ledger), 1);
+	note(&ledger, XFRM_MSG_DELPOLICY, &id, sizeof(id), UINT32_MAX);
+	assert_int_equal(count_policies(&ledger), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_selector_is_what_is_in_its_fields),
 		cmocka_unit_test(without_memory_one_is_not_remembered_and_that_is_all),
 	};
 
