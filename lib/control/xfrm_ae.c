@@ -86,7 +86,7 @@ read_replay(const struct xfrm_state *state, const struct netlink_attribute found
 	if (highest > sa_sequence_last(state->sa->esn))
 		return netlink_refuse(why, EINVAL, "sequence number %llu is past the last",
 			(unsigned long long)highest);
-	return 0;
+	return xfrm_replay_check(replay, state->sa->direction, state->sa->esn, why);
 }
 
 /* Outbound, the next number is above what is given. Inbound, the window is replaced whole. */

@@ -113,6 +113,16 @@ xfrm_replay_read(const struct netlink_attribute found[], uint32_t old_window, bo
 	return read_esn(&found[XFRMA_REPLAY_ESN_VAL], esn, replay, why);
 }
 
+int
+xfrm_replay_check(const struct xfrm_replay *replay, enum sa_direction direction, bool esn,
+	struct netlink_refusal *why)
+{
+	if (direction == SA_IN && esn && replay->window == 0)
+		return netlink_refuse(
+			why, EINVAL, "extended sequence numbers need a replay window");
+	return 0;
+}
+
 /* Highest numbers sent and seen; an SA has one of the two. */
 static void
 find_highest(const struct xfrm_state *state, uint64_t *sent, uint64_t *seen)

@@ -23,6 +23,11 @@ struct xfrm_replay {
 int xfrm_replay_read(const struct netlink_attribute found[], uint32_t old_window, bool esn,
 	struct xfrm_replay *replay, struct netlink_refusal *why);
 
+/* Inbound, extended numbers cannot do without a window: their upper half is guessed by it (RFC 4303
+ * A.2). 0, or -EINVAL in words. */
+int xfrm_replay_check(const struct xfrm_replay *replay, enum sa_direction direction, bool esn,
+	struct netlink_refusal *why);
+
 /* The window that an inbound SA gets for what was asked for; its words stay those of `replay`. */
 struct replay_state xfrm_replay_state(const struct xfrm_replay *replay);
 

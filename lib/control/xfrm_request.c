@@ -292,11 +292,8 @@ check_direction(const struct xfrm_request *request, enum sa_direction direction,
 		return netlink_refuse(why, EINVAL,
 			"SA_DIR says %u, but by its addresses this SA is %s (%u)", netlink_u8(said),
 			direction == SA_IN ? "inbound" : "outbound", expected);
-	if (direction == SA_IN && (request->info.flags & XFRM_STATE_ESN) != 0 &&
-		request->replay.window == 0)
-		return netlink_refuse(
-			why, EINVAL, "extended sequence numbers need a replay window");
-	return 0;
+	return xfrm_replay_check(
+		&request->replay, direction, (request->info.flags & XFRM_STATE_ESN) != 0, why);
 }
 
 int

@@ -112,6 +112,10 @@ what_does_not_fit_changes_nothing(void **state)
 	begin_ae(0x920, XFRMA_REPLAY_ESN_VAL, &esn, sizeof(esn.head) + 12);
 	assert_refused(EINVAL, "was added with 0");
 	esn.head.bmp_len = 4;
+	esn.head.replay_window = 0; /* as for a new SA */
+	begin_ae(0x921, XFRMA_REPLAY_ESN_VAL, &esn, sizeof(esn));
+	assert_refused(EINVAL, "need a replay window");
+	esn.head.replay_window = 96;
 	esn.head.seq_hi = UINT32_MAX;
 	esn.head.seq = UINT32_MAX;
 	begin_ae(0x921, XFRMA_REPLAY_ESN_VAL, &esn, sizeof(esn));
