@@ -153,27 +153,37 @@ check_flags(uint16_t flags, bool exists, struct prefix prefix, struct netlink_re
 	return 0;
 }
 
-/* Adds the ways that a route has to those that are asked for. */
+static bool
+is_among(const struct nexthop_spec ways[], unsigned n, const struct nexthop_spec *way)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (way_same(&ways[i], way))
+			return true;
+	return false;
+}
+
+/* Adds the ways that a route has to those that are asked for. Of these only the new ones count, so
+ * that the others keep their shares. */
 static int
 append(const struct gateway *gw, const struct route *there, struct route_request *wanted,
 	struct netlink_refusal *why)
 {
 	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
-	unsigned n = nexthop_specs(gw, there->nexthop, ways);
-	struct way old[GROUP_MEMBERS_MAX], both[GROUP_MEMBERS_MAX];
+	unsigned n = nexthop_specs(gw, there->nexthop, ways), fresh = 0;
 
 	if (route_type(&ways[0]) != RTN_UNICAST || wanted->type != RTN_UNICAST)
 		return netlink_refuse(
 			why, EEXIST, "a route that drops or is local is no one of several ways");
-	if (n + wanted->n_ways > GROUP_MEMBERS_MAX)
+	for (unsigned i = 0; i < wanted->n_ways; i++)
+		if (!is_among(ways, n, &wanted->ways[i]))
+			wanted->ways[fresh++] = wanted->ways[i];
+	if (fresh == 0)
+		return netlink_refuse(why, EEXIST, "the route goes these ways already");
+	if (n + fresh > GROUP_MEMBERS_MAX)
 		return netlink_refuse(
 			why, EINVAL, "a route has %u ways at most", GROUP_MEMBERS_MAX);
-	int before = way_canonicalize(gw, ways, n, old);
-	memcpy(wanted->ways + wanted->n_ways, ways, n * sizeof(ways[0]));
-	wanted->n_ways = (uint16_t)(wanted->n_ways + n);
-	int after = way_canonicalize(gw, wanted->ways, wanted->n_ways, both);
-	if (after == before)
-		return netlink_refuse(why, EEXIST, "the route goes these ways already");
+	memcpy(wanted->ways + fresh, ways, n * sizeof(ways[0]));
+	wanted->n_ways = (uint16_t)(fresh + n);
 	return 0;
 }
 

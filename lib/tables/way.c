@@ -2,7 +2,6 @@
 #include "way.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "drops.h"
@@ -25,6 +24,12 @@ encode(const struct nexthop_spec *spec)
 	if (spec->kind == NEXTHOP_GATEWAY)
 		way.what |= spec->gateway;
 	return way;
+}
+
+bool
+way_same(const struct nexthop_spec *a, const struct nexthop_spec *b)
+{
+	return encode(a).what == encode(b).what;
 }
 
 struct nexthop_spec

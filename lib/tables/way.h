@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "nexthop.h"
@@ -23,6 +24,9 @@ struct way {
  * nexthop_specs() gives makes sense. */
 int way_canonicalize(const struct gateway *gw, const struct nexthop_spec specs[], unsigned n,
 	struct way ways[GROUP_MEMBERS_MAX]);
+
+/* Do both go the same way, whatever their weights? */
+bool way_same(const struct nexthop_spec *a, const struct nexthop_spec *b);
 
 /* The way as it was asked for. */
 struct nexthop_spec way_decode(struct way way);

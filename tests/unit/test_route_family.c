@@ -126,6 +126,16 @@ weights_add_up(void **state)
 	assert_int_equal(set_route(&rw, APPEND, net, 0, CONN(3)), 0);
 	assert_int_equal(ways_of(net, ways), 3);
 	assert_int_equal(ways[0].weight, 400);
+	/* What is appended changes no share of the ways that are there. */
+	assert_int_equal(delete_route(&rw, net, 0, 0), 0);
+	assert_int_equal(set_route(&rw, ADD, net, 0, CONN(2)), 0);
+	say_route(RTM_NEWROUTE, APPEND, net, RTN_UNICAST);
+	netlink_put_attribute(&request, RTA_MULTIPATH, hops, 48);
+	assert_int_equal(ask(&rw), 0);
+	assert_int_equal(ways_of(net, ways), 2);
+	assert_int_equal(ways[0].weight, 400);
+	assert_int_equal(ways[1].weight, 1);
+	assert_int_equal(set_route(&rw, APPEND, net, 0, CONN(3)), 0);
 	say_route(RTM_DELROUTE, 0, net, RTN_UNICAST);
 	netlink_put_attribute(&request, RTA_MULTIPATH, hops, sizeof(hops));
 	assert_int_equal(ask(&rw), 0);
