@@ -196,7 +196,8 @@ handle(struct session *session, const struct netlink_message *message)
 
 	/* NLMSG_NOOP and its like are of netlink itself, and no family's: a kernel skips them. */
 	if (message->type < NLMSG_MIN_TYPE)
-		return session_ack(session, message, 0, &why);
+		return settle(session) == SESSION_OVER ? SESSION_OVER
+						       : session_ack(session, message, 0, &why);
 	int result = admit(session, message, &type, &why);
 	bool may_defer = result == 0 && (type->flags & MESSAGE_DEFERS) != 0;
 

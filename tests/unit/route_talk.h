@@ -165,6 +165,7 @@ say_neighbor(uint16_t type, uint16_t flags, uint32_t ifindex, uint16_t neighbor_
 struct heard {
 	int error; /* errno of the last ack or end of a dump; -1: none came */
 	unsigned acks;
+	uint32_t sequence; /* of the last ack */
 	char words[NETLINK_TEXT_BYTES];
 	unsigned n; /* other messages */
 	uint16_t types[ROWS_MAX];
@@ -182,6 +183,7 @@ hear(const struct netlink_message *message)
 	if (message->type == NLMSG_ERROR || message->type == NLMSG_DONE) {
 		heard.error = netlink_status(message, &words);
 		heard.acks++;
+		heard.sequence = message->sequence;
 		memcpy(heard.words, words.text, sizeof(words.text));
 		assert_true(heard.error == 0 || words.text[0] != '\0');
 		return;

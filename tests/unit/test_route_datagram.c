@@ -36,6 +36,21 @@ datagram_is_judged_in_order(void **state)
 	assert_int_equal(delete_route(&rw, net, 0, 0), 0);
 }
 
+/* What is of no family waits for those in front of it, too. */
+static void
+no_answer_overtakes_another(void **state)
+{
+	(void)state;
+	say_route(RTM_NEWROUTE, ADD, net, RTN_UNICAST);
+	say_via(0, CONN(1));
+	said();
+	netlink_begin(&request, NLMSG_NOOP, NLM_F_ACK, 78, 0);
+	assert_int_equal(ask(&rw), 0);
+	assert_int_equal(heard.acks, 2);
+	assert_int_equal(heard.sequence, 78);
+	assert_int_equal(delete_route(&rw, net, 0, 0), 0);
+}
+
 /* A gateway without interface lies where the messages before put it. */
 static void
 gateway_is_resolved_in_order(void **state)
@@ -155,6 +170,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_talker, close_talker)
 		TEST(datagram_is_judged_in_order),
+		TEST(no_answer_overtakes_another),
 		TEST(gateway_is_resolved_in_order),
 		TEST(longest_datagram_is_taken),
 		TEST(read_only_socket_only_looks),
