@@ -55,30 +55,30 @@ route_will_match(const struct session_context *context, uint32_t address)
 	return NEXTHOP_NONE;
 }
 
-/* Reads a message, and looks up what its prefix has. 0 or -errno, in words. */
+/* Makes room for a change, reads a message, and looks up what its prefix has. 0, -errno in words,
+ * or SESSION_BREAKS. */
 static int
-look(const struct session *session, const struct netlink_message *request,
-	struct route_request *named, struct standing *there, struct netlink_refusal *why)
+look(struct session *session, const struct netlink_message *request, struct route_request *named,
+	struct standing *there, struct netlink_refusal *why)
 {
-	int error = owner_check(session, why);
+	struct session_context *context = session->context;
 
+	if (context->routes.n == ROUTE_BATCH_MAX && route_settle(session) == SESSION_OVER)
+		return SESSION_BREAKS;
+	int error = owner_check(session, why);
 	if (error == 0)
-		error = route_read(session->context, request, named, why);
+		error = route_read(context, request, named, why);
 	if (error == 0)
-		*there = find_route(session->context, named->prefix);
+		*there = find_route(context, named->prefix);
 	return error;
 }
 
-/* Puts a change behind the others; when their number is full, those are carried out first. */
+/* Puts a change behind the others. */
 static int
 enqueue(struct session *session, const struct route_change *change,
 	const struct netlink_message *request)
 {
-	struct route_batch *batch = &session->context->routes;
-
-	if (batch->n == ROUTE_BATCH_MAX)
-		route_settle(session);
-	route_batch_add(batch, change, request);
+	route_batch_add(&session->context->routes, change, request);
 	return SESSION_DEFERS;
 }
 
@@ -220,7 +220,7 @@ route_new(
 	int error = look(session, request, &wanted, &there, why);
 	if (error == 0)
 		error = check_wanted(&wanted, why);
-	if (error < 0)
+	if (error != 0)
 		return error;
 	/* For the kernel a route of another priority is another route. A daemon that gives one
 	 * (BIRD does) means to replace its own. */
@@ -341,7 +341,7 @@ route_delete(
 	int error = look(session, request, &named, &there, why);
 	if (error == 0)
 		error = check_named(session, &there, &named, why);
-	if (error < 0)
+	if (error != 0)
 		return error;
 	struct route_change change = {
 		.op = ROUTE_DELETE,

@@ -207,6 +207,8 @@ handle(struct session *session, const struct netlink_message *message)
 		result = type->handle(session, message, &why);
 	if (result == SESSION_DEFERS || result == SESSION_DUMPS)
 		return SESSION_GOES_ON;
+	if (result == SESSION_BREAKS)
+		return SESSION_OVER;
 	if (result < 0 && type != NULL && (type->flags & MESSAGE_LOGGED) != 0)
 		refusal_log_tell(&session->context->refusals, session, type->name, result, &why);
 	if (may_defer && settle(session) == SESSION_OVER)

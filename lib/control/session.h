@@ -43,10 +43,12 @@ struct session_context {
 
 /* --- a family --- */
 
-/* What a handler returns besides 0 and -errno: a dump has begun, whose end is the answer; or the
- * message waits with others for the family's settle(), which answers it. */
+/* What a handler returns besides 0 and -errno: a dump has begun, whose end is the answer; the
+ * message waits with others for the family's settle(), which answers it; or answers to those before
+ * it are lost, and the session is over. */
 #define SESSION_DUMPS 1
 #define SESSION_DEFERS 2
+#define SESSION_BREAKS 3
 
 enum message_flags {
 	MESSAGE_WRITES = 1, /* refused on the read-only socket */
@@ -60,7 +62,7 @@ struct message_type {
 	uint16_t body_bytes; /* shortest body; checked before the handler runs */
 	unsigned flags;
 	const char *name; /* as refusals call it */
-	/* 0: done, acked where asked; SESSION_DUMPS or _DEFERS; or -errno with words in `why`. */
+	/* 0: done, acked where asked; SESSION_DUMPS and its like; or -errno with words in `why`. */
 	int (*handle)(struct session *session, const struct netlink_message *request,
 		struct netlink_refusal *why);
 };

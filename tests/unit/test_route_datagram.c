@@ -105,6 +105,29 @@ longest_datagram_is_taken(void **state)
 	assert_int_equal(digest(), before);
 }
 
+/* The answers of a full batch find no room in front of a last message that wants none. */
+static void
+session_without_answers_is_over(void **state)
+{
+	static const uint8_t filler[OUTBOX_BYTES_MAX - 100];
+	const struct rtmsg header = {
+		.rtm_family = AF_INET, .rtm_table = RT_TABLE_MAIN, .rtm_type = RTN_BLACKHOLE
+	};
+
+	(void)state;
+	assert_int_equal(outbox_put(&rw.outbox, filler, sizeof(filler)), 0);
+	for (unsigned i = 0; i <= ROUTE_BATCH_MAX; i++) {
+		say(RTM_NEWROUTE, REPLACE | (i < ROUTE_BATCH_MAX ? NLM_F_ACK : 0), &header,
+			sizeof(header));
+		said();
+	}
+	assert_int_equal(session_receive(&rw.session, request_bytes, request.used), SESSION_OVER);
+	request.used = 0;
+	outbox_clear(&rw.outbox);
+	say(RTM_DELROUTE, NLM_F_ACK, &header, sizeof(header));
+	assert_int_equal(ask(&rw), 0);
+}
+
 static void
 read_only_socket_only_looks(void **state)
 {
@@ -173,6 +196,7 @@ main(void)
 		TEST(no_answer_overtakes_another),
 		TEST(gateway_is_resolved_in_order),
 		TEST(longest_datagram_is_taken),
+		TEST(session_without_answers_is_over),
 		TEST(read_only_socket_only_looks),
 		TEST(mutated_messages_are_survived),
 	};
