@@ -272,6 +272,17 @@ is_that_way(const struct nexthop_spec *there, const struct nexthop_spec *asked)
 	}
 }
 
+/* Gateways that are named without an interface are behind the one that the route has for them. */
+static void
+find_ports(const struct nexthop_spec there[], unsigned n, struct route_request *named)
+{
+	for (unsigned i = 0; i < named->n_ways; i++)
+		for (unsigned j = 0; j < n; j++)
+			if (named->ways[i].port == ROUTE_ANY_PORT &&
+				is_that_way(&there[j], &named->ways[i]))
+				named->ways[i].port = there[j].port;
+}
+
 /* One way is enough to name a route of several (in the kernel it must be the first; here they have
  * no order). */
 static bool
@@ -280,8 +291,12 @@ is_named(const struct gateway *gw, uint32_t nexthop, const struct route_request 
 	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
 	unsigned n = nexthop_specs(gw, nexthop, ways);
 
-	if (named->n_ways > 1)
-		return same_ways(gw, nexthop, named);
+	if (named->n_ways > 1) {
+		struct route_request whole = *named;
+
+		find_ports(ways, n, &whole);
+		return same_ways(gw, nexthop, &whole);
+	}
 	for (unsigned i = 0; i < n; i++)
 		if (is_that_way(&ways[i], &named->ways[0]))
 			return true;

@@ -157,6 +157,32 @@ read_way(const struct session_context *context, const struct hop *hop, struct ne
 	return hop->gateway != 0 ? check_gateway(gw, way, why) : 0;
 }
 
+/* A route is deleted by its gateway whatever there is on the way to that by now. */
+static int
+read_old_way(const struct session_context *context, const struct hop *hop, struct nexthop_spec *way,
+	struct netlink_refusal *why)
+{
+	int error = read_way(context, hop, way, why);
+
+	if (hop->ifindex != 0 || hop->gateway == 0 || (error == 0 && way->kind == NEXTHOP_TUNNEL))
+		return error;
+	*way = (struct nexthop_spec) { .kind = NEXTHOP_GATEWAY,
+		.port = ROUTE_ANY_PORT,
+		.weight = hop->weight,
+		.gateway = hop->gateway };
+	return 0;
+}
+
+static int
+add_way(const struct session_context *context, const struct hop *hop, struct route_request *route,
+	struct netlink_refusal *why)
+{
+	struct nexthop_spec *way = &route->ways[route->n_ways++];
+
+	return route->deletes ? read_old_way(context, hop, way, why)
+			      : read_way(context, hop, way, why);
+}
+
 /* One struct rtnexthop and what belongs to it. */
 static int
 read_hop(struct netlink_span *hops, struct hop *hop, struct netlink_refusal *why)
@@ -202,26 +228,10 @@ read_multipath(const struct session_context *context, const struct netlink_attri
 				why, EINVAL, "a route has %u ways at most", GROUP_MEMBERS_MAX);
 		int error = read_hop(&hops, &hop, why);
 		if (error == 0)
-			error = read_way(context, &hop, &route->ways[route->n_ways++], why);
+			error = add_way(context, &hop, route, why);
 		if (error < 0)
 			return error;
 	}
-	return 0;
-}
-
-/* A route is deleted by its gateway whatever there is on the way to that by now. */
-static int
-read_old_way(const struct session_context *context, const struct hop *hop, struct nexthop_spec *way,
-	struct netlink_refusal *why)
-{
-	int error = read_way(context, hop, way, why);
-
-	if (hop->ifindex != 0 || (error == 0 && way->kind == NEXTHOP_TUNNEL))
-		return error;
-	*way = (struct nexthop_spec) { .kind = NEXTHOP_GATEWAY,
-		.port = ROUTE_ANY_PORT,
-		.weight = 1,
-		.gateway = hop->gateway };
 	return 0;
 }
 
@@ -268,9 +278,7 @@ read_ways(const struct session_context *context, const struct netlink_attribute 
 		return read_multipath(context, &found[RTA_MULTIPATH], route, why);
 	if (hop.ifindex == 0 && hop.gateway == 0)
 		return 0;
-	route->n_ways = 1;
-	return route->deletes ? read_old_way(context, &hop, &route->ways[0], why)
-			      : read_way(context, &hop, &route->ways[0], why);
+	return add_way(context, &hop, route, why);
 }
 
 /* --- the rest --- */

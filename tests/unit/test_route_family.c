@@ -192,6 +192,17 @@ half_a_way_names_a_route(void **state)
 	assert_int_equal(delete_route(&rw, net, IP(99, 0, 0, 2), 0), ESRCH);
 	assert_words("goes another way");
 	assert_int_equal(delete_route(&rw, net, IP(99, 0, 0, 1), 0), 0);
+	/* Nor is either of several, all of which are named. */
+	uint8_t hops[32];
+	for (uint16_t type = RTM_NEWROUTE; type <= RTM_DELROUTE; type++) {
+		int ifindex = type == RTM_NEWROUTE ? WAN : 0;
+
+		put_hop(hops, 2, ifindex, htonl(IP(99, 0, 0, 1)));
+		put_hop(hops + 16, 0, ifindex, htonl(IP(99, 0, 0, 2)));
+		say_route(type, ADD, net, RTN_UNICAST);
+		netlink_put_attribute(&request, RTA_MULTIPATH, hops, sizeof(hops));
+		assert_int_equal(ask(&rw), 0);
+	}
 }
 
 /* `ip route add ... via 192.168.50.255`: the kernel has "Nexthop has invalid gateway". */
