@@ -174,7 +174,7 @@ XFRM_HANDLER(xfrm_policy_flush)
 	struct netlink_attribute found[XFRM_ATTRIBUTES];
 	struct xfrm_policy *policy;
 	uint32_t cursor = 0;
-	bool any = false;
+	unsigned n = 0;
 	int error = xfrm_parse(request->body, found, why);
 
 	if (error == 0)
@@ -183,9 +183,12 @@ XFRM_HANDLER(xfrm_policy_flush)
 		return error;
 	while ((policy = xfrm_policy_next(xfrm->policies, &cursor)) != NULL) {
 		xfrm_policy_take_away(xfrm, policy);
-		any = true;
+		n++;
 	}
-	if (any && event_wanted(xfrm->context, ESPALIER_FAMILY_XFRM, XFRMNLGRP_POLICY)) {
+	if (n == 0)
+		return 0;
+	log_info("%u policies flushed by uid %u, pid %d", n, session->uid, session->pid);
+	if (event_wanted(xfrm->context, ESPALIER_FAMILY_XFRM, XFRMNLGRP_POLICY)) {
 		struct netlink_writer writer = xfrm_writer(xfrm);
 
 		xfrm_message_begin(&writer, XFRM_MSG_FLUSHPOLICY, 0, request);

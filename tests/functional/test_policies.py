@@ -2,6 +2,7 @@
 """Policies that come by the control socket: what passes, which SA it takes, and packets that wait
 for one. A stranger's ESP judges the packets."""
 import errno
+import os
 import struct
 import time
 from pathlib import Path
@@ -167,7 +168,8 @@ def test_selectors_hold_both_ways(start, socket):
     assert both_ways() == {"policy_out": 3}
     daemon.ask(FLUSHPOLICY, b"")
     assert both_ways() == {}
-    gateway.stop()
+    daemon.ask(FLUSHPOLICY, b"")  # there are none
+    assert gateway.stop().output.count(f"policies flushed by uid {os.geteuid()}, pid {os.getpid()}") == 2
 
 
 def test_a_rekey_as_charon_does_it(start, socket):
