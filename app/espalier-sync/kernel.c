@@ -181,9 +181,11 @@ take_end(struct kernel *kernel, const struct netlink_message *message)
 	/* It begins as soon as we have read what fills our buffer. */
 	if (error == ENOBUFS && message->type == NLMSG_ERROR)
 		return;
-	/* A kernel before 5.3 has no nexthop objects. */
-	if (error != 0 && kernel->stage == KERNEL_ROUTES) {
-		log_error("the kernel does not list its routes: %s", strerror(error));
+	/* A kernel before 5.3 has no nexthop objects, and no such message. */
+	if (error != 0 && (kernel->stage == KERNEL_ROUTES || error != EOPNOTSUPP)) {
+		log_error("the kernel does not list its %s: %s",
+			kernel->stage == KERNEL_ROUTES ? "routes" : "nexthop objects",
+			strerror(error));
 		give_up(kernel);
 	} else if (kernel->stage == KERNEL_NEXTHOPS) {
 		list_routes(kernel);
