@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "explain.h"
 
+#include <netinet/in.h>
+
 #include "branch.h"
 #include "drops.h"
 #include "ecmp.h"
@@ -62,11 +64,16 @@ judge_port(const struct gateway *gw, const struct nexthop *nexthop, uint32_t to)
 	return neighbor == NULL || neighbor_read(neighbor) == 0 ? DROP_no_neighbor : DROP_NONE;
 }
 
+/* As flow_outbound() makes it of a packet. */
 static struct packet_flow
 packet_of(const struct explain_flow *flow)
 {
-	return (struct packet_flow) { flow->from, flow->to, flow->sport, flow->dport,
+	struct packet_flow packet = { flow->from, flow->to, flow->sport, flow->dport,
 		flow->protocol };
+
+	if (!flow_has_ports(flow->protocol) && flow->protocol != IPPROTO_ICMP)
+		packet.local_port = packet.remote_port = 0;
+	return packet;
 }
 
 static enum drop_reason

@@ -11,7 +11,8 @@ struct gateway;
 struct explain_flow {
 	uint32_t from, to; /* host order */
 	uint8_t protocol;
-	uint16_t sport, dport; /* count only where the protocol has ports */
+	uint16_t sport, dport; /* count only where the protocol has ports; of ICMP, type and code
+				  for selectors */
 };
 
 /*

@@ -2,6 +2,7 @@
 """Policies that come by the control socket: what passes, which SA it takes, and packets that wait
 for one. A stranger's ESP judges the packets."""
 import errno
+import json
 import os
 import struct
 import time
@@ -21,7 +22,7 @@ IN, OUT, FORWARD = range(3)
 POLEXPIRE = 0x1B
 GROUP_ACQUIRE, GROUP_EXPIRE, GROUP_POLICY = 1, 2, 4
 TEMPLATE, TUNNEL_MODE, REQID = 5, 1, 1
-UDP = 17
+ICMP, UDP, GRE = 1, 17, 47
 
 
 def network(text):
@@ -310,6 +311,22 @@ def test_an_sa_that_no_policy_wants_is_not_said_to_have_expired(start, socket):
     daemon.add(tunnel.out, 1, reqid=REQID + 6)
     found = gateway.ctl("explain", "--from", HOST, "--to", tunnel.peer_host).stdout
     assert "sa_expired" not in found and "waits" in found
+
+
+def test_explain_sees_ports_where_a_packet_has_some(start, socket):
+    """Selectors take ICMP's type and code for ports; GRE has nothing of the kind."""
+    topology = Topology()
+    tunnel = topology[1]
+    gateway = start(topology.config(socket))
+    daemon = Daemon(socket, tunnel)
+    for protocol in (GRE, ICMP, UDP):
+        daemon.say(OUT, selector("10.0.0.0/16", "172.16.0.0/12", protocol, 8))
+
+    def verdict(protocol):
+        return json.loads(gateway.order("-j", "explain", "--from", HOST, "--to", tunnel.peer_host,
+                                        "--proto", str(protocol), "--dport", "8")).get("drop")
+
+    assert [verdict(protocol) for protocol in (GRE, ICMP, UDP)] == ["policy_out", None, None]
 
 
 def test_a_policy_that_leaves_its_tunnel_is_no_secret(start, socket):
