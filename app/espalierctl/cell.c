@@ -31,7 +31,7 @@ put_plain(FILE *out, const json_t *value)
 	else if (json_is_integer(value))
 		fprintf(out, "%lld", (long long)json_integer_value(value));
 	else if (json_is_real(value))
-		fprintf(out, "%.0f", json_real_value(value));
+		fprintf(out, "%.1f", json_real_value(value));
 	else if (json_is_boolean(value))
 		fputs(json_is_true(value) ? "yes" : "no", out);
 	else

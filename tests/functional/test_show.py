@@ -195,6 +195,13 @@ def test_help_that_nobody_gets(words):
     assert done.returncode == 1 and "cannot write the answer" in done.stderr
 
 
+def test_times_have_tenths(gateway):
+    """A turn may take less than a microsecond."""
+    [worker] = gateway.show("workers")
+    row = gateway.order("show", "workers").splitlines()[1].split()
+    assert row[-2:] == [f"{worker['loop_us'][quantile]:.1f}" for quantile in ("p50", "p99")]
+
+
 def test_cycles_per_stage(gateway):
     """Only builds with -Dstage_cycles=true count them: that of the sanitizers does."""
     [worker] = gateway.show("workers")
