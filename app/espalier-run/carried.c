@@ -216,7 +216,6 @@ carried_pid(int fd)
 	return pid;
 }
 
-/* Writes an address as getsockname() does: what fits, and how long it really is. */
 void
 carried_tell(struct sockaddr *to, socklen_t *bytes, uint32_t pid)
 {

@@ -12,6 +12,6 @@ extern const struct family route_family;
 
 struct listener;
 
-/* Has changes of routes, neighbors and tunnels sent to the groups of `listener->context`, a struct
- * session_context. */
+/* Has changes of routes, neighbors, tunnels and ports sent to the groups of `listener->context`, a
+ * struct session_context. */
 void route_family_listen(struct listener *listener);

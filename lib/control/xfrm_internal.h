@@ -54,7 +54,7 @@ int xfrm_read_listing(struct session *session, const struct netlink_message *req
 int xfrm_check_family(uint16_t family, struct netlink_refusal *why);
 int xfrm_check_protocol(uint8_t protocol, struct netlink_refusal *why);
 
-/* A writer for one message to this session, or for an event (session NULL). */
+/* A writer for one message: an answer or an event. */
 struct netlink_writer xfrm_writer(struct xfrm *xfrm);
 /* Commits the message begun and queues it for the session, or sends it to a multicast group
  * (XFRMNLGRP_*). Nothing of it stays behind in memory. 0, or -errno in words. */
