@@ -197,7 +197,8 @@ receive(struct channel *channel)
 		ssize_t bytes = recv(channel->watcher.fd, datagram, sizeof(datagram), 0);
 		struct netlink_span span = { datagram, bytes > 0 ? (size_t)bytes : 0 };
 
-		if (bytes < 0 && (errno == EAGAIN || errno == EINTR))
+		/* ECONNRESET comes before the last words of a server that left requests unread. */
+		if (bytes < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNRESET))
 			return;
 		if (bytes <= 0) {
 			fault(channel, "espalier at %s hung up", channel->path);
