@@ -135,15 +135,15 @@ send_held(const void *context, struct rte_mbuf *pkt, uint16_t tunnel)
 	rte_pktmbuf_free(pkt);
 }
 
-/* What came before its SA goes the way of what one worker hands over to another. */
+/* What came before its SA goes back to the worker that received it, who owns the SA by that: who
+ * else did would have all later packets handed over to him. */
 static void
 send_early(const void *context, struct rte_mbuf *pkt)
 {
 	const struct loop *loop = context;
-	unsigned owner =
-		handover_owner(loop->gw, ipv4_flow_hash(burst_ip(pkt), loop->gw->hash_seed));
+	unsigned id = punt_index(pkt);
 
-	if (rte_ring_enqueue(loop->workers->worker[owner]->handed[owner], pkt) == 0)
+	if (rte_ring_enqueue(loop->workers->worker[id]->handed[id], pkt) == 0)
 		return;
 	loop->gw->control_drops[DROP_handover_full]++;
 	rte_pktmbuf_free(pkt);

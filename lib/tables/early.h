@@ -65,7 +65,7 @@ bool early_expects(const struct early *early, uint32_t spi, uint32_t destination
 /* Takes over a frame that a worker punted, under an SPI that was expected. Control. */
 void early_take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns);
 
-/* Takes over a frame whose SA is there by now. */
+/* Takes over a frame whose SA is there by now; punt_index() still names the worker it is from. */
 typedef void (*early_send_fn)(const void *context, struct rte_mbuf *pkt);
 
 /* Gives back what has its SA now, in the order in which it came, and drops what came in vain. In

@@ -6,6 +6,9 @@ import zlib
 from collections import Counter
 
 import wire
+import xfrm
+from esp import SCENARIO_SUITE
+from gateway import wait_until
 from topology import HOST, Topology
 
 FLOWS, ROUNDS = 200, 40
@@ -106,3 +109,25 @@ def test_one_sa_received_by_both_workers(run):
     assert sorted(outcome.lan) == sorted(map(wire.forwarded, inner))
     assert outcome.drops == {"replay_duplicate": count}
     assert outcome.sa(sa)["packets"] == count
+
+
+def test_early_packets_make_nobody_else_the_owner(start, socket):
+    """What came before its SA goes back to the worker that the NIC gives that SA's packets to."""
+    topology = Topology((SCENARIO_SUITE,) * 6)
+    frames = [wire.ether(tunnel.into.seal(
+        wire.udp_packet(tunnel.peer_host, HOST, bytes(50)), n))
+              for tunnel in topology for n in range(1, 6)]
+    gateway = start(topology.config_without_sas(socket), wan=frames, workers=2, held=True)
+    client = xfrm.Client(socket)
+    for tunnel in topology:
+        client.reserve(tunnel.into, tunnel.number, tunnel.into.spi, tunnel.into.spi)
+    gateway.order("resume")
+    wait_until(gateway.consumed, 20, "all packets to come")
+    received = [row["packets"] for row in gateway.show("workers")]
+    for tunnel in topology:
+        client.update(tunnel.into, tunnel.number, window=32)
+    gateway.settle()
+    outcome = gateway.stop()
+    assert outcome.drops == {} and len(outcome.lan) == len(frames)
+    assert [row["packets"] for row in outcome.shows["workers"]] == [2 * n for n in received]
+    assert [row["handed_over"] for row in outcome.shows["workers"]] == [0, 0]
