@@ -28,6 +28,11 @@ udp_payload(const uint8_t *esp, unsigned room)
 /*
  * The worker that alone may touch the SA's window and counters: whoever received its first packet,
  * or, where one queue feeds several workers, one that its SPI picks.
+ *
+ * Nothing is proven of that packet: who guesses the SPI of an SA that carried nothing yet can
+ * choose its worker, to whom the others hand over then. To wait for proof would cost more: two
+ * workers could hold packets of an SA that nobody owns, and the one who comes second may have
+ * decrypted his in place, too late to hand it over.
  */
 static inline unsigned
 owner(struct worker *worker, struct sa *sa, unsigned port)
@@ -45,8 +50,8 @@ owner(struct worker *worker, struct sa *sa, unsigned port)
 	return owner;
 }
 
-/* Cheap checks before crypto, on `bytes` that begin with the ESP header. They change nothing: a
- * forger must not be able to. */
+/* Cheap checks before crypto, on `bytes` that begin with the ESP header. They change nothing of
+ * it: a forger must not be able to. */
 static inline enum drop_reason
 check(const struct sa *sa, uint8_t *esp, unsigned bytes, struct crypto_op *op, uint64_t *sequence)
 {

@@ -27,9 +27,9 @@ bool parse(struct worker *worker, struct rte_mbuf *pkt[], unsigned n);
 void refuse_clear(struct worker *worker);
 
 /*
- * Moves what one of our SAs expects from worker->ip to worker->esp, and
- * drops what has no shape for it or what its replay window knows already (RFC 4303 3.4.3); changes
- * nothing of the SA. The rest stays what it is: traffic.
+ * Moves what one of our SAs expects from worker->ip to worker->esp, and drops what has no shape for
+ * it or what its replay window knows already (RFC 4303 3.4.3). Of the SA it changes nothing but who
+ * owns it, and counts what it refused. The rest stays what it is: traffic.
  */
 void esp_claim(struct worker *worker);
 /* RFC 4303 3.4.4: drops what is not authentic, and moves the windows for what is. */
