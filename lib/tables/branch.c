@@ -154,6 +154,7 @@ find_child(struct gateway *gw, const struct tunnel *tunnel, struct branch_set *s
 	int error = take_slot(gw, &child->slot);
 	if (error < 0)
 		return error;
+	child->has_sa = wish->sa != NULL;
 	child->towards = way.towards;
 	child->via = encap_build(gw, tunnel, &way, &child->encap);
 	neighbor_hold(child->via);
@@ -231,11 +232,19 @@ enum drop_reason
 branch_blocked(const struct encap *encap)
 {
 	const struct branch_set *branches = encap->branches;
+	enum drop_reason why = (enum drop_reason)encap->drop;
 
-	for (uint32_t i = 0; branches != NULL && i < branches->n_children; i++)
-		if (branches->children[i].encap.drop == DROP_NONE)
+	for (uint32_t i = 0; branches != NULL && i < branches->n_children; i++) {
+		const struct branch_child *child = &branches->children[i];
+
+		if (child->encap.drop == DROP_NONE)
 			return DROP_NONE;
-	return (enum drop_reason)encap->drop;
+		/* One at least has an SA, for without any they would agree. What that lacks is a
+		 * way, and is worth more words than that others wait for an SA. */
+		if (child->has_sa)
+			why = (enum drop_reason)child->encap.drop;
+	}
+	return why;
 }
 
 uint16_t

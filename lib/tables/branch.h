@@ -31,6 +31,7 @@ struct branch_child {
 	/* const after publish */
 	uint16_t slot;
 	/* control only */
+	bool has_sa; /* though `encap` may lack a way to send on it */
 	uint32_t towards;
 	const struct neighbor *via;
 };

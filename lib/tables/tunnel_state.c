@@ -32,15 +32,10 @@ describe_way(const struct gateway *gw, const struct tunnel *tunnel, char why[TUN
 
 	snprintf(text, sizeof(text), "%u.%u.%u.%u", address >> 24, address >> 16 & 0xff,
 		address >> 8 & 0xff, address & 0xff);
-	switch (branch_blocked(gateway_encap(gw, tunnel->index))) {
-	case DROP_no_sa:
-	case DROP_policy_out:
+	/* It has one: see tunnel.c's build(). */
+	if (branch_blocked(gateway_encap(gw, tunnel->index)) == DROP_no_sa)
 		snprintf(why, TUNNEL_WHY_BYTES, "there is no room for the SAs of its policies");
-		return;
-	default:
-		break;
-	}
-	if (via != NULL)
+	else if (via != NULL)
 		snprintf(why, TUNNEL_WHY_BYTES, "neighbor %s of port %s is not known", text,
 			gw->ports[via->port].name);
 	else

@@ -117,6 +117,30 @@ a_neighbor_that_moves_moves_all(void **state)
 	}
 }
 
+/* And one that goes blocks all: that is what is wrong then, whichever policy comes first. */
+static void
+a_neighbor_that_goes_is_the_reason(void **state)
+{
+	struct neighbor *router = neighbor_get(gw->neighbors, 1, IP(203, 0, 113, 1));
+	char why[TUNNEL_WHY_BYTES];
+
+	(void)state;
+	say_both();
+	for (uint32_t reqid = REQID_RIGHT; reqid >= REQID_LEFT; reqid--) {
+		add(reqid, reqid);
+		assert_int_equal(branch_blocked(gateway_encap(gw, TUNNEL)), DROP_NONE);
+		neighbor_set(router, NULL);
+		tunnel_refresh_via(gw, router);
+		assert_int_equal(branch_blocked(gateway_encap(gw, TUNNEL)), DROP_no_neighbor);
+		assert_int_equal(gw->tunnels[TUNNEL].state, TUNNEL_UNREACHABLE);
+		assert_true(tunnel_why(gw, &gw->tunnels[TUNNEL], why));
+		assert_string_equal(why, "neighbor 203.0.113.1 of port wan0 is not known");
+		neighbor_set(router, &(struct rte_ether_addr) { { 2 } });
+		tunnel_refresh_via(gw, router);
+	}
+	assert_int_equal(gw->tunnels[TUNNEL].state, TUNNEL_UP);
+}
+
 /* Each change takes slots anew, and none is lost; with no grace period between them either. */
 static void
 changes_without_end_find_room(void **state)
@@ -155,6 +179,7 @@ main(void)
 		TEST(policies_that_agree_need_no_branches),
 		TEST(each_has_the_newest_of_its_reqid_or_the_one_it_names),
 		TEST(a_neighbor_that_moves_moves_all),
+		TEST(a_neighbor_that_goes_is_the_reason),
 		TEST(changes_without_end_find_room),
 	};
 
