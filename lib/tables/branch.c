@@ -142,8 +142,9 @@ find_child(struct gateway *gw, const struct tunnel *tunnel, struct branch_set *s
 		.sa = wish->sa,
 		.towards = wish->sa != NULL ? wish->sa->destination : tunnel->remote,
 		.drop = wish->drop,
-		/* Nobody asks for the successor of one that is there and ran out. */
-		.hold = wish->sa == NULL && wish->drop == DROP_no_sa,
+		/* As in a tunnel that is idle: also where one is there that ran out, for it serves
+		 * nobody any more. */
+		.hold = wish->sa == NULL,
 	};
 	struct branch_child *child;
 

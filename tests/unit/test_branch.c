@@ -88,11 +88,32 @@ each_has_the_newest_of_its_reqid_or_the_one_it_names(void **state)
 	assert_int_equal(taken(LEFT)->sa->spi, 0x101);
 	assert_int_equal(taken(STRANGER)->drop, DROP_policy_out);
 	assert_null(taken(STRANGER)->sa);
-	/* One that ran out has no successor to wait for. */
-	atomic_store(&find_sa(SA_OUT, TUNNEL, 0x200)->expired, true);
+}
+
+static void
+expire(uint32_t spi)
+{
+	atomic_store(&find_sa(SA_OUT, TUNNEL, spi)->expired, true);
 	tunnel_refresh(gw, &gw->tunnels[TUNNEL]);
+}
+
+/* A kernel deletes it, and its policy asks: alike with branches and, when all ran out, without. */
+static void
+one_that_ran_out_is_asked_for_again(void **state)
+{
+	(void)state;
+	say_both();
+	add(0x100, REQID_LEFT);
+	add(0x200, REQID_RIGHT);
+	expire(0x200);
+	assert_non_null(gateway_encap(gw, TUNNEL)->branches);
 	assert_int_equal(taken(RIGHT)->drop, DROP_sa_expired);
-	assert_false(taken(RIGHT)->hold);
+	assert_true(taken(RIGHT)->hold);
+	assert_false(taken(LEFT)->hold);
+	expire(0x100);
+	assert_null(gateway_encap(gw, TUNNEL)->branches);
+	assert_int_equal(taken(RIGHT)->drop, DROP_sa_expired);
+	assert_true(taken(RIGHT)->hold);
 }
 
 static void
@@ -178,6 +199,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(policies_that_agree_need_no_branches),
 		TEST(each_has_the_newest_of_its_reqid_or_the_one_it_names),
+		TEST(one_that_ran_out_is_asked_for_again),
 		TEST(a_neighbor_that_moves_moves_all),
 		TEST(a_neighbor_that_goes_is_the_reason),
 		TEST(changes_without_end_find_room),
