@@ -97,7 +97,7 @@ set_replay(struct xfrm *xfrm, struct xfrm_state *state, const struct xfrm_replay
 	struct replay_state window = xfrm_replay_state(replay);
 
 	if (state->sa->direction == SA_OUT) {
-		sa_raise_sequence(state->sa, replay->sent);
+		sa_raise_sequence(xfrm->gw, state->sa, replay->sent);
 		return 0;
 	}
 	/* The old attribute does not tell the window. */

@@ -206,13 +206,10 @@ void sa_set_past(struct gateway *gw, struct sa *sa, const struct sa_past *past);
 /* UDP ports, of an SA that is encapsulated in UDP. */
 void sa_set_ports(struct gateway *gw, struct sa *sa, uint16_t sport, uint16_t dport);
 /* Outbound: the next number is above `sequence`. Never lowers. */
-void sa_raise_sequence(struct sa *sa, uint64_t sequence);
-
+void sa_raise_sequence(const struct gateway *gw, struct sa *sa, uint64_t sequence);
 /* Inbound: its window is from now on this one; what its worker sees meanwhile is forgotten. 0,
  * -EINVAL or -ENOMEM with nothing changed. */
 int sa_set_replay(struct gateway *gw, struct sa *sa, const struct replay_state *state);
-/* For those: the next look at lifetimes includes it. */
-void sa_look_soon(const struct gateway *gw, const struct sa *sa);
 
 /*
  * The inbound SAs of n (SPI, destination) pairs, both in host order, NULL where there is none. n <=

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "sa.h"
+#include "sa_table.h"
 
 #include <errno.h>
 
@@ -63,7 +63,7 @@ sa_set_ports(struct gateway *gw, struct sa *sa, uint16_t sport, uint16_t dport)
 }
 
 void
-sa_raise_sequence(struct sa *sa, uint64_t sequence)
+sa_raise_sequence(const struct gateway *gw, struct sa *sa, uint64_t sequence)
 {
 	uint64_t taken = atomic_load_explicit(&sa->sequence, memory_order_relaxed);
 	uint64_t step = sequence > taken ? sequence - taken : 0;
@@ -72,6 +72,7 @@ sa_raise_sequence(struct sa *sa, uint64_t sequence)
 	sa->first_sequence += step;
 	lifetime_set_limits(sa);
 	atomic_fetch_add_explicit(&sa->sequence, step, memory_order_relaxed);
+	sa_look_soon(gw, sa);
 }
 
 static void

@@ -4,7 +4,7 @@
 #include "sa.h"
 #include "slots.h"
 
-/* The table of SAs, for the files that keep it: sa.c, sa_expire.c. */
+/* The table of SAs, for the files that keep it: sa.c, sa_change.c, sa_expire.c. */
 
 struct sa_record;
 
@@ -21,3 +21,5 @@ struct sa_table {
 
 /* Room for the looks of all slots. 0 or -ENOMEM. */
 int sa_expire_reserve(struct sa_table *table);
+/* What limits an SA has changed: the next look at lifetimes includes it. */
+void sa_look_soon(const struct gateway *gw, const struct sa *sa);

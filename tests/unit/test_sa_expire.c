@@ -93,6 +93,25 @@ lifetimes_end(void **state)
 	assert_int_equal(gateway_encap(gw, 0)->drop, DROP_sa_expired);
 }
 
+/* As NEWAE does for one that moves here while it is in use. */
+static void
+a_sequence_raised_to_its_end_ends_it_at_once(void **state)
+{
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+	struct sa_spec spec = fixture_sa(fixture, SA_OUT, 0, 0x1001);
+	struct sa *sa;
+
+	fixture_add(fixture, &spec);
+	sa = gw->tunnels[0].out;
+	sa_expire(gw, sa->installed_ns);
+	sa_raise_sequence(gw, sa, UINT32_MAX);
+	sa_expire(gw, sa->installed_ns);
+	assert_true(atomic_load(&sa->expired));
+	assert_int_equal(gateway_encap(gw, 0)->drop, DROP_sequence_exhausted);
+	assert_int_equal(gw->tunnels[0].state, TUNNEL_NO_SA);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int
@@ -101,6 +120,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(outbound_ones_stop_before_they_wrap),
 		TEST(lifetimes_end),
+		TEST(a_sequence_raised_to_its_end_ends_it_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_start_dpdk, fixture_stop_dpdk);

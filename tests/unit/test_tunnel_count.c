@@ -96,7 +96,7 @@ only_what_passed_here_counts(void **state)
 
 	pass(out, 1);
 	pass(in, 2);
-	sa_raise_sequence(out, 5000);
+	sa_raise_sequence(fixture->gw, out, 5000);
 	sa_set_past(fixture->gw, out, &past);
 	sa_set_past(fixture->gw, in, &past);
 	assert_passed(fixture, 1, 2);
