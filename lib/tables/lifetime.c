@@ -115,7 +115,6 @@ lifetime_set_past(struct sa *sa, const struct sa_past *past, uint64_t now_ns)
 	sa->past_use_ns = age_ns(past->used_at, wall);
 	sa->installed_ns = now_ns;
 	sa->used_ns = sa->installed_ns;
-	lifetime_set_limits(sa);
 }
 
 /* How far an SA has come. */

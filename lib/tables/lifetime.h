@@ -12,7 +12,8 @@
  * workers use the SA. */
 void lifetime_set_limits(struct sa *sa);
 
-/* Sets the SA's clocks so that they count on from its past, and its limits. */
+/* Sets the SA's clocks so that they count on from its past. lifetime_set_limits() is due when
+ * sa->past is right: workers may use the SA. */
 void lifetime_set_past(struct sa *sa, const struct sa_past *past, uint64_t now_ns);
 
 struct lifetime_verdict {

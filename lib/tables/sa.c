@@ -158,6 +158,8 @@ make(const struct gateway *gw, const struct sa_spec *spec)
 	sa->soft = spec->soft;
 	sa->first_sequence = spec->sequence;
 	lifetime_set_past(sa, &spec->past, clock_now_ns());
+	/* Before there are numbers taken that it would count. */
+	lifetime_set_limits(sa);
 	atomic_init(&sa->sequence, spec->sequence);
 	atomic_init(&sa->owner, SA_OWNER_NONE);
 	if (spec->direction == SA_IN) {

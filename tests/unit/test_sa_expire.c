@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "counters.h"
+#include "lifetime.h"
 
 /* How SAs end: by packets, bytes, seconds, and before their numbers wrap. */
 
@@ -112,6 +113,29 @@ a_sequence_raised_to_its_end_ends_it_at_once(void **state)
 	assert_int_equal(gw->tunnels[0].state, TUNNEL_NO_SA);
 }
 
+/* A past that counts what passed here is a wrong one for limits until that is taken off it. */
+static void
+a_past_told_in_use_moves_no_limit_on_its_way(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sa_spec spec = fixture_sa(fixture, SA_OUT, 0, 0x1001);
+	const struct sa_past past = { .packets = 600, .bytes = 60000 };
+	struct sa *sa;
+
+	spec.lifetime.packets = 1000;
+	fixture_add(fixture, &spec);
+	sa = fixture->gw->tunnels[0].out;
+	atomic_store(&sa->sequence, 600);
+	atomic_store(&sa->bytes_out, 60000);
+	lifetime_set_past(sa, &past, sa->installed_ns);
+	assert_int_equal(sa->limit_sequence, 1000);
+	sa->past = (struct sa_past) { 0 };
+	sa_set_past(fixture->gw, sa, &past);
+	assert_int_equal(sa->first_sequence, 0);
+	assert_int_equal(sa->limit_sequence, 1000);
+	assert_int_equal(sa->limit_reason, DROP_sa_expired);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int
@@ -120,6 +144,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(outbound_ones_stop_before_they_wrap),
 		TEST(lifetimes_end),
+		TEST(a_past_told_in_use_moves_no_limit_on_its_way),
 		TEST(a_sequence_raised_to_its_end_ends_it_at_once),
 	};
 
