@@ -9,6 +9,8 @@
 #include <rte_mbuf.h>
 
 #include "device.h"
+#include "early.h"
+#include "hold.h"
 #include "log.h"
 #include "packet_pool.h"
 #include "punt.h"
@@ -18,12 +20,16 @@
 #define TX_DESCRIPTORS 1024
 #define POOL_CACHE 512
 #define POOL_MIN 8191
+#define PKTS_IN_CACHE (3 * POOL_CACHE / 2) /* as DPDK fills it */
 /* In a worker's hands at most: its burst, its tx buffers and pieces, the cache it keeps, what waits
- * to be made whole, and two rings of other workers' packets, which are rarely a third full. */
-#define PKTS_PER_WORKER (4 * BURST_PKTS + 3 * POOL_CACHE / 2 + REASSEMBLY_HELD)
+ * to be made whole, ESP and UDP, and two rings of other workers' packets, which are rarely a third
+ * full. */
+#define PKTS_PER_WORKER (4 * BURST_PKTS + PKTS_IN_CACHE + 2 * REASSEMBLY_HELD)
 #define RING_PKTS_PER_WORKER 2560
-/* With the control core: what was punted, what the kernel sends, and the cache it keeps. */
-#define PKTS_OF_CONTROL (PUNT_RING_PKTS + 1024 + 3 * POOL_CACHE / 2)
+/* With the control core: what was punted, what waits for an SA, what the kernel sends, and the
+ * cache it keeps. */
+#define PKTS_OF_KERNEL 1024
+#define PKTS_OF_CONTROL (PUNT_RING_PKTS + HOLD_PKTS + EARLY_PKTS + PKTS_OF_KERNEL + PKTS_IN_CACHE)
 /* ESP puts up to 17 bytes of padding and 32 of ICV behind a packet; the rest is slack for stores of
  * whole vectors. */
 #define TAIL_BYTES 128
