@@ -2,6 +2,7 @@
 #include "hold.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <rte_byteorder.h>
 #include <rte_ether.h>
@@ -88,6 +89,30 @@ drop(struct gateway *gw, struct rte_mbuf *pkt, uint8_t reason)
 	rte_pktmbuf_free(pkt);
 }
 
+/* All places are taken: the tunnel that has most of them gives its oldest packet's away. False: not
+ * to this one, which would have as many then, or more. */
+static bool
+make_room(struct gateway *gw, const struct tunnel *tunnel)
+{
+	struct hold *hold = gw->hold;
+	struct tunnel *most = &gw->tunnels[hold->waiting[0].tunnel];
+	unsigned at = 0;
+
+	for (unsigned i = 1; i < hold->n; i++)
+		if (gw->tunnels[hold->waiting[i].tunnel].held > most->held) {
+			most = &gw->tunnels[hold->waiting[i].tunnel];
+			at = i;
+		}
+	if (most->held <= tunnel->held + 1)
+		return false;
+	most->held--;
+	drop(gw, hold->waiting[at].pkt, DROP_no_sa);
+	hold->n--;
+	memmove(&hold->waiting[at], &hold->waiting[at + 1],
+		(hold->n - at) * sizeof(hold->waiting[0]));
+	return true;
+}
+
 void
 hold_take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns)
 {
@@ -98,13 +123,17 @@ hold_take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns)
 
 	if (waits)
 		ask(gw, tunnel, pkt, now_ns);
-	/* As long as nobody has been asked, workers pass on what may do it. */
-	tunnel->hold_full = tunnel->asked && tunnel->held >= HOLD_TUNNEL_PKTS - 1;
-	if (hold->n == HOLD_PKTS || tunnel->held == HOLD_TUNNEL_PKTS) {
+	bool fits =
+		tunnel->held < HOLD_TUNNEL_PKTS && (hold->n < HOLD_PKTS || make_room(gw, tunnel));
+	tunnel->held += fits;
+	/* As long as nobody has been asked, workers pass on what may do it. Nor may they stop where
+	 * nothing waits, for what leaves is what has them begin again. */
+	tunnel->hold_full =
+		tunnel->asked && tunnel->held > 0 && (!fits || tunnel->held == HOLD_TUNNEL_PKTS);
+	if (!fits) {
 		drop(gw, pkt, DROP_no_sa);
 		return;
 	}
-	tunnel->held++;
 	hold->waiting[hold->n++] = (struct waiting) { pkt, now_ns, tunnel->index };
 	/* An SA may have come while the packet was on its way. */
 	hold->next_look_ns = waits ? hold->next_look_ns : 0;

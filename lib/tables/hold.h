@@ -12,7 +12,7 @@
  * an SA through gateway.listener, and sends them when there is one. Control only.
  */
 
-#define HOLD_PKTS 1024      /* in all */
+#define HOLD_PKTS 1024      /* in all: beyond, the tunnel with most makes room for one with less */
 #define HOLD_TUNNEL_PKTS 64 /* of one tunnel */
 #define HOLD_SECONDS \
 	30                 /* of one packet, and of one request for an SA: as the kernel's \

@@ -12,7 +12,7 @@ import pytest
 
 import wire
 import xfrm
-from esp import Sa
+from esp import SCENARIO_SUITE, Sa
 from gateway import wait_until
 from topology import HOST, WAN_ADDRESS, Topology
 
@@ -300,6 +300,30 @@ def test_a_dead_tunnel_without_sas_asks_for_new_ones(start, socket):
     assert ear.hear()[0] == ACQUIRE
     time.sleep(0.3)  # with nothing sent, nothing says that it is dead
     assert state_of(gateway, tunnel) == "idle"
+
+
+def test_tunnels_without_an_answer_leave_room_for_others(start, socket):
+    """16 of them fill all places; the 17th takes one of theirs, and that is all it takes."""
+    topology = Topology((SCENARIO_SUITE,) * 17)
+    gateway = start(topology.config_without_sas(socket), lan="live")
+    daemons = [Daemon(socket, tunnel, [GROUP_ACQUIRE]) for tunnel in topology]
+    for daemon in daemons:
+        daemon.say(OUT, selector("10.0.0.0/16", f"172.16.{daemon.tunnel.number}.0/24"))
+    *dead, alive = topology
+    for tunnel in dead:
+        gateway.feed("lan0", frames(packets_to(tunnel, 64)))
+        time.sleep(0.08)  # a worker passes on 1000 in a second
+    assert gateway.drops().keys() == {"not_ip"}
+    inner, = packets_to(alive, 1)
+    gateway.feed("lan0", frames([inner]))
+    wait_until(lambda: gateway.drops().get("no_sa") == 1, 10, "one packet to make room")
+    for tunnel in alive, topology[1]:
+        daemons[tunnel.number - 1].add(tunnel.out, tunnel.number, reqid=REQID)
+    gateway.feed("lan0", [])
+    outcome = gateway.stop()
+    assert outcome.drops["no_sa"] == 1
+    assert alive.out.open(outcome.wan[0], 1) == wire.forwarded(inner)
+    assert len(outcome.wan) == 1 + 63
 
 
 def test_an_sa_that_no_policy_wants_is_not_said_to_have_expired(start, socket):
