@@ -91,6 +91,11 @@ read_nexthop(struct reader *reader, const config_setting_t *group, struct config
 		break;
 	case FIELD_BIT(WAY_DROP):
 		nexthop->kind = CONFIG_VIA_DROP;
+		if (fields_good(read, FIELD_BIT(WAY_DROP)) &&
+			config_setting_length(config_setting_parent(group)) > 1)
+			reader_error(reader, group,
+				"a next hop that drops is no one of several: it would take its "
+				"share of the flows");
 		break;
 	case FIELD_BIT(WAY_PORT):
 		nexthop->kind = has_gateway ? CONFIG_VIA_GATEWAY : CONFIG_VIA_PORT;

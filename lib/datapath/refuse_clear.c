@@ -5,7 +5,7 @@
 #include "route.h"
 
 /* Ways out of a port stand before tunnels in a group: where it has both, the clear is a fallback
- * that is wanted. */
+ * that is wanted. What drops or is local is in no group: neither file nor socket may say so. */
 static bool
 leads_into_a_tunnel(const struct nexthop *nexthop)
 {

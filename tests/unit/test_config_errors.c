@@ -175,6 +175,9 @@ static const struct row route_rows[] = {
 	{ "{ tunnel = \"conn2\"; }", "{ weight = 2; }",
 		"a next hop is exactly one of: tunnel, port (with or without gateway), drop = "
 		"true" },
+	{ "{ tunnel = \"conn2\"; }", "{ drop = true; }",
+		"a next hop that drops is no one of several: it would take its share of the "
+		"flows" },
 	{ "{ tunnel = \"conn2\"; }", "{ tunnel = \"conn2\"; drop = true; }",
 		"a next hop is exactly one of: tunnel, port (with or without gateway), drop = "
 		"true" },
