@@ -35,7 +35,6 @@ struct worker_counters {
 	uint64_t packets;                        /* packets taken from queues and rings */
 	uint64_t sleeps;                         /* times the worker slept because it was idle */
 	uint64_t handed_over;                    /* packets passed to another worker by ring */
-	uint64_t ivs;                            /* IVs drawn */
 	uint64_t loop_cycles_log2[LOOP_BUCKETS]; /* busy turns by the time they took */
 	uint64_t loop_cycles_max;                /* the longest busy turn */
 	CACHE_ALIGNED struct port_counters ports[PORTS_MAX];

@@ -58,9 +58,12 @@ outbox_pop(struct outbox *outbox)
 int
 outbox_flush(struct outbox *outbox, int socket)
 {
-	while (outbox->first != NULL) {
-		ssize_t sent = send(socket, outbox->first->data, outbox->first->bytes,
-			MSG_DONTWAIT | MSG_NOSIGNAL);
+	const uint8_t *datagram;
+	size_t bytes;
+
+	while ((datagram = outbox_peek(outbox, &bytes)) != NULL) {
+		ssize_t sent = send(socket, datagram, bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+
 		if (sent < 0 && errno == EINTR)
 			continue;
 		if (sent < 0)

@@ -4,8 +4,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <rte_config.h>
-
 struct rte_ip_frag_tbl;
 struct worker;
 
@@ -20,10 +18,9 @@ struct worker;
  * twice ends its packet.
  */
 
-/* Of a worker and a protocol: packets under way, the pieces that each may come in, and those of all
- * of them. */
+/* Of a worker and a protocol: packets under way, each in RTE_LIBRTE_IP_FRAG_MAX_FRAG pieces at
+ * most, and pieces of all of them. */
 #define REASSEMBLY_PACKETS 256
-#define REASSEMBLY_PIECES RTE_LIBRTE_IP_FRAG_MAX_FRAG /* 8 */
 #define REASSEMBLY_HELD 512
 
 /* Pieces of one protocol. The library tells packets by addresses and identification, and RFC

@@ -17,8 +17,6 @@
 
 #define OUTER_TTL 64
 
-/* The bytes behind a payload that say how much was padded and what it is (RFC 4303 2.4, 2.6). */
-
 static_assert(sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr) +
 			sizeof(struct rte_udp_hdr) + sizeof(struct rte_esp_hdr) <=
 		ENCAP_HEADER_BYTES,
