@@ -4,9 +4,9 @@
 #include "worker.h"
 
 /*
- * The stages, in the order in which pipeline.c calls them; one file each. Worker only, within its
- * online time. Each works on a whole burst that the worker holds, keeps survivors in front and
- * hands the rest to worker->victims.
+ * The stages, in the order in which pipeline.c calls them. Worker only, within its online time.
+ * Each works on a whole burst that the worker holds, keeps survivors in front and hands the rest to
+ * worker->victims.
  */
 
 /* Takes up to BURST_PKTS frames from a queue, or that other workers handed over. Returns their
@@ -21,17 +21,18 @@ unsigned rx_ring_take(struct worker *worker, struct rte_mbuf *pkt[]);
 bool parse(struct worker *worker, struct rte_mbuf *pkt[], unsigned n);
 
 /*
- * RFC 4301 5.2: drops what came in the clear by a port that has a tunnel's outer address, but is
- * from behind a tunnel by the route to its source. Worker->ip holds nothing decapsulated yet.
- */
-void refuse_clear(struct worker *worker);
-
-/*
  * Moves what one of our SAs expects from worker->ip to worker->esp, and drops what has no shape for
  * it or what its replay window knows already (RFC 4303 3.4.3). Of the SA it changes nothing but who
  * owns it, and counts what it refused. The rest stays what it is: traffic.
  */
 void esp_claim(struct worker *worker);
+
+/*
+ * RFC 4301 5.2: drops what came in the clear by a port that has a tunnel's outer address, but is
+ * from behind a tunnel by the route to its source. Worker->ip holds nothing decapsulated yet.
+ */
+void refuse_clear(struct worker *worker);
+
 /* RFC 4303 3.4.4: drops what is not authentic, and moves the windows for what is. */
 void esp_verify(struct worker *worker);
 /* Decrypts in place what is proven. */
@@ -39,10 +40,6 @@ void esp_decrypt(struct worker *worker);
 /* Unwraps, checks the inner packet against the selectors, bills it to the SA, and appends it to
  * worker->ip. */
 void esp_decap(struct worker *worker);
-
-/* Takes what the kernel sends through tunnels, and what waited for an SA, into worker->tunnel;
- * returns its number. */
-unsigned inject(struct worker *worker);
 
 /* Longest prefix match for all of worker->ip. */
 void lookup(struct worker *worker);
@@ -58,16 +55,16 @@ void forward(struct worker *worker);
  * waits for its SA go to the control core.
  */
 void esp_admit(struct worker *worker);
-/* Fills worker->tunnel with pieces of worker->oversize packets. Returns their number: 0 when all
- * are done. */
-unsigned esp_fragment(struct worker *worker);
 /* RFC 4303 3.3: sequence numbers, headers, padding and trailer for worker->tunnel. */
 void esp_encap(struct worker *worker);
 /* Encrypts and authenticates in place, then queues the packets to their ports. Leaves the burst
  * empty. */
 void esp_seal(struct worker *worker);
+/* Fills worker->tunnel with pieces of worker->oversize packets. Returns their number: 0 when all
+ * are done. */
+unsigned esp_fragment(struct worker *worker);
 
-/* Before those below, reassemble() takes what is not whole: reassembly.h. */
+/* Of the victims, reassemble() first takes what is not whole: reassembly.h. */
 /* Passes to the control core those victims that came before their SA: early.h. */
 void esp_early(struct worker *worker);
 /* Notes what routers say of our own ESP packets, among the victims: path_mtu.h. They stay victims.
@@ -80,6 +77,11 @@ void punt(struct worker *worker);
 /* Makes ICMP errors of those victims that deserve one and puts them into worker->ip, to be looked
  * up and forwarded. */
 void icmp_errors(struct worker *worker);
+/* The last of them is drop_victims(), which worker.h needs for itself. */
+
+/* Takes what the kernel sends through tunnels, and what waited for an SA, into worker->tunnel;
+ * returns its number. */
+unsigned inject(struct worker *worker);
 
 /* Queues up to BURST_PKTS finished frames to a port. */
 void tx_put_all(struct worker *worker, unsigned port, struct rte_mbuf *const pkt[], unsigned n);
