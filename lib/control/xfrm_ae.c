@@ -5,6 +5,7 @@
 #include <linux/netlink.h>
 
 #include "gateway.h"
+#include "lifetime.h"
 #include "sa.h"
 #include "xfrm_message.h"
 #include "xfrm_replay.h"
@@ -83,7 +84,7 @@ read_replay(const struct xfrm_state *state, const struct netlink_attribute found
 			"a replay bitmap of %u words (0: REPLAY_VAL); the SA was added with %u",
 			replay->words, state->replay_words);
 	uint64_t highest = state->sa->direction == SA_IN ? replay->seen : replay->sent;
-	if (highest > sa_sequence_last(state->sa->esn))
+	if (highest > lifetime_last_sequence(state->sa->esn))
 		return netlink_refuse(why, EINVAL, "sequence number %llu is past the last",
 			(unsigned long long)highest);
 	return xfrm_replay_check(replay, state->sa->direction, state->sa->esn, why);

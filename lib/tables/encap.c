@@ -71,7 +71,7 @@ resolve(const struct gateway *gw, uint32_t remote)
 }
 
 uint16_t
-tunnel_mtu(uint16_t outer_mtu, const struct crypto_key *key, bool udp)
+encap_mtu(uint16_t outer_mtu, const struct crypto_key *key, bool udp)
 {
 	unsigned overhead = sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_esp_hdr) +
 		(udp ? sizeof(struct rte_udp_hdr) : 0) + key->iv_bytes + key->icv_bytes;
@@ -163,7 +163,7 @@ encap_build(const struct gateway *gw, const struct tunnel *tunnel, const struct 
 		return way.neighbor;
 	if (way.neighbor != NULL) {
 		encap->port = way.neighbor->port;
-		encap->mtu = tunnel_mtu(
+		encap->mtu = encap_mtu(
 			path_mtu_of(tunnel, gw->ports[encap->port].mtu), sa->key, sa->udp);
 	}
 	if (encap->drop == DROP_NONE)

@@ -24,3 +24,7 @@ struct encap_wish {
  */
 const struct neighbor *encap_build(const struct gateway *gw, const struct tunnel *tunnel,
 	const struct encap_wish *wish, struct encap *encap);
+
+/* Largest inner IPv4 packet with that SA's suite in an outer one of that size; 0 where none fits.
+ * Pure. */
+uint16_t encap_mtu(uint16_t outer_mtu, const struct crypto_key *key, bool udp);

@@ -20,7 +20,7 @@
 #define FIRST_USE_NS SECOND_NS
 
 uint64_t
-sa_sequence_last(bool esn)
+lifetime_last_sequence(bool esn)
 {
 	return esn ? SEQUENCE_LAST_ESN : SEQUENCE_LAST;
 }
@@ -75,7 +75,7 @@ settle_taken(struct sa *sa)
 	uint64_t taken = atomic_load_explicit(&sa->sequence, memory_order_relaxed);
 	uint64_t sent = smaller(taken, sa->limit_sequence);
 
-	if (taken > sa_sequence_last(sa->esn))
+	if (taken > lifetime_last_sequence(sa->esn))
 		return sent;
 	sa->first_sequence += taken - sent;
 	return taken;
@@ -85,7 +85,7 @@ void
 lifetime_set_limits(struct sa *sa)
 {
 	uint64_t packets = left_here(sa->lifetime.packets, sa->past.packets);
-	uint64_t last = sa_sequence_last(sa->esn);
+	uint64_t last = lifetime_last_sequence(sa->esn);
 	uint64_t taken = settle_taken(sa);
 	uint64_t last_paid = add_saturated(sa->first_sequence, packets);
 

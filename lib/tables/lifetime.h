@@ -8,6 +8,9 @@
 /* Lifetimes of an SA: the limits that workers keep to, and what the clock and the counters say.
  * Control only. */
 
+/* The last number that an SA may send. */
+uint64_t lifetime_last_sequence(bool esn);
+
 /* Sets the limits for workers from sa->lifetime, sa->past and where its numbers began. Also while
  * workers use the SA. */
 void lifetime_set_limits(struct sa *sa);

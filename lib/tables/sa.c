@@ -107,8 +107,8 @@ valid(const struct gateway *gw, const struct sa_spec *spec)
 		return false;
 	/* RFC 4303 2.1: zero is for local use and must not be sent. */
 	if (spec->spi == 0 || spec->tunnel >= gw->n_tunnels ||
-		spec->sequence > sa_sequence_last(spec->esn) ||
-		spec->replay.top > sa_sequence_last(spec->esn))
+		spec->sequence > lifetime_last_sequence(spec->esn) ||
+		spec->replay.top > lifetime_last_sequence(spec->esn))
 		return false;
 	if ((spec->encap_sport == 0) != (spec->encap_dport == 0))
 		return false;

@@ -185,8 +185,6 @@ void sa_expire(struct gateway *gw, uint64_t now_ns);
  * DROP_replay_late or DROP_bad_icv. Its owner worker. */
 void sa_refused(struct sa *sa, enum drop_reason reason);
 
-/* The last number that an SA may send. */
-uint64_t sa_sequence_last(bool esn);
 /* Last number sent, or highest accepted. Any thread. */
 uint64_t sa_last_sequence(const struct sa *sa);
 /* Inner IP packets and bytes that passed under it, either direction, since it was installed.

@@ -88,7 +88,7 @@ sa_set_replay(struct gateway *gw, struct sa *sa, const struct replay_state *stat
 	struct replay *fresh;
 
 	if (sa->direction != SA_IN || !replay_valid(state) ||
-		state->top > sa_sequence_last(sa->esn))
+		state->top > lifetime_last_sequence(sa->esn))
 		return -EINVAL;
 	fresh = slab_alloc(gw->slab, replay_size(state->window));
 	if (fresh == NULL)

@@ -151,10 +151,6 @@ const char *tunnel_state_name(enum tunnel_state state);
 #define TUNNEL_WHY_BYTES 128
 bool tunnel_why(const struct gateway *gw, const struct tunnel *tunnel, char why[TUNNEL_WHY_BYTES]);
 
-/* Largest inner IPv4 packet with that SA's suite in an outer one of that size; 0 where none fits.
- * Pure. */
-uint16_t tunnel_mtu(uint16_t outer_mtu, const struct crypto_key *key, bool udp);
-
 /*
  * Makes encap and state afresh from SAs, routes and neighbors, publishes what changed, and tells
  * the groups when the tunnel came or went. Cheap when nothing changed. Control only.

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "fixture.h"
 
+#include "encap.h"
+
 /* The headers that a tunnel sends with. */
 
 /* The sum that RFC 791 wants to see, over 16-bit words in wire order. */
@@ -128,12 +130,12 @@ the_mtu_is_the_largest_that_fits(void **state)
 	struct crypto_key key = { .iv_bytes = 16, .icv_bytes = 12, .block_bytes = 16 };
 
 	(void)state;
-	assert_int_equal(tunnel_mtu(1500, &key, false), 1438);
-	assert_int_equal(tunnel_mtu(1500, &key, true), 1422);
-	assert_int_equal(tunnel_mtu(80, &key, false), 0);
+	assert_int_equal(encap_mtu(1500, &key, false), 1438);
+	assert_int_equal(encap_mtu(1500, &key, true), 1422);
+	assert_int_equal(encap_mtu(80, &key, false), 0);
 	for (unsigned udp = 0; udp < 2; udp++)
 		for (uint16_t port_mtu = 100; port_mtu < 9000; port_mtu++) {
-			unsigned mtu = tunnel_mtu(port_mtu, &key, udp != 0);
+			unsigned mtu = encap_mtu(port_mtu, &key, udp != 0);
 			unsigned fixed = 20 + 8 + 8 * udp + 16 + 12;
 
 			assert_true(fixed + (mtu + 2 + 15) / 16 * 16 <= port_mtu);
