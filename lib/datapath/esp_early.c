@@ -2,24 +2,9 @@
 #include "stages.h"
 
 #include <rte_cycles.h>
-#include <rte_udp.h>
 
 #include "early.h"
-#include "ipv4.h"
 #include "punt.h"
-
-/* An unknown SPI has been found in it: there is one, and it is whole. */
-static bool
-is_expected(const struct worker *worker, const struct rte_mbuf *pkt)
-{
-	const struct rte_ipv4_hdr *ip = burst_ip(pkt);
-	unsigned skip = ipv4_header_bytes(ip) +
-		(ip->next_proto_id == IPPROTO_UDP ? sizeof(struct rte_udp_hdr) : 0);
-
-	return early_expects(worker->gw->early,
-		rte_be_to_cpu_32(load_u32((const uint8_t *)ip + skip)),
-		rte_be_to_cpu_32(ip->dst_addr));
-}
 
 /* False: too many of them. */
 static bool
@@ -41,10 +26,11 @@ esp_early(struct worker *worker)
 	for (unsigned i = 0; i < victims->n; i++) {
 		struct rte_mbuf *pkt = victims->pkt[i];
 
-		/* ESP inside a tunnel is not looked at twice. */
+		/* An SPI that nobody knows has been found: there is one, and it is whole. ESP
+		 * inside a tunnel is not looked at twice. */
 		if (victims->reason[i] == DROP_unknown_spi &&
 			(victims->ingress[i] & INGRESS_TUNNEL) == 0 && pkt->nb_segs == 1 &&
-			is_expected(worker, pkt) && pass(worker, pkt))
+			early_expects(worker->gw->early, early_name(pkt)) && pass(worker, pkt))
 			continue;
 		victims_move(victims, kept++, i);
 	}

@@ -49,19 +49,16 @@ early_expect(struct early *early, uint32_t spi, uint32_t destination, uint64_t n
 }
 
 bool
-early_expects(const struct early *early, uint32_t spi, uint32_t destination)
+early_expects(const struct early *early, uint64_t name)
 {
-	uint64_t name = make_name(spi, destination);
-
 	for (unsigned i = 0; i < EARLY_SPIS; i++)
 		if (atomic_load_explicit(&early->names[i], memory_order_relaxed) == name)
 			return true;
 	return false;
 }
 
-/* Of a frame that a worker has looked at: ESP, bare or in UDP. */
-static uint64_t
-read_name(const struct rte_mbuf *pkt)
+uint64_t
+early_name(const struct rte_mbuf *pkt)
 {
 	const struct rte_ipv4_hdr *ip =
 		rte_pktmbuf_mtod_offset(pkt, const struct rte_ipv4_hdr *, RTE_ETHER_HDR_LEN);
@@ -93,7 +90,7 @@ void
 early_take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns)
 {
 	struct early *early = gw->early;
-	uint64_t name = read_name(pkt);
+	uint64_t name = early_name(pkt);
 	unsigned alike = 0;
 
 	for (unsigned i = 0; i < early->n; i++)

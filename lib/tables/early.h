@@ -36,7 +36,7 @@ struct early_packet {
 struct early {
 	/* control writes, workers read */
 	_Atomic uint32_t expected;
-	_Atomic uint64_t names[EARLY_SPIS]; /* SPI, destination; 0: nothing expected */
+	_Atomic uint64_t names[EARLY_SPIS]; /* early_name(); 0: nothing expected */
 
 	/* control only */
 	uint64_t until_ns[EARLY_SPIS];
@@ -59,8 +59,11 @@ early_any(const struct early *early)
 	return atomic_load_explicit(&early->expected, memory_order_relaxed) != 0;
 }
 
-/* Is that one expected? Worker. */
-bool early_expects(const struct early *early, uint32_t spi, uint32_t destination);
+/* What a frame with ESP is for, bare or in UDP: SPI, then destination. Any thread. */
+uint64_t early_name(const struct rte_mbuf *pkt);
+
+/* Is that expected? Worker. */
+bool early_expects(const struct early *early, uint64_t name);
 
 /* Takes over a frame that a worker punted, under an SPI that was expected. Control. */
 void early_take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns);
