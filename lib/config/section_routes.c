@@ -94,8 +94,8 @@ read_nexthop(struct reader *reader, const config_setting_t *group, struct config
 		if (fields_good(read, FIELD_BIT(WAY_DROP)) &&
 			config_setting_length(config_setting_parent(group)) > 1)
 			reader_error(reader, group,
-				"a next hop that drops is no one of several: it would take its "
-				"share of the flows");
+				"a next hop that drops must be the only one: beside others it "
+				"would take its share of the flows");
 		break;
 	case FIELD_BIT(WAY_PORT):
 		nexthop->kind = has_gateway ? CONFIG_VIA_GATEWAY : CONFIG_VIA_PORT;

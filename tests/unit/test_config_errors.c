@@ -176,8 +176,8 @@ static const struct row route_rows[] = {
 		"a next hop is exactly one of: tunnel, port (with or without gateway), drop = "
 		"true" },
 	{ "{ tunnel = \"conn2\"; }", "{ drop = true; }",
-		"a next hop that drops is no one of several: it would take its share of the "
-		"flows" },
+		"a next hop that drops must be the only one: beside others it would take its share "
+		"of the flows" },
 	{ "{ tunnel = \"conn2\"; }", "{ tunnel = \"conn2\"; drop = true; }",
 		"a next hop is exactly one of: tunnel, port (with or without gateway), drop = "
 		"true" },
