@@ -13,6 +13,22 @@
 
 #include "log.h"
 
+/* Who has CAP_IPC_LOCK is bound by no limit: not even one of nothing keeps him from locking a page.
+ */
+static bool
+is_above_limits(const struct rlimit *limit)
+{
+	const struct rlimit nothing = { 0, limit->rlim_max };
+	bool locked;
+
+	if (setrlimit(RLIMIT_MEMLOCK, &nothing) != 0)
+		return false;
+	locked = mlock(limit, sizeof(*limit)) == 0;
+	if (locked)
+		munlock(limit, sizeof(*limit));
+	return setrlimit(RLIMIT_MEMLOCK, limit) == 0 && locked;
+}
+
 /* With a limit, locking would not fail now but some allocation later would: then it is left alone.
  */
 static bool
@@ -22,7 +38,8 @@ may_lock_all(void)
 
 	if (setrlimit(RLIMIT_MEMLOCK, &limit) == 0)
 		return true;
-	return getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY;
+	return getrlimit(RLIMIT_MEMLOCK, &limit) == 0 &&
+		(limit.rlim_cur == RLIM_INFINITY || is_above_limits(&limit));
 }
 
 void
@@ -34,7 +51,7 @@ guard_process(void)
 		log_warning("core dumps cannot be turned off: %s", strerror(errno));
 	if (!may_lock_all())
 		log_warning("memory is not locked, so keys may reach swap: raise RLIMIT_MEMLOCK to "
-			    "unlimited, or have no swap");
+			    "unlimited, give it CAP_IPC_LOCK, or have no swap");
 	else if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
 		log_warning("memory cannot be locked, so keys may reach swap: %s", strerror(errno));
 }

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Starting and stopping: options, exit statuses, configuration errors, held starts."""
+import os
 import random
 import re
+import resource
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +51,21 @@ def test_log_of_a_start(run):
                  "workers: 2, on lcores 1, 2; control core: lcore 0",
                  "device net_null7: not used, for no port of the configuration names it"):
         assert sum(bool(re.fullmatch("espalier: " + line, said_line)) for said_line in said) == 1, line
+
+
+def test_memory_is_locked(start):
+    """Whatever the limit, where root is bound by none: keys do not reach swap."""
+    limits = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    if os.geteuid() != 0 or "asan" in gateway_module.BUILD.name:
+        pytest.skip("needs CAP_IPC_LOCK, and no sanitizer, which locks nothing")
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (65536, limits[1]))
+    try:
+        running = start(Topology())
+    finally:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, limits)
+    status = Path(f"/proc/{running.process.pid}/status").read_text()
+    assert int(re.search(r"VmLck:\s+(\d+) kB", status)[1]) > 10000
+    assert "memory is not locked" not in running.output()
 
 
 def test_held_start(start):
