@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* RTM_NEWROUTE and RTM_DELROUTE: judged one by one, carried out as a batch. */
+/* RTM_NEWROUTE, and what it shares with RTM_DELROUTE: judged one by one, carried out as a batch. */
 
 #include <errno.h>
 #include <string.h>
@@ -11,20 +11,12 @@
 
 /* --- the routes as they will be after the messages before --- */
 
-/* What a prefix has. */
-struct standing {
-	bool exists;
-	struct route route;
-	uint32_t last; /* its next hop, or the one that it had before this datagram took it away:
-			  whoever puts it back inherits its buckets */
-};
-
-static struct standing
+static struct route_standing
 find_route(const struct session_context *context, struct prefix prefix)
 {
 	const struct route_change *change = route_batch_find(&context->routes, prefix);
 	const struct route *there = route_find(context->gw, ROUTE_TABLE_MAIN, prefix);
-	struct standing standing = { .last = there == NULL ? NEXTHOP_NONE : there->nexthop };
+	struct route_standing standing = { .last = there == NULL ? NEXTHOP_NONE : there->nexthop };
 
 	if (change == NULL && there != NULL) {
 		standing.exists = true;
@@ -47,7 +39,7 @@ route_will_match(const struct session_context *context, uint32_t address)
 	}
 	for (unsigned bits = 33; bits-- > 0;) {
 		struct prefix prefix = { address & prefix_mask((uint8_t)bits), (uint8_t)bits };
-		struct standing standing = find_route(context, prefix);
+		struct route_standing standing = find_route(context, prefix);
 
 		if (standing.exists)
 			return standing.route.nexthop;
@@ -55,11 +47,9 @@ route_will_match(const struct session_context *context, uint32_t address)
 	return NEXTHOP_NONE;
 }
 
-/* Makes room for a change, reads a message, and looks up what its prefix has. 0, -errno in words,
- * or SESSION_BREAKS. */
-static int
-look(struct session *session, const struct netlink_message *request, struct route_request *named,
-	struct standing *there, struct netlink_refusal *why)
+int
+route_look(struct session *session, const struct netlink_message *request,
+	struct route_request *named, struct route_standing *there, struct netlink_refusal *why)
 {
 	struct session_context *context = session->context;
 
@@ -73,17 +63,16 @@ look(struct session *session, const struct netlink_message *request, struct rout
 	return error;
 }
 
-/* Puts a change behind the others. */
-static int
-enqueue(struct session *session, const struct route_change *change,
+int
+route_enqueue(struct session *session, const struct route_change *change,
 	const struct netlink_message *request)
 {
 	route_batch_add(&session->context->routes, change, request);
 	return SESSION_DEFERS;
 }
 
-static int
-refuse_own(struct prefix prefix, struct netlink_refusal *why)
+int
+route_refuse_own(struct prefix prefix, struct netlink_refusal *why)
 {
 	char text[ROUTE_TEXT_BYTES];
 
@@ -92,9 +81,8 @@ refuse_own(struct prefix prefix, struct netlink_refusal *why)
 		route_prefix_text(prefix, text));
 }
 
-/* Is it there because the configuration gives that address to a port or tunnel? */
-static bool
-is_own(const struct gateway *gw, const struct route *route)
+bool
+route_is_own(const struct gateway *gw, const struct route *route)
 {
 	const struct nexthop *nexthop = nexthop_read(nexthop_slots(gw->nexthops), route->nexthop);
 
@@ -103,9 +91,8 @@ is_own(const struct gateway *gw, const struct route *route)
 
 /* --- new --- */
 
-/* True: they are the same, and in the same shares. Alone one takes all, whatever its weight. */
-static bool
-same_ways(const struct gateway *gw, uint32_t nexthop, const struct route_request *wanted)
+bool
+route_same_ways(const struct gateway *gw, uint32_t nexthop, const struct route_request *wanted)
 {
 	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
 	unsigned n = nexthop_specs(gw, nexthop, ways);
@@ -126,7 +113,7 @@ leave_configured(const struct gateway *gw, const struct route *there,
 {
 	char text[ROUTE_TEXT_BYTES];
 
-	if (same_ways(gw, there->nexthop, wanted))
+	if (route_same_ways(gw, there->nexthop, wanted))
 		return 0;
 	return netlink_refuse(why, EEXIST,
 		"the route to %s is the configuration file's, and goes another way",
@@ -215,9 +202,9 @@ route_new(
 {
 	struct gateway *gw = session->context->gw;
 	struct route_request wanted;
-	struct standing there = { 0 };
+	struct route_standing there = { 0 };
 
-	int error = look(session, request, &wanted, &there, why);
+	int error = route_look(session, request, &wanted, &there, why);
 	if (error == 0)
 		error = check_wanted(&wanted, why);
 	if (error != 0)
@@ -231,8 +218,8 @@ route_new(
 	bool exists = there.exists &&
 		!(owner_is_old(session, there.route.claim) && (request->flags & NLM_F_CREATE) != 0);
 	error = check_flags(request->flags, exists, wanted.prefix, why);
-	if (error == 0 && exists && is_own(gw, &there.route))
-		error = refuse_own(wanted.prefix, why);
+	if (error == 0 && exists && route_is_own(gw, &there.route))
+		error = route_refuse_own(wanted.prefix, why);
 	if (error == 0 && exists && (request->flags & NLM_F_REPLACE) == 0)
 		error = append(gw, &there.route, &wanted, why);
 	if (error < 0)
@@ -249,120 +236,7 @@ route_new(
 			.claim = owner_claim(session),
 			.nexthop = (uint32_t)nexthop },
 	};
-	return enqueue(session, &change, request);
-}
-
-/* --- delete --- */
-
-/* As in the kernel: an interface alone names any gateway behind it. */
-static bool
-is_that_way(const struct nexthop_spec *there, const struct nexthop_spec *asked)
-{
-	switch (asked->kind) {
-	case NEXTHOP_ONLINK:
-		return (there->kind == NEXTHOP_ONLINK || there->kind == NEXTHOP_GATEWAY) &&
-			there->port == asked->port;
-	case NEXTHOP_GATEWAY:
-		return there->kind == NEXTHOP_GATEWAY && there->gateway == asked->gateway &&
-			(asked->port == ROUTE_ANY_PORT || there->port == asked->port);
-	case NEXTHOP_TUNNEL:
-		return there->kind == NEXTHOP_TUNNEL && there->tunnel == asked->tunnel;
-	default:
-		return there->kind == asked->kind && there->reason == asked->reason;
-	}
-}
-
-/* Gateways that are named without an interface are behind the one that the route has for them. */
-static void
-find_ports(const struct nexthop_spec there[], unsigned n, struct route_request *named)
-{
-	for (unsigned i = 0; i < named->n_ways; i++)
-		for (unsigned j = 0; j < n; j++)
-			if (named->ways[i].port == ROUTE_ANY_PORT &&
-				is_that_way(&there[j], &named->ways[i]))
-				named->ways[i].port = there[j].port;
-}
-
-/* One way is enough to name a route of several (in the kernel it must be the first; here they have
- * no order). */
-static bool
-is_named(const struct gateway *gw, uint32_t nexthop, const struct route_request *named)
-{
-	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
-	unsigned n = nexthop_specs(gw, nexthop, ways);
-
-	if (named->n_ways > 1) {
-		struct route_request whole = *named;
-
-		find_ports(ways, n, &whole);
-		return same_ways(gw, nexthop, &whole);
-	}
-	for (unsigned i = 0; i < n; i++)
-		if (is_that_way(&ways[i], &named->ways[0]))
-			return true;
-	return false;
-}
-
-/* What tells the route from the one that is named; NULL: nothing does. */
-static const char *
-difference(const struct gateway *gw, const struct route *there, const struct route_request *named)
-{
-	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
-	bool local = nexthop_specs(gw, there->nexthop, ways) > 0 && ways[0].kind == NEXTHOP_LOCAL;
-
-	if (named->priority != 0 && there->claim.owner == OWNER_CONFIGURATION)
-		return "is of another priority";
-	if (local != (named->local_table || named->type == RTN_LOCAL))
-		return local ? "is local" : "is not local";
-	if (named->protocol != RTPROT_UNSPEC && named->protocol != there->protocol)
-		return "is of another protocol";
-	if (named->type == RTN_UNSPEC && named->n_ways == 0)
-		return NULL;
-	if (named->type == RTN_UNICAST && route_type(&ways[0]) != RTN_UNICAST)
-		return "is one that drops";
-	if (named->n_ways > 0 && !is_named(gw, there->nexthop, named))
-		return "goes another way";
-	return NULL;
-}
-
-static int
-check_named(const struct session *session, const struct standing *there,
-	const struct route_request *named, struct netlink_refusal *why)
-{
-	const struct gateway *gw = session->context->gw;
-	const char *what = NULL;
-	char text[ROUTE_TEXT_BYTES];
-
-	if (!there->exists)
-		return netlink_refuse(why, ESRCH, "there is no route to %s",
-			route_prefix_text(named->prefix, text));
-	if (owner_is_foreign(session, there->route.claim))
-		what = "is not one that this connection's owner has set";
-	else
-		what = difference(gw, &there->route, named);
-	if (what != NULL)
-		return netlink_refuse(why, ESRCH, "the route to %s %s",
-			route_prefix_text(named->prefix, text), what);
-	return is_own(gw, &there->route) ? refuse_own(named->prefix, why) : 0;
-}
-
-int
-route_delete(
-	struct session *session, const struct netlink_message *request, struct netlink_refusal *why)
-{
-	struct route_request named;
-	struct standing there;
-
-	int error = look(session, request, &named, &there, why);
-	if (error == 0)
-		error = check_named(session, &there, &named, why);
-	if (error != 0)
-		return error;
-	struct route_change change = {
-		.op = ROUTE_DELETE,
-		.route = { .prefix = named.prefix, .table = ROUTE_TABLE_MAIN },
-	};
-	return enqueue(session, &change, request);
+	return route_enqueue(session, &change, request);
 }
 
 /* --- settle --- */

@@ -85,6 +85,29 @@ uint32_t route_will_match(const struct session_context *context, uint32_t addres
 int route_read(const struct session_context *context, const struct netlink_message *request,
 	struct route_request *route, struct netlink_refusal *why);
 
+/* What a prefix has, as the messages before will leave it. */
+struct route_standing {
+	bool exists;
+	struct route route;
+	uint32_t last; /* its next hop, or the one that it had before this datagram took it away:
+			  whoever puts it back inherits its buckets */
+};
+
+/* Makes room for a change, reads a message, and looks up what its prefix has. 0, -errno in words,
+ * or SESSION_BREAKS. */
+int route_look(struct session *session, const struct netlink_message *request,
+	struct route_request *named, struct route_standing *there, struct netlink_refusal *why);
+/* Puts a change behind the others: SESSION_DEFERS. */
+int route_enqueue(struct session *session, const struct route_change *change,
+	const struct netlink_message *request);
+
+/* Is it there because the configuration gives that address to a port or tunnel? */
+bool route_is_own(const struct gateway *gw, const struct route *route);
+int route_refuse_own(struct prefix prefix, struct netlink_refusal *why);
+/* True: they are the same, and in the same shares. Alone one takes all, whatever its weight. */
+bool
+route_same_ways(const struct gateway *gw, uint32_t nexthop, const struct route_request *wanted);
+
 /* What the attributes of a route must look like; also for RTM_GETROUTE. */
 #define ROUTE_ATTRIBUTES (RTA_MAX + 1)
 extern const struct netlink_rule route_rules[ROUTE_ATTRIBUTES];
