@@ -91,8 +91,9 @@ route_is_own(const struct gateway *gw, const struct route *route)
 
 /* --- new --- */
 
-bool
-route_same_ways(const struct gateway *gw, uint32_t nexthop, const struct route_request *wanted)
+/* True: they are the same, and in the same shares. Alone one takes all, whatever its weight. */
+static bool
+same_ways(const struct gateway *gw, uint32_t nexthop, const struct route_request *wanted)
 {
 	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
 	unsigned n = nexthop_specs(gw, nexthop, ways);
@@ -113,7 +114,7 @@ leave_configured(const struct gateway *gw, const struct route *there,
 {
 	char text[ROUTE_TEXT_BYTES];
 
-	if (route_same_ways(gw, there->nexthop, wanted))
+	if (same_ways(gw, there->nexthop, wanted))
 		return 0;
 	return netlink_refuse(why, EEXIST,
 		"the route to %s is the configuration file's, and goes another way",

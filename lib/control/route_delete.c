@@ -6,6 +6,7 @@
 
 #include "gateway.h"
 #include "route_parts.h"
+#include "way.h"
 
 /* As in the kernel: an interface alone names any gateway behind it. */
 static bool
@@ -36,6 +37,23 @@ find_ports(const struct nexthop_spec there[], unsigned n, struct route_request *
 				named->ways[i].port = there[j].port;
 }
 
+/* Whatever their weights: the kernel, too, looks at none when it deletes. */
+static bool
+same_ways(const struct gateway *gw, const struct nexthop_spec there[], unsigned n,
+	const struct route_request *named)
+{
+	struct way had[GROUP_MEMBERS_MAX], asked[GROUP_MEMBERS_MAX];
+	int n_had = way_canonicalize(gw, there, n, had);
+	int n_asked = way_canonicalize(gw, named->ways, named->n_ways, asked);
+
+	if (n_had != n_asked)
+		return false;
+	for (int i = 0; i < n_had; i++)
+		if (had[i].what != asked[i].what)
+			return false;
+	return true;
+}
+
 /* One way is enough to name a route of several (in the kernel it must be the first; here they have
  * no order). */
 static bool
@@ -48,7 +66,7 @@ is_named(const struct gateway *gw, uint32_t nexthop, const struct route_request 
 		struct route_request whole = *named;
 
 		find_ports(ways, n, &whole);
-		return route_same_ways(gw, nexthop, &whole);
+		return same_ways(gw, ways, n, &whole);
 	}
 	for (unsigned i = 0; i < n; i++)
 		if (is_that_way(&ways[i], &named->ways[0]))

@@ -94,6 +94,17 @@ multipath_has_weights(void **state)
 	assert_int_equal(delete_route(&rw, net, 0, CONN(2)), ESRCH);
 	assert_int_equal(delete_route(&rw, net, 0, CONN(1)), 0);
 
+	/* Named by all, it is whatever their weights: `ip route del` sends none. */
+	say_route(RTM_NEWROUTE, ADD, net, RTN_UNICAST);
+	netlink_put_attribute(&request, RTA_MULTIPATH, hops, sizeof(hops));
+	assert_int_equal(ask(&rw), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		put_hop(hops, 0, 0, htonl(IP(192, 168, 50, i == 0 ? 3 : 2)));
+		say_route(RTM_DELROUTE, 0, net, RTN_UNSPEC);
+		netlink_put_attribute(&request, RTA_MULTIPATH, hops, sizeof(hops));
+		assert_int_equal(ask(&rw), i == 0 ? ESRCH : 0);
+	}
+
 	put_hop(hops, 0, 4711, 0);
 	say_route(RTM_NEWROUTE, ADD, net, RTN_UNICAST);
 	netlink_put_attribute(&request, RTA_MULTIPATH, hops, sizeof(hops));
