@@ -175,8 +175,8 @@ append(const struct gateway *gw, const struct route *there, struct route_request
 	return 0;
 }
 
-static int
-refuse_nexthop(int error, struct netlink_refusal *why)
+int
+route_refuse_nexthop(int error, struct netlink_refusal *why)
 {
 	if (error == -ENOSPC)
 		return netlink_refuse(why, ENOSPC,
@@ -221,19 +221,21 @@ route_new(
 	error = check_flags(request->flags, exists, wanted.prefix, why);
 	if (error == 0 && exists && route_is_own(gw, &there.route))
 		error = route_refuse_own(wanted.prefix, why);
-	if (error == 0 && exists && (request->flags & NLM_F_REPLACE) == 0)
+	bool appends = exists && (request->flags & NLM_F_REPLACE) == 0;
+	if (error == 0 && appends)
 		error = append(gw, &there.route, &wanted, why);
 	if (error < 0)
 		return error;
 
 	int nexthop = nexthop_acquire(gw, wanted.ways, wanted.n_ways, there.last);
 	if (nexthop < 0)
-		return refuse_nexthop(nexthop, why);
+		return route_refuse_nexthop(nexthop, why);
 	struct route_change change = {
 		.op = ROUTE_SET,
 		.route = { .prefix = wanted.prefix,
 			.table = ROUTE_TABLE_MAIN,
 			.protocol = wanted.protocol,
+			.appended = appends,
 			.claim = owner_claim(session),
 			.nexthop = (uint32_t)nexthop },
 	};

@@ -55,7 +55,7 @@ same_ways(const struct gateway *gw, const struct nexthop_spec there[], unsigned 
 }
 
 /* One way is enough to name a route of several (in the kernel it must be the first; here they have
- * no order). */
+ * no order), or one of those that were appended. */
 static bool
 is_named(const struct gateway *gw, uint32_t nexthop, const struct route_request *named)
 {
@@ -117,6 +117,29 @@ check_named(const struct session *session, const struct route_standing *there,
 	return route_is_own(gw, &there->route) ? route_refuse_own(named->prefix, why) : 0;
 }
 
+/* What was appended is a route of its own in an IPv4 kernel: it goes alone, and the rest is whose
+ * it was. */
+static int
+delete_way(struct session *session, const struct netlink_message *request,
+	const struct route_standing *there, const struct nexthop_spec *named,
+	struct netlink_refusal *why)
+{
+	struct gateway *gw = session->context->gw;
+	struct route_change change = { .op = ROUTE_SET, .route = there->route };
+	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
+	unsigned rest = nexthop_specs(gw, there->route.nexthop, ways) - 1, i = 0;
+
+	while (i < rest && !is_that_way(&ways[i], named))
+		i++;
+	ways[i] = ways[rest];
+	int nexthop = nexthop_acquire(gw, ways, rest, there->last);
+	if (nexthop < 0)
+		return route_refuse_nexthop(nexthop, why);
+	change.route.nexthop = (uint32_t)nexthop;
+	change.route.appended = rest > 1;
+	return route_enqueue(session, &change, request);
+}
+
 int
 route_delete(
 	struct session *session, const struct netlink_message *request, struct netlink_refusal *why)
@@ -129,6 +152,8 @@ route_delete(
 		error = check_named(session, &there, &named, why);
 	if (error != 0)
 		return error;
+	if (there.route.appended && named.n_ways == 1)
+		return delete_way(session, request, &there, &named.ways[0], why);
 	struct route_change change = {
 		.op = ROUTE_DELETE,
 		.route = { .prefix = named.prefix, .table = ROUTE_TABLE_MAIN },

@@ -104,6 +104,8 @@ int route_enqueue(struct session *session, const struct route_change *change,
 /* Is it there because the configuration gives that address to a port or tunnel? */
 bool route_is_own(const struct gateway *gw, const struct route *route);
 int route_refuse_own(struct prefix prefix, struct netlink_refusal *why);
+/* Why nexthop_acquire() gave none. */
+int route_refuse_nexthop(int error, struct netlink_refusal *why);
 /* True: they are the same, and in the same shares. Alone one takes all, whatever its weight. */
 bool
 route_same_ways(const struct gateway *gw, uint32_t nexthop, const struct route_request *wanted);

@@ -26,6 +26,7 @@ struct route {
 	struct prefix prefix; /* host bits zero */
 	uint32_t table;
 	uint8_t protocol;
+	bool appended; /* ways came to it one by one: each can be taken away alone */
 	struct claim claim;
 	uint32_t nexthop; /* id; the route holds a reference */
 };
