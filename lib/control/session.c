@@ -15,9 +15,9 @@
 
 /* Before the hello: room for it and some requests behind it. */
 #define GREETING_BYTES_MAX 4096
-/* A datagram of a dump goes out when it holds so much, so that a turn stays short. One row may be
- * larger. */
-#define FILL_BYTES 8192
+/* What the smallest of the clients' buffers holds: more is in no datagram of a dump, but where a
+ * single row is larger. */
+#define FILL_BYTES 4096
 /* It is not filled up where hardly a row was asked for. */
 #define ROWS_PER_TURN 4096
 
@@ -340,8 +340,11 @@ fill(struct session *session, struct netlink_writer *writer)
 		uint32_t before = dump->cursor;
 		int row = dump->row(session, dump, writer);
 
-		if (row == 1)
+		if (row == 1) {
+			if (writer->used <= FILL_BYTES && writer->room > FILL_BYTES)
+				writer->room = FILL_BYTES;
 			continue;
+		}
 		dump->cursor = before;
 		if (row == -EMSGSIZE && writer->used > 0)
 			return 1;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <arpa/inet.h>
 
@@ -16,7 +17,9 @@
 #include "control_bench.h"
 #include "drops.h"
 #include "netlink.h"
+#include "nexthop.h"
 #include "protocol.h"
+#include "route.h"
 
 static json_t *
 explain(uint32_t from, uint32_t to, uint16_t sport)
@@ -236,6 +239,51 @@ tunnel_down_moves_its_flows_and_no_other(void **state)
 	close(fd);
 }
 
+/* Set, or taken away again. */
+static void
+change_long_route(enum route_op op)
+{
+	struct nexthop_spec ways[GROUP_MEMBERS_MAX];
+	struct route_change change = {
+		.op = op,
+		.route = { .prefix = { IP(10, 9, 0, 0), 16 }, .table = ROUTE_TABLE_MAIN },
+	};
+
+	for (unsigned i = 0; i < GROUP_MEMBERS_MAX; i++)
+		ways[i] = (struct nexthop_spec) {
+			.kind = NEXTHOP_GATEWAY, .gateway = IP(100, 100, 100, 100 + i), .weight = 1
+		};
+	if (op == ROUTE_SET)
+		change.route.nexthop =
+			(uint32_t)nexthop_acquire(gw, ways, GROUP_MEMBERS_MAX, NEXTHOP_NONE);
+	assert_int_equal(route_apply(gw, &change, 1), 0);
+}
+
+/* A row that is longer than the datagrams of a listing is in it all the same, once. */
+static void
+a_long_row_comes_alone(void **state)
+{
+	unsigned before = 0, after = 0, seen = 0;
+	json_t *rows = show(ro_path, ESPALIER_SHOW_GROUPS);
+
+	(void)state;
+	before = (unsigned)json_array_size(rows);
+	json_decref(rows);
+	change_long_route(ROUTE_SET);
+	rows = show(ro_path, ESPALIER_SHOW_GROUPS);
+	after = (unsigned)json_array_size(rows);
+	for (unsigned i = 0; i < after; i++) {
+		char *text = json_dumps(json_array_get(rows, i), JSON_COMPACT);
+
+		seen += strlen(text) > 4096;
+		free(text);
+	}
+	assert_int_equal(after, before + 1);
+	assert_int_equal(seen, 1);
+	json_decref(rows);
+	change_long_route(ROUTE_DELETE);
+}
+
 int
 main(void)
 {
@@ -244,6 +292,7 @@ main(void)
 		cmocka_unit_test(rows_have_their_shapes),
 		cmocka_unit_test(explain_says_where_it_ends),
 		cmocka_unit_test(tunnel_down_moves_its_flows_and_no_other),
+		cmocka_unit_test(a_long_row_comes_alone),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
