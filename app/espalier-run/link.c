@@ -52,7 +52,7 @@ static void PRINTF_LIKE(3, 4) fault(struct link *link, int error, const char *fo
 	va_end(args);
 	link->fault.error = error;
 	link->fault.lasting = error == EACCES || error == EPERM || error == ENAMETOOLONG ||
-		error == EPROTONOSUPPORT || error == EPROTO || error == EPROTOTYPE;
+		error == EPROTO || error == EPROTOTYPE;
 }
 
 static void

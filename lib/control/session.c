@@ -50,12 +50,12 @@ hello(struct session *session, const struct netlink_message *request, struct net
 
 	netlink_take(&body, &hello, sizeof(hello));
 	if (hello.version != ESPALIER_PROTOCOL_VERSION)
-		return netlink_refuse(why, EPROTONOSUPPORT,
+		return netlink_refuse(why, EPROTO,
 			"the client speaks version %u of the control protocol, this is version %u",
 			hello.version, ESPALIER_PROTOCOL_VERSION);
 	const struct family *family = find_family(hello.family);
 	if (family == NULL)
-		return netlink_refuse(why, EPROTONOSUPPORT,
+		return netlink_refuse(why, EPROTO,
 			"there is no family %u; %u is ROUTE, %u XFRM, %u Espalier's own",
 			hello.family, ESPALIER_FAMILY_ROUTE, ESPALIER_FAMILY_XFRM,
 			ESPALIER_FAMILY_OWN);
@@ -173,6 +173,15 @@ settle(struct session *session)
 	return session->family->settle(session);
 }
 
+/* Whatever is wrong with it, the words say: the client speaks another protocol. */
+static enum session_verdict
+reject_greeting(struct session *session, const struct netlink_message *message,
+	const struct netlink_refusal *why)
+{
+	ack(session, message, -EPROTO, why);
+	return SESSION_OVER;
+}
+
 static enum session_verdict
 greet(struct session *session, const struct netlink_message *message)
 {
@@ -184,8 +193,9 @@ greet(struct session *session, const struct netlink_message *message)
 	int result = admit(session, message, &type, &why);
 	if (result == 0)
 		result = type->handle(session, message, &why);
-	enum session_verdict verdict = ack(session, message, result, &why);
-	return result < 0 ? SESSION_OVER : verdict;
+	if (result < 0)
+		return reject_greeting(session, message, &why);
+	return ack(session, message, 0, &why);
 }
 
 static enum session_verdict
@@ -221,10 +231,8 @@ static enum session_verdict
 reject(struct session *session, const struct netlink_message *message, int error,
 	const struct netlink_refusal *why)
 {
-	if (session->family != NULL)
-		return ack(session, message, error, why);
-	ack(session, message, -EPROTO, why);
-	return SESSION_OVER;
+	return session->family == NULL ? reject_greeting(session, message, why)
+				       : ack(session, message, error, why);
 }
 
 static enum session_verdict

@@ -97,7 +97,7 @@ class Client:
         if self.family is None:
             version, family = struct.unpack("=II", request.body)
             assert (request.kind, version) == (HELLO, 1)
-            error = 0 if family in self.server.families else errno.EPROTONOSUPPORT
+            error = 0 if family in self.server.families else errno.EPROTO
             self.acknowledge(request, error)
             self.family = family
             return error == 0
