@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "text.h"
 #include "words.h"
 
 /* Past so many names to compare, or errors told, nobody is helped by a suggestion. */
@@ -101,7 +102,7 @@ FIELD_READER(value_text)
 			field->min, field->max);
 		return false;
 	}
-	if (!words_are_printable(text)) {
+	if (!text_is_printable(text)) {
 		reader_value_error(reader, setting,
 			"it holds a control character, or bytes that are not UTF-8");
 		return false;

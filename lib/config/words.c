@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "compiler.h"
+#include "text.h"
 
 #define SHOWN_BYTES 60
 #define KEY_DIGITS 13 /* more than a link-layer address has */
@@ -32,54 +32,10 @@ may_be_key(const char *text)
 	return false;
 }
 
-/* Bytes of the UTF-8 character that starts here (RFC 3629), 0 where none does. */
-static unsigned
-character_bytes(const unsigned char *p)
-{
-	static const struct {
-		uint8_t mask, lead, bytes;
-		uint32_t least; /* a smaller one has a shorter form */
-	} forms[] = {
-		{ 0x80, 0x00, 1, 0 },
-		{ 0xE0, 0xC0, 2, 0x80 },
-		{ 0xF0, 0xE0, 3, 0x800 },
-		{ 0xF8, 0xF0, 4, 0x10000 },
-	};
-
-	for (unsigned f = 0; f < ARRAY_LEN(forms); f++) {
-		if ((*p & forms[f].mask) != forms[f].lead)
-			continue;
-		uint32_t code = *p & (uint8_t)~forms[f].mask;
-		for (unsigned i = 1; i < forms[f].bytes; i++) {
-			if ((p[i] & 0xC0) != 0x80)
-				return 0;
-			code = code << 6 | (p[i] & 0x3F);
-		}
-		bool surrogate = code >= 0xD800 && code <= 0xDFFF;
-		return code < forms[f].least || code > 0x10FFFF || surrogate ? 0 : forms[f].bytes;
-	}
-	return 0;
-}
-
-bool
-words_are_printable(const char *text)
-{
-	const unsigned char *p = (const unsigned char *)text;
-
-	while (*p != '\0') {
-		unsigned bytes = iscntrl(*p) ? 0 : character_bytes(p);
-		if (bytes == 0)
-			return false;
-		p += bytes;
-	}
-	return true;
-}
-
 const char *
 words_quote(const char *text, char quoted[QUOTE_BYTES])
 {
 	size_t bytes = strlen(text), shown = bytes < SHOWN_BYTES ? bytes : SHOWN_BYTES;
-	bool printable = words_are_printable(text);
 
 	if (may_be_key(text)) {
 		snprintf(quoted, QUOTE_BYTES, "(not shown: it may be a key)");
@@ -89,9 +45,7 @@ words_quote(const char *text, char quoted[QUOTE_BYTES])
 	while (shown < bytes && shown > 0 && (text[shown] & 0xC0) == 0x80)
 		shown--;
 	snprintf(quoted, QUOTE_BYTES, "\"%.*s%s\"", (int)shown, text, shown < bytes ? "..." : "");
-	for (char *p = quoted; *p != '\0'; p++)
-		if (iscntrl((unsigned char)*p) || (!printable && (*p & 0x80) != 0))
-			*p = '?';
+	text_mask(quoted);
 	return quoted;
 }
 

@@ -18,7 +18,3 @@ void words_list(char *list, size_t list_bytes, const char *word);
 /* Of a candidate and the best one so far (NULL: none yet) the one that a misspelled word more
  * likely means; NULL where neither is near. */
 const char *words_closer(const char *word, const char *candidate, const char *best);
-
-/* Whole UTF-8 characters and no control characters, so that it can stand in JSON and on a terminal?
- */
-bool words_are_printable(const char *text);

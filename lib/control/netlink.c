@@ -8,6 +8,8 @@
 
 #include <linux/netlink.h>
 
+#include "text.h"
+
 #define ALIGN_BYTES 4u /* NLMSG_ALIGNTO, NLA_ALIGNTO */
 #define HEADER_BYTES sizeof(struct nlmsghdr)
 #define ATTRIBUTE_HEADER_BYTES sizeof(struct nlattr)
@@ -26,6 +28,7 @@ netlink_refuse(struct netlink_refusal *why, int error, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(why->text, sizeof(why->text), format, args);
 	va_end(args);
+	text_mask(why->text); /* names in it may be a client's */
 	return -error;
 }
 
@@ -372,10 +375,8 @@ netlink_write_ack(struct netlink_writer *writer, const struct netlink_message *r
 			.nlmsg_pid = request->pid,
 		},
 	};
-	uint16_t flags = NLM_F_CAPPED;
+	uint16_t flags = error == 0 ? NLM_F_CAPPED : NLM_F_CAPPED | NLM_F_ACK_TLVS;
 
-	if (error != 0)
-		flags |= NLM_F_ACK_TLVS;
 	netlink_begin(writer, NLMSG_ERROR, flags, request->sequence, request->pid);
 	netlink_put(writer, &body, sizeof(body));
 	if (error != 0)
@@ -387,11 +388,9 @@ int
 netlink_write_done(struct netlink_writer *writer, const struct netlink_message *request, int error,
 	const struct netlink_refusal *why)
 {
-	uint16_t flags = NLM_F_MULTI;
+	uint16_t flags = error == 0 ? NLM_F_MULTI : NLM_F_MULTI | NLM_F_ACK_TLVS;
 	int32_t status = error;
 
-	if (error != 0)
-		flags |= NLM_F_ACK_TLVS;
 	netlink_begin(writer, NLMSG_DONE, flags, request->sequence, request->pid);
 	netlink_put(writer, &status, sizeof(status));
 	if (error != 0)

@@ -22,7 +22,8 @@ struct netlink_refusal {
 	char text[NETLINK_TEXT_BYTES];
 };
 
-/* Writes the words and returns -error, so that a check is one `return`. */
+/* Writes the words, fit to be shown (see text.h), and returns -error, so that a check is one
+ * `return`. */
 int
 netlink_refuse(struct netlink_refusal *why, int error, const char *format, ...) PRINTF_LIKE(3, 4);
 

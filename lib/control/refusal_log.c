@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "refusal_log.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 
@@ -24,7 +23,6 @@ refusal_log_tell(struct refusal_log *log, const struct session *session, const c
 	int error, const struct netlink_refusal *why)
 {
 	uint64_t minute = clock_now_ns() / NS_PER_MINUTE;
-	struct netlink_refusal shown = *why;
 
 	if (!is_for_good(error))
 		return;
@@ -38,10 +36,6 @@ refusal_log_tell(struct refusal_log *log, const struct session *session, const c
 		return;
 	}
 	log->told++;
-	/* Names in it are the client's. */
-	for (char *c = shown.text; *c != '\0'; c++)
-		if (iscntrl((unsigned char)*c))
-			*c = '?';
 	log_warning(
-		"%s refused: %s; to uid %u, pid %d", name, shown.text, session->uid, session->pid);
+		"%s refused: %s; to uid %u, pid %d", name, why->text, session->uid, session->pid);
 }

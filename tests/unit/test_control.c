@@ -108,6 +108,8 @@ bad_requests_are_refused_in_words(void **state)
 	send_off(fd, &writer);
 	assert_int_equal(collect_error(fd, "no multicast group 1"), EOPNOTSUPP);
 	assert_int_equal(set_tunnel(fd, "nobody", 1, "no tunnel 'nobody'"), ENOENT);
+	assert_int_equal(set_tunnel(fd, "a\n\033[31m\xff", 1, "no tunnel 'a??[31m?'"), ENOENT);
+	assert_int_equal(set_tunnel(fd, "B\u00fcro", 1, "no tunnel 'B\u00fcro'"), ENOENT);
 	assert_int_equal(set_tunnel(fd, "conn1", 2, "must be 0 or 1"), EINVAL);
 
 	assert_int_equal(send(fd, "short", 5, 0), 5);
