@@ -77,6 +77,7 @@ struct hop {
 	uint32_t ifindex; /* 0: not given */
 	uint32_t gateway; /* 0: not given */
 	uint16_t weight;
+	uint8_t flags; /* RTNH_F_* */
 };
 
 /* A gateway without interface is reached by the route to it, which must end at a link. */
@@ -179,6 +180,9 @@ add_way(const struct session_context *context, const struct hop *hop, struct rou
 {
 	struct nexthop_spec *way = &route->ways[route->n_ways++];
 
+	if (!route->deletes && (hop->flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) != 0)
+		return netlink_refuse(
+			why, EINVAL, "a way cannot be set with the flag DEAD or LINKDOWN");
 	return route->deletes ? read_old_way(context, hop, way, why)
 			      : read_way(context, hop, way, why);
 }
@@ -205,6 +209,7 @@ read_hop(struct netlink_span *hops, struct hop *hop, struct netlink_refusal *why
 			return netlink_refuse(why, EOPNOTSUPP, "'%s' of a way is not supported",
 				route_rules[unsupported[i]].name);
 	*hop = (struct hop) {
+		.flags = header.rtnh_flags,
 		.ifindex = header.rtnh_ifindex < 0 ? UINT32_MAX : (uint32_t)header.rtnh_ifindex,
 		.gateway = route_address(&found[RTA_GATEWAY]),
 		.weight = (uint16_t)(header.rtnh_hops + 1),
@@ -266,6 +271,10 @@ read_ways(const struct session_context *context, const struct netlink_attribute 
 	case RTN_BLACKHOLE:
 	case RTN_UNREACHABLE:
 	case RTN_PROHIBIT:
+		if (!route->deletes &&
+			(hop.ifindex != 0 || hop.gateway != 0 || found[RTA_MULTIPATH].data != NULL))
+			return netlink_refuse(why, EINVAL,
+				"a route that drops has neither a gateway nor an interface");
 		route->ways[0] = (struct nexthop_spec) {
 			.kind = NEXTHOP_DROP, .weight = 1, .reason = drop_of(route->type)
 		};
@@ -308,8 +317,8 @@ check_header(const struct rtmsg *header, uint32_t table, struct netlink_refusal 
 	case RTN_PROHIBIT:
 		break;
 	default:
-		return netlink_refuse(
-			why, EOPNOTSUPP, "routes of type %u are not supported", header->rtm_type);
+		return netlink_refuse(why, header->rtm_type > RTN_MAX ? EINVAL : EOPNOTSUPP,
+			"routes of type %u are not supported", header->rtm_type);
 	}
 	if (table == RT_TABLE_LOCAL && header->rtm_type != RTN_LOCAL &&
 		header->rtm_type != RTN_UNSPEC)

@@ -11,6 +11,8 @@
 #include "xfrm_request.h"
 #include "xfrm_tunnels.h"
 
+#define TEMPLATES_MAX 6 /* that a kernel knows what to do with: its XFRM_MAX_DEPTH */
+
 /* --- what stands in it --- */
 
 int
@@ -128,7 +130,7 @@ read_template(const struct netlink_attribute *attribute, struct xfrm_policy_requ
 			"attribute 'TMPL' has %u bytes; a template has %zu", attribute->bytes,
 			sizeof(request->template));
 	if (n > 1)
-		return netlink_refuse(why, EOPNOTSUPP,
+		return netlink_refuse(why, n > TEMPLATES_MAX ? EINVAL : EOPNOTSUPP,
 			"%zu templates: one transformation behind the other is not supported", n);
 	if (n == 0)
 		return 0;

@@ -110,6 +110,12 @@ multipath_has_weights(void **state)
 	netlink_put_attribute(&request, RTA_MULTIPATH, hops, sizeof(hops));
 	assert_int_equal(ask(&rw), ENODEV);
 	assert_words("interface index 4711");
+	put_hop(hops, 0, CONN(1), 0);
+	hops[2] = RTNH_F_LINKDOWN;
+	say_route(RTM_NEWROUTE, ADD, net, RTN_UNICAST);
+	netlink_put_attribute(&request, RTA_MULTIPATH, hops, sizeof(hops));
+	assert_int_equal(ask(&rw), EINVAL);
+	assert_words("DEAD or LINKDOWN");
 	hops[0] = 7; /* shorter than its header */
 	say_route(RTM_NEWROUTE, ADD, net, RTN_UNICAST);
 	netlink_put_attribute(&request, RTA_MULTIPATH, hops, sizeof(hops));
@@ -247,6 +253,9 @@ types_are_kept_apart(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_LEN(drops); i++) {
 		say_route(RTM_NEWROUTE, ADD, net, drops[i].type);
+		say_via(i == 1 ? IP(192, 168, 50, 2) : 0, i == 2 ? LAN : CONN(1));
+		assert_int_equal(ask(&rw), EINVAL);
+		say_route(RTM_NEWROUTE, ADD, net, drops[i].type);
 		assert_int_equal(ask(&rw), 0);
 		assert_int_equal(ways_of(net, ways), 1);
 		assert_int_equal(ways[0].kind, NEXTHOP_DROP);
@@ -271,6 +280,8 @@ types_are_kept_apart(void **state)
 
 	say_route(RTM_NEWROUTE, ADD, net, RTN_MULTICAST);
 	assert_int_equal(ask(&rw), EOPNOTSUPP);
+	say_route(RTM_NEWROUTE, ADD, net, RTN_MAX + 1);
+	assert_int_equal(ask(&rw), EINVAL);
 	say_route(RTM_NEWROUTE, ADD, net, RTN_UNSPEC);
 	assert_int_equal(ask(&rw), EINVAL);
 }

@@ -247,6 +247,9 @@ what_is_not_there_is_refused_in_words(void **state)
 	put_attribute(XFRMA_TMPL, (struct xfrm_user_tmpl[]) { fit, fit }, 2 * sizeof(fit));
 	assert_refused(EOPNOTSUPP, "2 templates");
 	begin_policy(XFRM_MSG_NEWPOLICY, &good, NULL);
+	put_attribute(XFRMA_TMPL, (struct xfrm_user_tmpl[7]) { fit }, 7 * sizeof(fit));
+	assert_refused(EINVAL, "7 templates");
+	begin_policy(XFRM_MSG_NEWPOLICY, &good, NULL);
 	put_attribute(XFRMA_TMPL, &fit, sizeof(fit) - 4);
 	assert_refused(EINVAL, "TMPL");
 	template = fit;
