@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <string.h>
 
 #include <linux/netlink.h>
 
@@ -59,19 +58,6 @@ write_entry(struct feed *feed, struct rib_entry *entry, struct netlink_writer *w
 	return written;
 }
 
-/* The last message of a datagram asks for an answer, which tells the end of all. */
-static void
-ask_for_ack(struct netlink_writer *writer, size_t last)
-{
-	uint16_t flags;
-
-	memcpy(&flags, writer->buffer + last + offsetof(struct nlmsghdr, nlmsg_flags),
-		sizeof(flags));
-	flags |= NLM_F_ACK;
-	memcpy(writer->buffer + last + offsetof(struct nlmsghdr, nlmsg_flags), &flags,
-		sizeof(flags));
-}
-
 /* Writes one datagram of news. False: there is none. */
 static bool
 write_batch(struct feed *feed)
@@ -80,7 +66,6 @@ write_batch(struct feed *feed)
 		&feed->flights[(feed->first_flight + feed->n_flights) % FEED_FLIGHTS];
 	struct netlink_writer writer;
 	struct rib_entry *entry;
-	size_t last = 0;
 
 	netlink_writer_init(&writer, feed->pending, sizeof(feed->pending));
 	/* 0 is what Espalier says by itself: no message of a batch may bear it. */
@@ -90,17 +75,13 @@ write_batch(struct feed *feed)
 	flight->n = 0;
 	while (flight->n < FEED_BATCH_MAX &&
 		writer.used + MESSAGE_BYTES_MAX <= sizeof(feed->pending) &&
-		(entry = rib_take_dirty(&feed->rib)) != NULL) {
-		size_t before = writer.used;
-
-		if (write_entry(feed, entry, &writer) == 0)
-			continue;
-		last = before;
-		flight->n++;
-	}
+		(entry = rib_take_dirty(&feed->rib)) != NULL)
+		if (write_entry(feed, entry, &writer) != 0)
+			flight->n++;
 	if (flight->n == 0)
 		return false;
-	ask_for_ack(&writer, last);
+	/* The last message of a datagram asks for an answer, which tells the end of all. */
+	netlink_add_flags(&writer, NLM_F_ACK);
 	feed->n_flights++;
 	feed->pending_bytes = writer.used;
 	return true;

@@ -276,49 +276,22 @@ put_header(struct netlink_writer *writer, struct prefix prefix, uint8_t protocol
 		netlink_put_u32(writer, RTA_DST, htonl(prefix.address));
 }
 
-/* One struct rtnexthop, in front of its gateway. */
-static uint16_t
-encode_hop(const struct hop *hop, uint8_t *to)
-{
-	struct rtnexthop header = {
-		.rtnh_len = sizeof(header),
-		.rtnh_hops = (uint8_t)(hop->weight - 1),
-		.rtnh_ifindex = (int)hop->ifindex,
-	};
-	const struct nlattr attribute = {
-		.nla_len = sizeof(attribute) + sizeof(uint32_t),
-		.nla_type = RTA_GATEWAY,
-	};
-	uint32_t gateway = htonl(hop->gateway);
-
-	if (hop->gateway != 0) {
-		memcpy(to + sizeof(header), &attribute, sizeof(attribute));
-		memcpy(to + sizeof(header) + sizeof(attribute), &gateway, sizeof(gateway));
-		header.rtnh_len = (uint16_t)(header.rtnh_len + attribute.nla_len);
-	}
-	memcpy(to, &header, sizeof(header));
-	return header.rtnh_len;
-}
-
-#define HOP_BYTES_MAX (sizeof(struct rtnexthop) + sizeof(struct nlattr) + sizeof(uint32_t))
-
 static void
 put_hops(struct netlink_writer *writer, const struct espalier_route *route)
 {
-	uint8_t hops[LEARNED_HOPS_MAX * HOP_BYTES_MAX];
-	uint16_t bytes = 0;
-
 	if (route->n_hops == 1) {
 		if (route->hops[0].gateway != 0)
 			netlink_put_u32(writer, RTA_GATEWAY, htonl(route->hops[0].gateway));
 		if (route->hops[0].ifindex != 0)
 			netlink_put_u32(writer, RTA_OIF, route->hops[0].ifindex);
-		return;
+	} else if (route->n_hops > 1) {
+		size_t nest = netlink_nest_begin(writer, RTA_MULTIPATH);
+
+		for (unsigned i = 0; i < route->n_hops; i++)
+			netlink_put_hop(writer, route->hops[i].ifindex, route->hops[i].weight,
+				route->hops[i].gateway);
+		netlink_nest_end(writer, nest);
 	}
-	for (unsigned i = 0; i < route->n_hops; i++)
-		bytes = (uint16_t)(bytes + encode_hop(&route->hops[i], hops + bytes));
-	if (bytes > 0)
-		netlink_put_attribute(writer, RTA_MULTIPATH, hops, bytes);
 }
 
 int

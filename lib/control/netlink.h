@@ -8,8 +8,9 @@
 #include "compiler.h"
 
 /*
- * The netlink codec: the only file that touches bytes of the control socket. Reading never casts
- * and never leaves the bytes it was given; writing never leaves its buffer. Knows no DPDK and no
+ * The netlink codec, which alone knows how messages of the control socket lie in bytes. Reading
+ * (netlink_read.c) never casts and never leaves the bytes it was given; writing (netlink_write.c)
+ * never leaves its buffer. Knows no DPDK and no
  * socket, so the server, its clients and the fuzzer share it. Any thread.
  */
 
@@ -111,6 +112,7 @@ struct netlink_writer {
 	uint8_t *buffer; /* aligned to 4 */
 	size_t room;
 	size_t used;  /* committed */
+	size_t last;  /* where the last committed message begins */
 	size_t draft; /* length of the message begun at `used` */
 	bool full;
 };
@@ -126,11 +128,20 @@ void netlink_put_u8(struct netlink_writer *writer, uint16_t type, uint8_t value)
 void netlink_put_u16(struct netlink_writer *writer, uint16_t type, uint16_t value);
 void netlink_put_u32(struct netlink_writer *writer, uint16_t type, uint32_t value);
 void netlink_put_text(struct netlink_writer *writer, uint16_t type, const char *text);
+/* What is put between these two lies inside the attribute. */
+size_t netlink_nest_begin(struct netlink_writer *writer, uint16_t type);
+void netlink_nest_end(struct netlink_writer *writer, size_t nest);
+/* A way in RTA_MULTIPATH, of a weight from 1; of one above 256, as much as can be said. Gateway in
+ * host order, 0: none. */
+void
+netlink_put_hop(struct netlink_writer *writer, uint32_t ifindex, uint32_t weight, uint32_t gateway);
 /* 0, or -EMSGSIZE: there was no room, and nothing was added. As the kernel's, a message's length
  * counts what pads its end: `ip` calls a shorter one a bug. */
 int netlink_commit(struct netlink_writer *writer);
 /* The same for what is no multiple of four bytes, and may not grow: text. */
 int netlink_commit_exact(struct netlink_writer *writer);
+/* Adds to the flags of the last committed message; there must be one. */
+void netlink_add_flags(struct netlink_writer *writer, uint16_t flags);
 
 /* Whole messages that end a request: the ack (error 0) or refusal, and the end of a dump. `error`
  * is 0 or -errno; `why` is looked at only with an error. 0 or -EMSGSIZE. */

@@ -63,16 +63,10 @@ put_statistics(struct netlink_writer *writer, const struct gateway *gw, struct l
 static void
 put_kind(struct netlink_writer *writer, const char *kind)
 {
-	uint8_t nested[32] = { 0 };
-	struct nlattr header = {
-		.nla_len = (uint16_t)(sizeof(header) + strlen(kind) + 1),
-		.nla_type = IFLA_INFO_KIND,
-	};
+	size_t nest = netlink_nest_begin(writer, IFLA_LINKINFO);
 
-	memcpy(nested, &header, sizeof(header));
-	memcpy(nested + sizeof(header), kind, strlen(kind) + 1);
-	/* Padding inside a nest belongs to it, or iproute2 finds too little. */
-	netlink_put_attribute(writer, IFLA_LINKINFO, nested, (uint16_t)NLA_ALIGN(header.nla_len));
+	netlink_put_text(writer, IFLA_INFO_KIND, kind);
+	netlink_nest_end(writer, nest);
 }
 
 int

@@ -4,16 +4,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <string.h>
 
 #include "drops.h"
 #include "gateway.h"
 #include "outbox.h"
 #include "route_parts.h"
 #include "tunnel.h"
-
-/* One way of RTA_MULTIPATH at its longest: header and gateway. */
-#define HOP_BYTES (sizeof(struct rtnexthop) + sizeof(struct nlattr) + sizeof(uint32_t))
 
 uint8_t
 route_type(const struct nexthop_spec *way)
@@ -81,31 +77,13 @@ static void
 put_multipath(struct netlink_writer *writer, const struct gateway *gw,
 	const struct nexthop_spec ways[], unsigned n)
 {
-	uint8_t hops[GROUP_MEMBERS_MAX * HOP_BYTES];
-	uint16_t bytes = 0;
+	size_t nest = netlink_nest_begin(writer, RTA_MULTIPATH);
 
-	for (unsigned i = 0; i < n; i++) {
-		const struct nexthop_spec *way = &ways[i];
-		/* More than a byte can say comes of ways given twice; it says what it can. */
-		struct rtnexthop header = {
-			.rtnh_len = sizeof(header),
-			.rtnh_hops = way->weight > 256 ? 255 : (uint8_t)(way->weight - 1),
-			.rtnh_ifindex = (int)ifindex_of_way(gw, way),
-		};
-		struct nlattr attribute = {
-			.nla_len = sizeof(attribute) + sizeof(uint32_t),
-			.nla_type = RTA_GATEWAY,
-		};
-		uint32_t gateway = htonl(way->gateway);
-
-		if (way->kind == NEXTHOP_GATEWAY)
-			header.rtnh_len = HOP_BYTES;
-		memcpy(hops + bytes, &header, sizeof(header));
-		memcpy(hops + bytes + sizeof(header), &attribute, sizeof(attribute));
-		memcpy(hops + bytes + HOP_BYTES - sizeof(gateway), &gateway, sizeof(gateway));
-		bytes = (uint16_t)(bytes + header.rtnh_len);
-	}
-	netlink_put_attribute(writer, RTA_MULTIPATH, hops, bytes);
+	/* A weight above what can be said comes of ways given twice. */
+	for (unsigned i = 0; i < n; i++)
+		netlink_put_hop(writer, ifindex_of_way(gw, &ways[i]), ways[i].weight,
+			ways[i].kind == NEXTHOP_GATEWAY ? ways[i].gateway : 0);
+	netlink_nest_end(writer, nest);
 }
 
 int

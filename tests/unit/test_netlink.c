@@ -130,57 +130,6 @@ reads_what_libmnl_writes(void **state)
 }
 
 static void
-libmnl_reads_what_it_writes(void **state)
-{
-	_Alignas(8) uint8_t buffer[512];
-	struct netlink_writer writer;
-
-	(void)state;
-	netlink_writer_init(&writer, buffer, sizeof(buffer));
-	netlink_begin(&writer, TYPE, NLM_F_REQUEST, 5, 6);
-	netlink_put(&writer, "head", 4);
-	netlink_put_u8(&writer, 1, 0xab);
-	netlink_put_text(&writer, 2, "conn");
-	netlink_put_u16(&writer, 3, 0xcdef);
-	assert_int_equal(netlink_commit(&writer), 0);
-	netlink_begin(&writer, TYPE + 1, 0, 5, 6);
-	netlink_put(&writer, "{}!", 3);
-	assert_int_equal(netlink_commit_exact(&writer), 0);
-	netlink_begin(&writer, TYPE + 2, 0, 5, 6);
-	netlink_put(&writer, "{}!", 3);
-	assert_int_equal(netlink_commit(&writer), 0);
-
-	const struct nlmsghdr *header = (const struct nlmsghdr *)buffer;
-	int left = (int)writer.used;
-	assert_true(mnl_nlmsg_ok(header, left));
-	assert_int_equal(header->nlmsg_seq, 5);
-	assert_int_equal(header->nlmsg_pid, 6);
-	struct nlattr *attribute;
-	unsigned seen = 0;
-	mnl_attr_for_each (attribute, header, 4) {
-		seen++;
-		assert_int_equal(mnl_attr_get_type(attribute), seen);
-		if (seen == 1)
-			assert_int_equal(mnl_attr_get_u8(attribute), 0xab);
-		else if (seen == 2)
-			assert_string_equal(mnl_attr_get_str(attribute), "conn");
-		else
-			assert_int_equal(mnl_attr_get_u16(attribute), 0xcdef);
-	}
-	assert_int_equal(seen, 3);
-
-	header = mnl_nlmsg_next(header, &left);
-	assert_true(mnl_nlmsg_ok(header, left));
-	assert_int_equal(header->nlmsg_len, sizeof(*header) + 3); /* exact, then padded */
-	assert_memory_equal(mnl_nlmsg_get_payload(header), "{}!", 3);
-	header = mnl_nlmsg_next(header, &left);
-	assert_true(mnl_nlmsg_ok(header, left));
-	assert_int_equal(header->nlmsg_len, sizeof(*header) + 4); /* as the kernel counts */
-	header = mnl_nlmsg_next(header, &left);
-	assert_false(mnl_nlmsg_ok(header, left));
-}
-
-static void
 acks_are_the_kernels(void **state)
 {
 	_Alignas(8) uint8_t buffer[512];
@@ -386,7 +335,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_what_libmnl_writes),
-		cmocka_unit_test(libmnl_reads_what_it_writes),
 		cmocka_unit_test(acks_are_the_kernels),
 		cmocka_unit_test(messages_that_lie_are_refused),
 		cmocka_unit_test(attributes_that_lie_are_refused),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "netlink.h"
+
+/* Messages of the control socket taken apart. */
 
 #include <errno.h>
 #include <stdarg.h>
@@ -8,17 +9,11 @@
 
 #include <linux/netlink.h>
 
+#include "netlink.h"
 #include "text.h"
 
-#define ALIGN_BYTES 4u /* NLMSG_ALIGNTO, NLA_ALIGNTO */
 #define HEADER_BYTES sizeof(struct nlmsghdr)
 #define ATTRIBUTE_HEADER_BYTES sizeof(struct nlattr)
-
-static size_t
-align(size_t bytes)
-{
-	return (bytes + ALIGN_BYTES - 1) & ~(size_t)(ALIGN_BYTES - 1);
-}
 
 int
 netlink_refuse(struct netlink_refusal *why, int error, const char *format, ...)
@@ -36,7 +31,7 @@ netlink_refuse(struct netlink_refusal *why, int error, const char *format, ...)
 static void
 skip(struct netlink_span *span, size_t bytes)
 {
-	size_t padded = align(bytes);
+	size_t padded = NLMSG_ALIGN(bytes);
 
 	if (padded > span->bytes)
 		padded = span->bytes;
@@ -230,170 +225,4 @@ netlink_status(const struct netlink_message *message, struct netlink_refusal *wo
 		snprintf(words->text, sizeof(words->text), "%s",
 			(const char *)found[NLMSGERR_ATTR_MSG].data);
 	return error > 0 || error == INT32_MIN ? EBADMSG : -error;
-}
-
-void
-netlink_writer_init(struct netlink_writer *writer, void *buffer, size_t room)
-{
-	*writer = (struct netlink_writer) { .buffer = buffer, .room = room };
-}
-
-/* Appends to the draft; NULL data are zeroes. */
-static void
-append(struct netlink_writer *writer, const void *data, size_t bytes)
-{
-	if (bytes > writer->room - writer->used - writer->draft)
-		writer->full = true;
-	if (writer->full || bytes == 0)
-		return;
-	uint8_t *to = writer->buffer + writer->used + writer->draft;
-	if (data != NULL)
-		memcpy(to, data, bytes);
-	else
-		memset(to, 0, bytes);
-	writer->draft += bytes;
-}
-
-static void
-pad(struct netlink_writer *writer)
-{
-	append(writer, NULL, align(writer->draft) - writer->draft);
-}
-
-void
-netlink_begin(struct netlink_writer *writer, uint16_t type, uint16_t flags, uint32_t sequence,
-	uint32_t pid)
-{
-	struct nlmsghdr header = {
-		.nlmsg_type = type,
-		.nlmsg_flags = flags,
-		.nlmsg_seq = sequence,
-		.nlmsg_pid = pid,
-	};
-
-	writer->draft = 0;
-	writer->full = false;
-	append(writer, &header, sizeof(header));
-}
-
-void
-netlink_put(struct netlink_writer *writer, const void *data, size_t bytes)
-{
-	pad(writer);
-	append(writer, data, bytes);
-}
-
-void
-netlink_put_attribute(
-	struct netlink_writer *writer, uint16_t type, const void *data, uint16_t bytes)
-{
-	struct nlattr header = {
-		.nla_len = (uint16_t)(ATTRIBUTE_HEADER_BYTES + bytes),
-		.nla_type = type,
-	};
-
-	if (header.nla_len < bytes) /* wrapped: no attribute is that long */
-		writer->full = true;
-	pad(writer);
-	append(writer, &header, sizeof(header));
-	append(writer, data, bytes);
-	pad(writer); /* belongs to the message, as in the kernel's: iproute2 complains without it */
-}
-
-void
-netlink_put_u8(struct netlink_writer *writer, uint16_t type, uint8_t value)
-{
-	netlink_put_attribute(writer, type, &value, sizeof(value));
-}
-
-void
-netlink_put_u16(struct netlink_writer *writer, uint16_t type, uint16_t value)
-{
-	netlink_put_attribute(writer, type, &value, sizeof(value));
-}
-
-void
-netlink_put_u32(struct netlink_writer *writer, uint16_t type, uint32_t value)
-{
-	netlink_put_attribute(writer, type, &value, sizeof(value));
-}
-
-void
-netlink_put_text(struct netlink_writer *writer, uint16_t type, const char *text)
-{
-	size_t bytes = strlen(text) + 1;
-
-	if (bytes > UINT16_MAX)
-		writer->full = true;
-	else
-		netlink_put_attribute(writer, type, text, (uint16_t)bytes);
-}
-
-/* Ends a message of `length` bytes, and aligns the next one. */
-static int
-commit(struct netlink_writer *writer, uint32_t length)
-{
-	pad(writer);
-	if (writer->full) {
-		/* There may be keys in what was taken back. */
-		explicit_bzero(writer->buffer + writer->used, writer->draft);
-		writer->draft = 0;
-		return -EMSGSIZE;
-	}
-	memcpy(writer->buffer + writer->used + offsetof(struct nlmsghdr, nlmsg_len), &length,
-		sizeof(length));
-	writer->used += writer->draft;
-	writer->draft = 0;
-	return 0;
-}
-
-int
-netlink_commit(struct netlink_writer *writer)
-{
-	return commit(writer, (uint32_t)align(writer->draft));
-}
-
-int
-netlink_commit_exact(struct netlink_writer *writer)
-{
-	return commit(writer, (uint32_t)writer->draft);
-}
-
-int
-netlink_write_ack(struct netlink_writer *writer, const struct netlink_message *request, int error,
-	const struct netlink_refusal *why)
-{
-	/* As the kernel does with NETLINK_CAP_ACK: the request's header alone comes back, because
-	 * charon reads into 4096 bytes. */
-	struct nlmsgerr body = {
-		.error = error,
-		.msg = {
-			.nlmsg_len = request->length,
-			.nlmsg_type = request->type,
-			.nlmsg_flags = request->flags,
-			.nlmsg_seq = request->sequence,
-			.nlmsg_pid = request->pid,
-		},
-	};
-	uint16_t flags = error == 0 ? NLM_F_CAPPED : NLM_F_CAPPED | NLM_F_ACK_TLVS;
-
-	netlink_begin(writer, NLMSG_ERROR, flags, request->sequence, request->pid);
-	netlink_put(writer, &body, sizeof(body));
-	if (error != 0)
-		netlink_put_text(writer, NLMSGERR_ATTR_MSG, why->text);
-	return netlink_commit(writer);
-}
-
-int
-netlink_write_done(struct netlink_writer *writer, const struct netlink_message *request, int error,
-	const struct netlink_refusal *why)
-{
-	uint16_t flags = error == 0 ? NLM_F_MULTI : NLM_F_MULTI | NLM_F_ACK_TLVS;
-	int32_t status = error;
-
-	netlink_begin(writer, NLMSG_DONE, flags, request->sequence, request->pid);
-	netlink_put(writer, &status, sizeof(status));
-	if (error != 0)
-		netlink_put_text(writer, NLMSGERR_ATTR_MSG, why->text);
-	return netlink_commit(writer);
 }
