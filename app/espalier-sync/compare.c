@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "compare.h"
 
-#include <arpa/inet.h>
 #include <net/if.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -46,15 +45,14 @@ learn(struct feed *feed, const struct learned_route *route)
 static void
 print_hops(const struct espalier_route *route)
 {
-	char name[IF_NAMESIZE], text[INET_ADDRSTRLEN];
+	char name[IF_NAMESIZE], text[ADDRESS_TEXT_BYTES];
 
 	for (unsigned i = 0; i < route->n_hops; i++) {
 		const struct hop *hop = &route->hops[i];
-		struct in_addr gateway = { htonl(hop->gateway) };
 
 		printf("%s", i == 0 ? " " : ", ");
 		if (hop->gateway != 0)
-			printf("via %s ", inet_ntop(AF_INET, &gateway, text, sizeof(text)));
+			printf("via %s ", address_format(hop->gateway, text));
 		if (if_indextoname(hop->ifindex, name) != NULL)
 			printf("dev %s", name);
 		else
@@ -87,12 +85,11 @@ static void
 differ(struct comparison *comparison, struct prefix prefix, const struct espalier_route *kernel,
 	const struct espalier_route *espalier)
 {
-	struct in_addr address = { htonl(prefix.address) };
-	char text[INET_ADDRSTRLEN];
+	char text[PREFIX_TEXT_BYTES];
 
 	if (comparison->n_different++ >= LINES_MAX)
 		return;
-	printf("%s/%u:", inet_ntop(AF_INET, &address, text, sizeof(text)), prefix.bits);
+	printf("%s:", prefix_format(prefix, text));
 	print_side("kernel", kernel);
 	printf(";");
 	print_side("espalier", espalier);

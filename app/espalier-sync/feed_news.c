@@ -2,7 +2,6 @@
 
 /* News from a feed's rib on its way to Espalier, and what came back. */
 
-#include <arpa/inet.h>
 #include <errno.h>
 
 #include <linux/netlink.h>
@@ -131,12 +130,10 @@ take_back(struct feed *feed, const struct feed_message *sent, uint32_t sequence)
 static void
 say_refused(struct feed *feed, struct prefix prefix, const char *words)
 {
-	struct in_addr address = { htonl(prefix.address) };
-	char text[INET_ADDRSTRLEN];
+	char text[PREFIX_TEXT_BYTES];
 
 	if (ration_take(&feed->refusals))
-		log_warning("%s/%u is refused: %s",
-			inet_ntop(AF_INET, &address, text, sizeof(text)), prefix.bits, words);
+		log_warning("%s is refused: %s", prefix_format(prefix, text), words);
 }
 
 static void

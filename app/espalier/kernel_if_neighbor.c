@@ -123,14 +123,13 @@ static void
 log_move(struct kernel_neighbors *neighbors, const struct port *port, uint32_t address,
 	uint64_t now_ns)
 {
-	struct in_addr in = { htonl(address) };
-	char text[INET_ADDRSTRLEN];
+	char text[ADDRESS_TEXT_BYTES];
 
 	if (now_ns < neighbors->next_log_ns)
 		return;
 	neighbors->next_log_ns = now_ns + LOG_EVERY_NS;
 	log_info("neighbor %s on %s has another link-layer address now",
-		inet_ntop(AF_INET, &in, text, sizeof(text)), port->name);
+		address_format(address, text), port->name);
 }
 
 /* `mac` is NULL where it is known no more. */

@@ -10,6 +10,13 @@ struct prefix {
 	uint8_t bits; /* 0 .. 32 */
 };
 
+#define ADDRESS_TEXT_BYTES 16
+#define PREFIX_TEXT_BYTES 20
+
+/* "192.0.2.1" and "192.0.2.0/24", into `text`, which is returned. */
+const char *address_format(uint32_t address, char text[ADDRESS_TEXT_BYTES]);
+const char *prefix_format(struct prefix prefix, char text[PREFIX_TEXT_BYTES]);
+
 static inline uint32_t
 prefix_mask(uint8_t bits)
 {

@@ -6,16 +6,10 @@
 
 #include "prefix.h"
 
-/* Addresses as text. The parsers take exactly one spelling, and say in words what is wrong with
- * another. Pure. */
+/* Addresses read from text. The parsers take exactly one spelling, and say in words what is wrong
+ * with another. Pure. */
 
-#define ADDRESS_TEXT_BYTES 16
-#define PREFIX_TEXT_BYTES 20
 #define WHY_BYTES 160
-
-/* Into `text`, which is returned. Host order. */
-const char *address_format(uint32_t address, char text[ADDRESS_TEXT_BYTES]);
-const char *prefix_format(struct prefix prefix, char text[PREFIX_TEXT_BYTES]);
 
 /* False with the reason in `why`. Addresses come in host order; host bits of a prefix are kept. */
 bool address_parse(const char *text, uint32_t *address, char why[WHY_BYTES]);

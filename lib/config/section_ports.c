@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "address.h"
 #include "interface.h"
+#include "prefix.h"
 #include "values.h"
 #include "words.h"
 

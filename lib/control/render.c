@@ -19,17 +19,17 @@ render_set(json_t **row, const char *key, json_t *value)
 json_t *
 render_address(uint32_t address)
 {
-	return json_sprintf("%u.%u.%u.%u", address >> 24, address >> 16 & 0xff, address >> 8 & 0xff,
-		address & 0xff);
+	char text[ADDRESS_TEXT_BYTES];
+
+	return json_string(address_format(address, text));
 }
 
 json_t *
 render_prefix(struct prefix prefix)
 {
-	uint32_t address = prefix.address;
+	char text[PREFIX_TEXT_BYTES];
 
-	return json_sprintf("%u.%u.%u.%u/%u", address >> 24, address >> 16 & 0xff,
-		address >> 8 & 0xff, address & 0xff, prefix.bits);
+	return json_string(prefix_format(prefix, text));
 }
 
 json_t *

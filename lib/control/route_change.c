@@ -74,7 +74,7 @@ route_enqueue(struct session *session, const struct route_change *change,
 int
 route_refuse_own(struct prefix prefix, struct netlink_refusal *why)
 {
-	char text[ROUTE_TEXT_BYTES];
+	char text[PREFIX_TEXT_BYTES];
 
 	return netlink_refuse(why, EPERM,
 		"%s is an address of the gateway, from its configuration file",
@@ -112,7 +112,7 @@ static int
 leave_configured(const struct gateway *gw, const struct route *there,
 	const struct route_request *wanted, struct netlink_refusal *why)
 {
-	char text[ROUTE_TEXT_BYTES];
+	char text[PREFIX_TEXT_BYTES];
 
 	if (same_ways(gw, there->nexthop, wanted))
 		return 0;
@@ -125,7 +125,7 @@ leave_configured(const struct gateway *gw, const struct route *there,
 static int
 check_flags(uint16_t flags, bool exists, struct prefix prefix, struct netlink_refusal *why)
 {
-	char text[ROUTE_TEXT_BYTES];
+	char text[PREFIX_TEXT_BYTES];
 
 	if (!exists && (flags & NLM_F_CREATE) == 0)
 		return netlink_refuse(why, ENOENT,

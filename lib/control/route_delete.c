@@ -102,7 +102,7 @@ check_named(const struct session *session, const struct route_standing *there,
 {
 	const struct gateway *gw = session->context->gw;
 	const char *what = NULL;
-	char text[ROUTE_TEXT_BYTES];
+	char text[PREFIX_TEXT_BYTES];
 
 	if (!there->exists)
 		return netlink_refuse(why, ESRCH, "there is no route to %s",

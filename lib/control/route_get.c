@@ -167,7 +167,7 @@ route_get(
 	struct netlink_attribute found[ROUTE_ATTRIBUTES];
 	struct netlink_span body = request->body;
 	struct netlink_writer writer;
-	char text[ROUTE_TEXT_BYTES];
+	char text[ADDRESS_TEXT_BYTES];
 	struct rtmsg asked = { 0 };
 
 	bool whole = route_take_asked(&body, &asked, sizeof(asked));
@@ -188,7 +188,7 @@ route_get(
 	const struct route *route = route_match(gw, ROUTE_TABLE_MAIN, address);
 	if (route == NULL)
 		return netlink_refuse(
-			why, ENETUNREACH, "no route covers %s", route_address_text(address, text));
+			why, ENETUNREACH, "no route covers %s", address_format(address, text));
 	if ((asked.rtm_flags & RTM_F_FIB_MATCH) == 0)
 		return answer_way(session, request, route, found, why);
 	struct route_header header = route_answer_begin(session, request, RTM_NEWROUTE, &writer);

@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdio.h>
 
 #include "address.h"
 #include "compiler.h"
@@ -53,21 +52,10 @@ route_address(const struct netlink_attribute *attribute)
 }
 
 const char *
-route_address_text(uint32_t address, char text[ROUTE_TEXT_BYTES])
+route_prefix_text(struct prefix prefix, char text[PREFIX_TEXT_BYTES])
 {
-	return route_prefix_text((struct prefix) { address, 32 }, text);
-}
-
-const char *
-route_prefix_text(struct prefix prefix, char text[ROUTE_TEXT_BYTES])
-{
-	uint32_t address = prefix.address;
-	int bytes = snprintf(text, ROUTE_TEXT_BYTES, "%u.%u.%u.%u", address >> 24,
-		address >> 16 & 0xff, address >> 8 & 0xff, address & 0xff);
-
-	if (prefix.bits < 32)
-		snprintf(text + bytes, ROUTE_TEXT_BYTES - (size_t)bytes, "/%u", prefix.bits);
-	return text;
+	return prefix.bits < 32 ? prefix_format(prefix, text)
+				: address_format(prefix.address, text);
 }
 
 /* --- ways --- */
@@ -86,7 +74,7 @@ resolve(const struct session_context *context, const struct hop *hop, struct nex
 	struct netlink_refusal *why)
 {
 	struct nexthop_spec found[GROUP_MEMBERS_MAX];
-	char text[ROUTE_TEXT_BYTES];
+	char text[ADDRESS_TEXT_BYTES];
 	unsigned n = nexthop_specs(context->gw, route_will_match(context, hop->gateway), found);
 
 	if (n == 1 && found[0].kind == NEXTHOP_ONLINK) {
@@ -99,7 +87,7 @@ resolve(const struct session_context *context, const struct hop *hop, struct nex
 		way->tunnel = found[0].tunnel;
 		return 0;
 	}
-	route_address_text(hop->gateway, text);
+	address_format(hop->gateway, text);
 	if (n == 1 && found[0].kind == NEXTHOP_LOCAL)
 		return netlink_refuse(why, EINVAL, "the gateway %s is an address of our own", text);
 	return netlink_refuse(why, ENETUNREACH,
@@ -111,7 +99,7 @@ static int
 check_gateway(const struct gateway *gw, const struct nexthop_spec *way, struct netlink_refusal *why)
 {
 	const struct port *port = &gw->ports[way->port];
-	char text[ROUTE_TEXT_BYTES];
+	char text[ADDRESS_TEXT_BYTES];
 
 	for (unsigned i = 0; i < port->n_addresses; i++) {
 		struct prefix network = port->addresses[i];
@@ -119,11 +107,11 @@ check_gateway(const struct gateway *gw, const struct nexthop_spec *way, struct n
 		if (network.address == way->gateway)
 			return netlink_refuse(why, EINVAL,
 				"the gateway %s is an address of our own",
-				route_address_text(way->gateway, text));
+				address_format(way->gateway, text));
 		if (prefix_covers(network, way->gateway) && prefix_is_edge(network, way->gateway))
 			return netlink_refuse(why, EINVAL,
 				"the gateway %s is no host: it stands for a whole network",
-				route_address_text(way->gateway, text));
+				address_format(way->gateway, text));
 	}
 	return 0;
 }
@@ -333,7 +321,7 @@ route_read(const struct session_context *context, const struct netlink_message *
 {
 	struct netlink_attribute found[ROUTE_ATTRIBUTES];
 	struct netlink_span body = request->body;
-	char text[ROUTE_TEXT_BYTES];
+	char text[PREFIX_TEXT_BYTES];
 	struct rtmsg header = { 0 };
 
 	netlink_take(&body, &header, sizeof(header));

@@ -88,10 +88,10 @@ is_resolved(const struct neighbor *neighbor)
 static int
 refuse_unknown(const struct gateway *gw, const struct named *named, struct netlink_refusal *why)
 {
-	char text[ROUTE_TEXT_BYTES];
+	char text[ADDRESS_TEXT_BYTES];
 
 	return netlink_refuse(why, ENOENT, "%s has no neighbor %s", gw->ports[named->port].name,
-		route_address_text(named->address, text));
+		address_format(named->address, text));
 }
 
 /* NUD_NONE where it is only to be resolved: that is the kernel's business, behind the port's
@@ -118,7 +118,7 @@ check_new(const struct session *session, uint16_t flags, const struct named *nam
 	struct netlink_refusal *why)
 {
 	const struct gateway *gw = session->context->gw;
-	char text[ROUTE_TEXT_BYTES];
+	char text[ADDRESS_TEXT_BYTES];
 	const struct neighbor *there = find(gw, named);
 	bool exists = is_resolved(there) &&
 		!(owner_is_old(session, there->claim) && (flags & NLM_F_CREATE) != 0);
@@ -131,7 +131,7 @@ check_new(const struct session *session, uint16_t flags, const struct named *nam
 		return netlink_refuse(why, EEXIST,
 			"%s has a neighbor %s, and it may not be "
 			"replaced",
-			gw->ports[named->port].name, route_address_text(named->address, text));
+			gw->ports[named->port].name, address_format(named->address, text));
 	if ((state & STATES_VALID) == 0)
 		return 0;
 	if (named->mac.data == NULL)
@@ -162,14 +162,14 @@ static int
 leave_configured(const struct gateway *gw, const struct named *named, struct netlink_refusal *why)
 {
 	struct rte_ether_addr mac;
-	char text[ROUTE_TEXT_BYTES];
+	char text[ADDRESS_TEXT_BYTES];
 
 	neighbor_mac(find(gw, named), &mac);
 	if (named->mac.data != NULL && memcmp(&mac, named->mac.data, sizeof(mac)) == 0)
 		return 0;
 	return netlink_refuse(why, EEXIST,
 		"neighbor %s of %s is the configuration file's, and has another address",
-		route_address_text(named->address, text), gw->ports[named->port].name);
+		address_format(named->address, text), gw->ports[named->port].name);
 }
 
 int

@@ -118,9 +118,7 @@ extern const struct netlink_rule route_rules[ROUTE_ATTRIBUTES];
 uint32_t route_address(const struct netlink_attribute *attribute);
 
 /* "192.0.2.0/24" or "192.0.2.1" */
-#define ROUTE_TEXT_BYTES 20
-const char *route_prefix_text(struct prefix prefix, char text[ROUTE_TEXT_BYTES]);
-const char *route_address_text(uint32_t address, char text[ROUTE_TEXT_BYTES]);
+const char *route_prefix_text(struct prefix prefix, char text[PREFIX_TEXT_BYTES]);
 
 /* --- writing --- */
 

@@ -121,14 +121,6 @@ xfrm_check_protocol(uint8_t protocol, struct netlink_refusal *why)
 	}
 }
 
-const char *
-xfrm_address_text(uint32_t address, char text[XFRM_ADDRESS_TEXT_BYTES])
-{
-	struct in_addr wire = { htonl(address) };
-
-	return inet_ntop(AF_INET, &wire, text, XFRM_ADDRESS_TEXT_BYTES);
-}
-
 /* --- messages that go out --- */
 
 struct netlink_writer

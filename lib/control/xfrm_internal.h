@@ -74,10 +74,6 @@ xfrm_address_of(uint32_t address)
 	return (xfrm_address_t) { .a4 = htonl(address) };
 }
 
-/* "192.0.2.1", for refusals. */
-#define XFRM_ADDRESS_TEXT_BYTES INET_ADDRSTRLEN
-const char *xfrm_address_text(uint32_t address, char text[XFRM_ADDRESS_TEXT_BYTES]);
-
 /* --- handlers: the rows of the table in xfrm.c --- */
 
 #define XFRM_HANDLER(name) \

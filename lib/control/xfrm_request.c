@@ -20,21 +20,21 @@ int
 xfrm_tunnel_between(struct xfrm *xfrm, uint32_t local, uint32_t remote, struct tunnel **tunnel,
 	struct netlink_refusal *why)
 {
-	char ours[XFRM_ADDRESS_TEXT_BYTES], theirs[XFRM_ADDRESS_TEXT_BYTES];
+	char ours[ADDRESS_TEXT_BYTES], theirs[ADDRESS_TEXT_BYTES];
 	unsigned n = xfrm_tunnels_between(xfrm->tunnels, local, remote, tunnel);
 
 	if (n == 1)
 		return 0;
 	return netlink_refuse(why, EINVAL, "%s tunnel between %s and %s; XFRMA_IF_ID says which",
-		n == 0 ? "there is no" : "there is more than one", xfrm_address_text(local, ours),
-		xfrm_address_text(remote, theirs));
+		n == 0 ? "there is no" : "there is more than one", address_format(local, ours),
+		address_format(remote, theirs));
 }
 
 static int
 find_tunnel(struct xfrm *xfrm, uint32_t local, uint32_t remote, uint32_t if_id,
 	struct xfrm_place *place, struct netlink_refusal *why)
 {
-	char given[XFRM_ADDRESS_TEXT_BYTES], known[XFRM_ADDRESS_TEXT_BYTES];
+	char given[ADDRESS_TEXT_BYTES], known[ADDRESS_TEXT_BYTES];
 
 	if (if_id == 0)
 		return xfrm_tunnel_between(xfrm, local, remote, &place->tunnel, why);
@@ -43,13 +43,13 @@ find_tunnel(struct xfrm *xfrm, uint32_t local, uint32_t remote, uint32_t if_id,
 		return netlink_refuse(why, EINVAL, "there is no tunnel with if_id %u", if_id);
 	if (tunnel->remote != 0 && tunnel->remote != remote)
 		return netlink_refuse(why, EINVAL, "the remote end of tunnel %s is %s, not %s",
-			tunnel->name, xfrm_address_text(tunnel->remote, known),
-			xfrm_address_text(remote, given));
+			tunnel->name, address_format(tunnel->remote, known),
+			address_format(remote, given));
 	/* Its outer packets leave from the tunnel's own address. */
 	if (place->direction == SA_OUT && tunnel->local != local)
 		return netlink_refuse(why, EINVAL, "the local end of tunnel %s is %s, not %s",
-			tunnel->name, xfrm_address_text(tunnel->local, known),
-			xfrm_address_text(local, given));
+			tunnel->name, address_format(tunnel->local, known),
+			address_format(local, given));
 	place->tunnel = tunnel;
 	return 0;
 }
@@ -58,7 +58,7 @@ int
 xfrm_place(struct xfrm *xfrm, uint32_t source, uint32_t destination, uint32_t if_id,
 	struct xfrm_place *place, struct netlink_refusal *why)
 {
-	char from[XFRM_ADDRESS_TEXT_BYTES], to[XFRM_ADDRESS_TEXT_BYTES];
+	char from[ADDRESS_TEXT_BYTES], to[ADDRESS_TEXT_BYTES];
 
 	*place = (struct xfrm_place) { .direction = SA_IN };
 	if (xfrm_tunnels_is_ours(xfrm->tunnels, destination))
@@ -67,7 +67,7 @@ xfrm_place(struct xfrm *xfrm, uint32_t source, uint32_t destination, uint32_t if
 	if (xfrm_tunnels_is_ours(xfrm->tunnels, source))
 		return find_tunnel(xfrm, source, destination, if_id, place, why);
 	return netlink_refuse(why, EINVAL, "neither %s nor %s is an address of this gateway",
-		xfrm_address_text(source, from), xfrm_address_text(destination, to));
+		address_format(source, from), address_format(destination, to));
 }
 
 /* --- what this version does not do --- */

@@ -22,7 +22,7 @@ xfrm_sa_named(
 	struct xfrm *xfrm, const struct xfrm_usersa_id *id, int *error, struct netlink_refusal *why)
 {
 	struct xfrm_name name = { ntohl(id->spi), xfrm_address(&id->daddr) };
-	char to[XFRM_ADDRESS_TEXT_BYTES];
+	char to[ADDRESS_TEXT_BYTES];
 
 	*error = xfrm_check_protocol(id->proto, why);
 	if (*error == 0)
@@ -32,7 +32,7 @@ xfrm_sa_named(
 	struct xfrm_state *state = xfrm_state_find(xfrm->states, name);
 	if (state == NULL)
 		*error = netlink_refuse(why, ESRCH, "there is no SA 0x%08x to %s", name.spi,
-			xfrm_address_text(name.destination, to));
+			address_format(name.destination, to));
 	return state;
 }
 
@@ -136,7 +136,7 @@ XFRM_HANDLER(xfrm_sa_new)
 {
 	struct xfrm *xfrm = session->context->xfrm;
 	struct xfrm_request new;
-	char to[XFRM_ADDRESS_TEXT_BYTES];
+	char to[ADDRESS_TEXT_BYTES];
 	int error = xfrm_request_read(xfrm, request, &new, why);
 
 	if (error < 0)
@@ -144,7 +144,7 @@ XFRM_HANDLER(xfrm_sa_new)
 	struct xfrm_state *state = xfrm_state_find(xfrm->states, new.name);
 	if (state != NULL)
 		return netlink_refuse(why, EEXIST, "SPI 0x%08x to %s is %s", new.name.spi,
-			xfrm_address_text(new.name.destination, to),
+			address_format(new.name.destination, to),
 			state->sa == NULL ? "reserved: an UPDSA claims it"
 					  : "there already: an UPDSA changes it");
 	state = xfrm_state_add(xfrm->states, new.name);
@@ -186,7 +186,7 @@ XFRM_HANDLER(xfrm_sa_update)
 {
 	struct xfrm *xfrm = session->context->xfrm;
 	struct xfrm_request new;
-	char to[XFRM_ADDRESS_TEXT_BYTES];
+	char to[ADDRESS_TEXT_BYTES];
 	int error = xfrm_request_read(xfrm, request, &new, why);
 
 	if (error < 0)
@@ -194,7 +194,7 @@ XFRM_HANDLER(xfrm_sa_update)
 	struct xfrm_state *state = xfrm_state_find(xfrm->states, new.name);
 	if (state == NULL)
 		return netlink_refuse(why, ESRCH, "there is no SA 0x%08x to %s to update",
-			new.name.spi, xfrm_address_text(new.name.destination, to));
+			new.name.spi, address_format(new.name.destination, to));
 	if (state->sa != NULL) {
 		error = change(xfrm, state, &new, why);
 	} else {

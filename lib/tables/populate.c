@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "gateway.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,18 +86,15 @@ prepare_route(struct gateway *gw, const struct config_route *from, struct route_
 static int
 complain_about_route(const struct config *config, const struct config_route *route, int result)
 {
-	struct in_addr address = { htonl(route->prefix.address) };
-	char text[INET_ADDRSTRLEN];
+	char text[PREFIX_TEXT_BYTES];
 
-	inet_ntop(AF_INET, &address, text, sizeof(text));
+	prefix_format(route->prefix, text);
 	if (result == -ENOSPC)
-		log_error("line %d: no room for route %s/%u: gateway.max_routes is %u, "
+		log_error("line %d: no room for route %s: gateway.max_routes is %u, "
 			  "gateway.max_tbl8 %u",
-			route->line, text, route->prefix.bits, config->max_routes,
-			config->max_tbl8);
+			route->line, text, config->max_routes, config->max_tbl8);
 	else
-		log_error("line %d: route %s/%u: %s", route->line, text, route->prefix.bits,
-			strerror(-result));
+		log_error("line %d: route %s: %s", route->line, text, strerror(-result));
 	return result;
 }
 

@@ -28,10 +28,9 @@ describe_way(const struct gateway *gw, const struct tunnel *tunnel, char why[TUN
 {
 	const struct neighbor *via = tunnel->via;
 	uint32_t address = via != NULL ? via->address : tunnel->towards;
-	char text[sizeof("255.255.255.255")];
+	char text[ADDRESS_TEXT_BYTES];
 
-	snprintf(text, sizeof(text), "%u.%u.%u.%u", address >> 24, address >> 16 & 0xff,
-		address >> 8 & 0xff, address & 0xff);
+	address_format(address, text);
 	/* It has one: see tunnel.c's build(). */
 	if (branch_blocked(gateway_encap(gw, tunnel->index)) == DROP_no_sa)
 		snprintf(why, TUNNEL_WHY_BYTES, "there is no room for the SAs of its policies");
