@@ -16,7 +16,7 @@
 #include "compiler.h"
 #include "log.h"
 #include "program.h"
-#include "protocol.h"
+#include "sizes.h"
 
 /* As env(1) and shells have them; a command that runs has its own. */
 enum {

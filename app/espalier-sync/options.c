@@ -13,7 +13,7 @@
 #include <linux/rtnetlink.h>
 
 #include "compiler.h"
-#include "protocol.h"
+#include "sizes.h"
 
 #define FPM_GRACE_S 120
 #define RECEIVE_BYTES (64 << 20)

@@ -7,6 +7,8 @@
 
 #include <linux/rtnetlink.h>
 
+#include "sizes.h"
+
 /* Numbers of FRR's daemons that linux/rtnetlink.h does not name, from FRR's own list. */
 enum {
 	FRR_NHRP = 191,
@@ -42,8 +44,6 @@ translate_is_frr(uint8_t protocol)
 }
 
 /* --- ways --- */
-
-#define WEIGHT_MAX UINT64_C(256) /* of a way: rtnh_hops is a byte, and one less */
 
 static int
 compare_hops(const void *left, const void *right)
@@ -93,7 +93,7 @@ limit_weights(struct espalier_route *route)
 	for (unsigned i = 0; i < route->n_hops; i++) {
 		uint32_t *weight = &route->hops[i].weight;
 
-		*weight = (uint32_t)((*weight * WEIGHT_MAX + largest / 2) / largest);
+		*weight = (uint32_t)(((uint64_t)*weight * WEIGHT_MAX + largest / 2) / largest);
 		if (*weight == 0)
 			*weight = 1;
 	}

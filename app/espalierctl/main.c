@@ -6,7 +6,7 @@
 
 #include "command.h"
 #include "compiler.h"
-#include "protocol.h"
+#include "sizes.h"
 
 struct command {
 	const char *name;

@@ -13,7 +13,6 @@
 #include "words.h"
 
 #define NAME_DEFAULT "espalier"
-#define CONTROL_SOCKET_DEFAULT "/run/espalier/control.sock"
 #define MAX_ROUTES_DEFAULT (1u << 21) /* twice what the Internet has */
 #define MAX_TBL8_DEFAULT 8192
 
@@ -90,7 +89,7 @@ make_config(void)
 		return NULL;
 	snprintf(config->name, sizeof(config->name), "%s", NAME_DEFAULT);
 	snprintf(config->control_socket, sizeof(config->control_socket), "%s",
-		CONTROL_SOCKET_DEFAULT);
+		ESPALIER_SOCKET_DEFAULT);
 	config->max_routes = MAX_ROUTES_DEFAULT;
 	config->max_tbl8 = MAX_TBL8_DEFAULT;
 	return config;

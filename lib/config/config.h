@@ -14,8 +14,7 @@
  * checked. Knows no DPDK, so `espalierctl check` is the same code.
  */
 
-#define CONFIG_PATH_BYTES 108 /* sun_path */
-#define CONFIG_PORT_ADDRESSES_MAX 16
+#define CONFIG_PATH_BYTES 108  /* sun_path */
 #define CONFIG_NETNS_BYTES 256 /* a name or path of a network namespace */
 
 struct config_port {

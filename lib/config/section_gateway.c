@@ -52,7 +52,7 @@ static const struct field gateway_field[] = {
 	{ "kernel_netns", OPTIONAL, kernel_netns, offsetof(struct config, kernel_netns), 1,
 		CONFIG_NETNS_BYTES - 1 },
 	{ "hash_seed", OPTIONAL, hash_seed, 0, 0, UINT32_MAX },
-	{ "max_routes", OPTIONAL, value_u32, offsetof(struct config, max_routes), 64, 1u << 24 },
+	{ "max_routes", OPTIONAL, value_u32, offsetof(struct config, max_routes), 64, ROUTES_MAX },
 	{ "max_tbl8", OPTIONAL, value_u32, offsetof(struct config, max_tbl8), 1, 1u << 23 },
 };
 static const struct fields gateway_fields = { "the gateway", gateway_field,

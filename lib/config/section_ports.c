@@ -52,10 +52,10 @@ static FIELD_READER(port_addresses)
 		value_own_addresses(reader, setting, number, &port->addresses, &port->n_addresses);
 
 	(void)field;
-	if (port->n_addresses > CONFIG_PORT_ADDRESSES_MAX) {
+	if (port->n_addresses > PORT_ADDRESSES_MAX) {
 		reader_error(reader, setting, "addresses: %u of them, but a port can have %d",
-			port->n_addresses, CONFIG_PORT_ADDRESSES_MAX);
-		port->n_addresses = CONFIG_PORT_ADDRESSES_MAX;
+			port->n_addresses, PORT_ADDRESSES_MAX);
+		port->n_addresses = PORT_ADDRESSES_MAX;
 		good = false;
 	}
 	for (unsigned i = 0; i < port->n_addresses && number < PORTS_MAX; i++)

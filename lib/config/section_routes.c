@@ -8,8 +8,6 @@
 #include "values.h"
 #include "words.h"
 
-#define WEIGHT_MAX 256
-
 /* A next hop as the file spells it. */
 struct way {
 	unsigned port, tunnel;

@@ -10,8 +10,6 @@
 
 #define SPI_MIN 256              /* RFC 4303 2.1: 1 to 255 are reserved, 0 is never sent */
 #define REPLAY_WINDOW_DEFAULT 64 /* RFC 4303 3.4.3 */
-#define REPLAY_WINDOW_MIN 64
-#define REPLAY_WINDOW_MAX 8192
 
 static FIELD_READER(sa_direction)
 {

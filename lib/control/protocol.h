@@ -12,7 +12,6 @@
  */
 
 #define ESPALIER_PROTOCOL_VERSION 1
-#define ESPALIER_SOCKET_DEFAULT "/run/espalier/control.sock"
 /* The read-only socket stands beside the other: "control.sock" -> "control-ro.sock". */
 #define ESPALIER_SOCKET_RO_SUFFIX "-ro"
 

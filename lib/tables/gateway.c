@@ -35,7 +35,7 @@ copy_port(struct port *port, uint8_t index, const struct config_port *from)
 	port->mtu = from->mtu;
 	port->ethernet_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
 	memcpy(port->interface, from->interface, sizeof(port->interface));
-	port->n_addresses = RTE_MIN(from->n_addresses, (unsigned)PORT_ADDRESSES_MAX);
+	port->n_addresses = from->n_addresses;
 	memcpy(port->addresses, from->addresses, port->n_addresses * sizeof(port->addresses[0]));
 }
 

@@ -17,8 +17,6 @@
  * other shared state.
  */
 
-#define PORT_ADDRESSES_MAX 16
-
 struct port {
 	/* const after start */
 	char name[NAME_BYTES];

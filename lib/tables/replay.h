@@ -7,6 +7,7 @@
 
 #include "compiler.h"
 #include "drops.h"
+#include "sizes.h"
 
 /*
  * The anti-replay window of one inbound SA (RFC 4303 3.4.3, appendix A for 64-bit numbers), as a
@@ -16,8 +17,6 @@
  * Check first, with a const window; update only after the ICV verified.
  */
 
-#define REPLAY_WINDOW_MIN 64
-#define REPLAY_WINDOW_MAX 8192
 #define REPLAY_WORD_BITS 64
 
 struct replay {

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "sizes.h"
+
 struct slot {
 	struct route route;
 	bool used;
@@ -19,7 +21,7 @@ struct slot {
 #define SLOT_MASK ((1u << SLOT_BITS) - 1)
 #define NAME_SHIFT SLOT_BITS
 
-static_assert(RIB_ROUTES_MAX <= SLOT_MASK, "a place holds any slot + 1");
+static_assert(ROUTES_MAX <= SLOT_MASK, "a place holds any slot + 1");
 
 struct rib {
 	uint32_t routes_max;
@@ -38,7 +40,7 @@ rib_create(uint32_t routes_max)
 {
 	struct rib *rib = calloc(1, sizeof(*rib));
 
-	assert(routes_max <= RIB_ROUTES_MAX);
+	assert(routes_max <= ROUTES_MAX);
 	if (rib == NULL)
 		return NULL;
 	rib->routes_max = routes_max;

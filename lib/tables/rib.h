@@ -14,8 +14,6 @@
 
 struct rib;
 
-#define RIB_ROUTES_MAX (1u << 24)
-
 /* NULL: out of memory. */
 struct rib *rib_create(uint32_t routes_max);
 void rib_destroy(struct rib *rib);

@@ -8,7 +8,7 @@
 #include "gateway.h"
 
 /* Of one that fills a list, each time with the largest weight that can be asked for. */
-#define WEIGHT_MAX (256 * GROUP_MEMBERS_MAX)
+#define WEIGHT_SUM_MAX (WEIGHT_MAX * GROUP_MEMBERS_MAX)
 
 static struct way
 encode(const struct nexthop_spec *spec)
@@ -50,7 +50,7 @@ way_decode(struct way way)
 static bool
 valid(const struct gateway *gw, const struct nexthop_spec *spec)
 {
-	if (spec->weight == 0 || spec->weight > WEIGHT_MAX)
+	if (spec->weight == 0 || spec->weight > WEIGHT_SUM_MAX)
 		return false;
 	switch (spec->kind) {
 	case NEXTHOP_DROP:
@@ -93,7 +93,7 @@ way_canonicalize(const struct gateway *gw, const struct nexthop_spec specs[], un
 	for (unsigned i = 1; i < n; i++) {
 		if (ways[i].what != ways[kept].what)
 			ways[++kept] = ways[i];
-		else if ((ways[kept].weight += ways[i].weight) > WEIGHT_MAX)
+		else if ((ways[kept].weight += ways[i].weight) > WEIGHT_SUM_MAX)
 			return -EINVAL;
 	}
 	return kept + 1;

@@ -24,6 +24,7 @@
 #include "netlink.h"
 #include "prefix.h"
 #include "protocol.h"
+#include "sizes.h"
 #include "route_prefixes.h"
 
 #define DATAGRAM_BYTES 32768

@@ -102,7 +102,7 @@ more_routes_than_fit(void **state)
 		"ports: ( { name = \"p\"; device = \"0\"; addresses = [\"10.0.0.1/32\"");
 
 	(void)state;
-	for (unsigned i = 2; i <= CONFIG_PORT_ADDRESSES_MAX + 1; i++)
+	for (unsigned i = 2; i <= PORT_ADDRESSES_MAX + 1; i++)
 		used += (size_t)sprintf(text + used, ",\"10.0.0.%u/32\"", i);
 	used += (size_t)sprintf(text + used, "]; } );\nroutes: (");
 	for (unsigned i = 0; i < 65; i++)
