@@ -161,7 +161,7 @@ main(int argc, char **argv)
 	enum options_verdict verdict = options_parse(argc, argv, &options);
 	if (verdict != OPTIONS_RUN)
 		return verdict == OPTIONS_DONE ? EXIT_GOOD : EXIT_USAGE;
-	if (options.netns != NULL && netns_enter(options.netns) < 0)
+	if (options.netns != NULL && netns_enter("--netns", options.netns) < 0)
 		return options.compare ? COMPARE_FAILED : EXIT_FAILED;
 	if (options.compare)
 		return compare_run(&options);

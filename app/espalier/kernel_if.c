@@ -2,10 +2,7 @@
 #include "kernel_if.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -18,11 +15,11 @@
 #include "kernel_if_probe.h"
 #include "kernel_if_rtnl.h"
 #include "log.h"
+#include "netns.h"
 #include "punt.h"
 #include "tunnel.h"
 
 #define EVENTS_PER_TURN 16
-#define NETNS_DIRECTORY "/run/netns/"
 /* Until a tunnel has an SA, and with it an MTU: what any suite carries over an Ethernet. */
 #define TUN_MTU_FIRST 1400
 #define MTU_MIN 68 /* RFC 791 */
@@ -112,32 +109,6 @@ open_all(struct kernel_if *kernel_if, struct gateway *gw)
 	return error;
 }
 
-/* 0, or -errno with the reason in the log. */
-static int
-enter_namespace(const char *name)
-{
-	char path[sizeof(NETNS_DIRECTORY) + CONFIG_NETNS_BYTES];
-	int fd, error = 0;
-
-	snprintf(path, sizeof(path), "%s%s", name[0] == '/' ? "" : NETNS_DIRECTORY, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		error = -errno;
-		log_error("kernel_netns: %s: %s%s", path, strerror(errno),
-			errno == ENOENT && name[0] != '/' ? "; make it with: ip netns add NAME"
-							  : "");
-		return error;
-	}
-	if (setns(fd, CLONE_NEWNET) < 0) {
-		error = -errno;
-		log_error("kernel_netns: cannot enter %s: %s%s", path,
-			errno == EINVAL ? "it is no network namespace" : strerror(errno),
-			errno == EPERM ? "; it takes CAP_SYS_ADMIN" : "");
-	}
-	close(fd);
-	return error;
-}
-
 /* The process stays where it is; a thread goes, makes everything there, and ends. Descriptors keep
  * to the namespace they were made in. */
 struct errand {
@@ -152,7 +123,7 @@ run_errand(void *argument)
 {
 	struct errand *errand = argument;
 
-	errand->error = enter_namespace(errand->netns);
+	errand->error = netns_enter("kernel_netns", errand->netns);
 	if (errand->error == 0)
 		errand->error = open_all(errand->kernel_if, errand->gw);
 	return NULL;
