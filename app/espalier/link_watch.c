@@ -1,31 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "link_watch.h"
 
+#include <rte_ethdev.h>
+
 #include "clock.h"
-#include "listener.h"
-#include "log.h"
+#include "port_link.h"
 
 #define LOOK_NS (100 * MILLISECOND_NS)
 
-/* What nobody can tell counts as a link; so does what nobody has looked at yet. */
-static void
-look(struct link_watch *watch, struct gateway *gw, struct kernel_if *kernel_if,
-	const struct port *port)
+/* As the driver says at this moment, without waiting. */
+static enum port_link
+ask_driver(const struct port *port)
 {
-	enum port_link now = port_link(port);
-	bool was_down = watch->seen[port->index] == PORT_LINK_DOWN;
-	bool is_down = now == PORT_LINK_DOWN;
+	struct rte_eth_link link;
 
-	watch->seen[port->index] = now;
-	if (is_down == was_down)
-		return;
-	if (is_down)
-		log_warning("port '%s' has no link", port->name);
-	else
-		log_info("port '%s' has a link", port->name);
-	kernel_if_set_port_carrier(kernel_if, port, !is_down);
-	if (gw->listener != NULL && gw->listener->port_changed != NULL)
-		gw->listener->port_changed(gw->listener->context, port);
+	if (!rte_eth_dev_is_valid_port(port->dpdk_id) ||
+		rte_eth_link_get_nowait(port->dpdk_id, &link) != 0)
+		return PORT_LINK_UNKNOWN;
+	return link.link_status == RTE_ETH_LINK_UP ? PORT_LINK_UP : PORT_LINK_DOWN;
 }
 
 void
@@ -35,6 +27,8 @@ link_watch_tick(
 	if (now_ns < watch->next_look_ns)
 		return;
 	watch->next_look_ns = now_ns + LOOK_NS;
-	for (unsigned i = 0; i < gw->n_ports; i++)
-		look(watch, gw, kernel_if, &gw->ports[i]);
+	for (uint8_t i = 0; i < gw->n_ports; i++)
+		if (port_link_set(gw, i, ask_driver(&gw->ports[i])))
+			kernel_if_set_port_carrier(
+				kernel_if, &gw->ports[i], gateway_has_link(gw, i));
 }

@@ -15,7 +15,6 @@
 
 #include "compiler.h"
 #include "gateway.h"
-#include "port_link.h"
 #include "route_parts.h"
 #include "totals.h"
 #include "tunnel.h"
@@ -73,7 +72,7 @@ int
 link_write(struct netlink_writer *writer, const struct gateway *gw,
 	const struct route_header *header, struct link link)
 {
-	bool up = link.port != NULL ? port_link(link.port) != PORT_LINK_DOWN
+	bool up = link.port != NULL ? gateway_has_link(gw, link.port->index)
 				    : tunnel_has_carrier(link.tunnel);
 	const struct ifinfomsg body = {
 		.ifi_family = AF_UNSPEC,

@@ -6,7 +6,6 @@
 #include <rte_version.h>
 
 #include "gateway.h"
-#include "port_link.h"
 #include "protocol.h"
 #include "render.h"
 #include "totals.h"
@@ -32,7 +31,7 @@ render_link(const struct port *port)
 {
 	static const char *const names[] = { [PORT_LINK_DOWN] = "down", [PORT_LINK_UP] = "up" };
 
-	return render_text(names[port_link(port)]);
+	return render_text(names[port->link]);
 }
 
 /* What the device received and nobody took: its queues were full, or buffers had run out. */

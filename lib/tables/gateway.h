@@ -17,6 +17,12 @@
  * other shared state.
  */
 
+enum port_link {
+	PORT_LINK_UNKNOWN, /* nobody has looked yet, or its driver cannot tell: it counts as one */
+	PORT_LINK_DOWN,
+	PORT_LINK_UP,
+};
+
 struct port {
 	/* const after start */
 	char name[NAME_BYTES];
@@ -30,6 +36,9 @@ struct port {
 	unsigned n_addresses;
 	char interface[INTERFACE_BYTES]; /* its TAP's name in the kernel, */
 	uint32_t ifindex;                /* and index; 0: there is none */
+
+	/* control only */
+	enum port_link link; /* port_link_set() */
 };
 
 struct tunnel;
@@ -104,6 +113,13 @@ static inline const struct selector_set *
 gateway_inbound_selectors(const struct gateway *gw, uint16_t tunnel)
 {
 	return __atomic_load_n(&gw->inbound_selectors[tunnel], __ATOMIC_ACQUIRE);
+}
+
+/* Can anything leave by that port? Control only. */
+static inline bool
+gateway_has_link(const struct gateway *gw, uint8_t port)
+{
+	return gw->ports[port].link != PORT_LINK_DOWN;
 }
 
 struct config;
