@@ -61,7 +61,9 @@ judge_port(const struct gateway *gw, const struct nexthop *nexthop, uint32_t to)
 		? neighbor_lookup(gw->neighbors, nexthop->port, to)
 		: nexthop->neighbor;
 
-	return neighbor == NULL || neighbor_read(neighbor) == 0 ? DROP_no_neighbor : DROP_NONE;
+	if (neighbor == NULL || neighbor_read(neighbor) == 0)
+		return DROP_no_neighbor;
+	return gateway_has_link(gw, nexthop->port) ? DROP_NONE : DROP_tx_full;
 }
 
 /* As flow_outbound() makes it of a packet. */

@@ -107,6 +107,21 @@ nexthop_table_destroy(struct nexthop_table *table)
 	free(table);
 }
 
+/* Where the groups that hold such a way are listed; NULL: nowhere, for it never fails. */
+static struct membership_list *
+fellows(struct nexthop_table *table, const struct nexthop_spec *way)
+{
+	switch (way->kind) {
+	case NEXTHOP_TUNNEL:
+		return &table->by_tunnel[way->tunnel];
+	case NEXTHOP_ONLINK:
+	case NEXTHOP_GATEWAY:
+		return &table->by_port[way->port];
+	default:
+		return NULL;
+	}
+}
+
 /* The members' state as it is now, in the order of the ways. */
 static void
 look_at_members(
@@ -115,8 +130,7 @@ look_at_members(
 	for (unsigned i = 0; i < entry->n; i++) {
 		struct nexthop_spec spec = way_decode(entry->ways[i]);
 
-		members[i].up =
-			spec.kind != NEXTHOP_TUNNEL || tunnel_carries(&gw->tunnels[spec.tunnel]);
+		members[i].up = way_usable(gw, &spec);
 	}
 }
 
@@ -187,10 +201,11 @@ fill_group(struct gateway *gw, struct interned *entry, const struct ecmp_table *
 	for (unsigned i = 0; i < entry->n; i++) {
 		struct nexthop_spec spec = way_decode(entry->ways[i]);
 		struct membership *membership = &entry->memberships[i];
+		struct membership_list *list = fellows(gw->nexthops, &spec);
 
 		membership->group = entry;
-		if (spec.kind == NEXTHOP_TUNNEL)
-			LIST_INSERT_HEAD(&gw->nexthops->by_tunnel[spec.tunnel], membership, link);
+		if (list != NULL)
+			LIST_INSERT_HEAD(list, membership, link);
 	}
 	return 0;
 
@@ -313,9 +328,12 @@ nexthop_release(struct gateway *gw, uint32_t id)
 	if (id == NEXTHOP_NONE || --entry->references > 0)
 		return;
 	nexthop_content_remove(table, entry);
-	for (unsigned i = 0; entry->memberships != NULL && i < entry->n; i++)
-		if (way_decode(entry->ways[i]).kind == NEXTHOP_TUNNEL)
+	for (unsigned i = 0; entry->memberships != NULL && i < entry->n; i++) {
+		struct nexthop_spec way = way_decode(entry->ways[i]);
+
+		if (fellows(table, &way) != NULL)
 			LIST_REMOVE(&entry->memberships[i], link);
+	}
 	/* The slot keeps its object until the period is over: a worker may hold the id. */
 	publish_retire(gw->publisher, entry, retire, table);
 }
@@ -332,7 +350,7 @@ nexthop_specs(const struct gateway *gw, uint32_t id, struct nexthop_spec specs[]
 	return entry->n;
 }
 
-/* A group as it stands, with the states of its tunnels looked at again. */
+/* A group as it stands, with the states of its members looked at again. */
 static void
 rebuild(struct gateway *gw, const struct interned *entry)
 {
@@ -345,18 +363,35 @@ rebuild(struct gateway *gw, const struct interned *entry)
 	look_at_members(gw, entry, members);
 	made = make_group(gw, members, entry->n, previous);
 	if (made == NULL) {
-		log_error("no memory to move the flows of a tunnel that changed; they stay");
+		log_error("no memory to move the flows of a way that came or went; they stay");
 		return;
 	}
 	publish_swap(gw->publisher, slot, made, free_object, NULL);
 	gw->nexthops->epoch++;
 }
 
+/* Each once: where a group has several ways out of a port, they stand side by side in its list. */
+static void
+rebuild_all(struct gateway *gw, const struct membership_list *list)
+{
+	const struct interned *done = NULL;
+	const struct membership *membership;
+
+	LIST_FOREACH (membership, list, link) {
+		if (membership->group != done)
+			rebuild(gw, membership->group);
+		done = membership->group;
+	}
+}
+
 void
 nexthop_tunnel_changed(struct gateway *gw, uint16_t tunnel)
 {
-	struct membership *membership;
+	rebuild_all(gw, &gw->nexthops->by_tunnel[tunnel]);
+}
 
-	LIST_FOREACH (membership, &gw->nexthops->by_tunnel[tunnel], link)
-		rebuild(gw, membership->group);
+void
+nexthop_port_changed(struct gateway *gw, uint8_t port)
+{
+	rebuild_all(gw, &gw->nexthops->by_port[port]);
 }

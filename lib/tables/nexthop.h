@@ -82,6 +82,9 @@ unsigned nexthop_specs(const struct gateway *gw, uint32_t id, struct nexthop_spe
 /* A tunnel went up or down: rebuilds the active buckets of every group that holds it, and publishes
  * each once. Control only. */
 void nexthop_tunnel_changed(struct gateway *gw, uint16_t tunnel);
+/* The same when a port's link came or went, for groups that have a way out of it; port_link_set()
+ * does it. */
+void nexthop_port_changed(struct gateway *gw, uint8_t port);
 
 /* Slots, for workers; index with a next hop id. */
 struct nexthop_slots {

@@ -3,6 +3,7 @@
 
 #include "listener.h"
 #include "log.h"
+#include "nexthop.h"
 
 bool
 port_link_set(struct gateway *gw, uint8_t index, enum port_link link)
@@ -18,6 +19,7 @@ port_link_set(struct gateway *gw, uint8_t index, enum port_link link)
 		log_info("port '%s' has a link", port->name);
 	else
 		log_warning("port '%s' has no link", port->name);
+	nexthop_port_changed(gw, index);
 	if (gw->listener != NULL && gw->listener->port_changed != NULL)
 		gw->listener->port_changed(gw->listener->context, port);
 	return true;

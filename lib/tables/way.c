@@ -6,6 +6,7 @@
 
 #include "drops.h"
 #include "gateway.h"
+#include "tunnel.h"
 
 /* Of one that fills a list, each time with the largest weight that can be asked for. */
 #define WEIGHT_SUM_MAX (WEIGHT_MAX * GROUP_MEMBERS_MAX)
@@ -30,6 +31,20 @@ bool
 way_same(const struct nexthop_spec *a, const struct nexthop_spec *b)
 {
 	return encode(a).what == encode(b).what;
+}
+
+bool
+way_usable(const struct gateway *gw, const struct nexthop_spec *way)
+{
+	switch (way->kind) {
+	case NEXTHOP_TUNNEL:
+		return tunnel_carries(&gw->tunnels[way->tunnel]);
+	case NEXTHOP_ONLINK:
+	case NEXTHOP_GATEWAY:
+		return gateway_has_link(gw, way->port);
+	default:
+		return true;
+	}
 }
 
 struct nexthop_spec

@@ -28,5 +28,8 @@ int way_canonicalize(const struct gateway *gw, const struct nexthop_spec specs[]
 /* Do both go the same way, whatever their weights? */
 bool way_same(const struct nexthop_spec *a, const struct nexthop_spec *b);
 
+/* Does it take its share of a group now? */
+bool way_usable(const struct gateway *gw, const struct nexthop_spec *way);
+
 /* The way as it was asked for. */
 struct nexthop_spec way_decode(struct way way);
