@@ -46,11 +46,19 @@ resolve_leaf(const struct gateway *gw, const struct nexthop *hop, uint32_t remot
 		/* Through a tunnel, which would nest without end, or to ourselves. */
 		return (struct way_out) { .drop = DROP_no_route };
 	}
-	return (struct way_out) { neighbor,
-		neighbor != NULL && neighbor_read(neighbor) != 0 ? DROP_NONE : DROP_no_neighbor };
+	bool leads = neighbor != NULL && neighbor_read(neighbor) != 0 &&
+		gateway_has_link(gw, neighbor->port);
+	return (struct way_out) { neighbor, leads ? DROP_NONE : DROP_no_neighbor };
 }
 
-/* Through a group: its first member that leads somewhere, so that one tunnel keeps one way. */
+static bool
+has_link(const struct gateway *gw, const struct way_out *way)
+{
+	return way->neighbor != NULL && gateway_has_link(gw, way->neighbor->port);
+}
+
+/* Through a group: its first member that leads somewhere, so that one tunnel keeps one way. If none
+ * does, one whose neighbor may yet be found is waited for. */
 static struct way_out
 resolve(const struct gateway *gw, uint32_t remote)
 {
@@ -60,14 +68,17 @@ resolve(const struct gateway *gw, uint32_t remote)
 
 	if (hop->kind != NEXTHOP_GROUP)
 		return resolve_leaf(gw, hop, remote);
+	struct way_out best = { .drop = DROP_no_route };
 	for (unsigned i = 0; i < hop->group->n_members; i++) {
 		const struct nexthop *leaf = nexthop_read(slots, hop->group->members[i].id);
 		struct way_out way = resolve_leaf(gw, leaf, remote);
 
 		if (way.drop == DROP_NONE)
 			return way;
+		if (i == 0 || (!has_link(gw, &best) && has_link(gw, &way)))
+			best = way;
 	}
-	return resolve_leaf(gw, nexthop_read(slots, hop->group->members[0].id), remote);
+	return best;
 }
 
 uint16_t

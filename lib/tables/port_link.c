@@ -4,6 +4,7 @@
 #include "listener.h"
 #include "log.h"
 #include "nexthop.h"
+#include "tunnel.h"
 
 bool
 port_link_set(struct gateway *gw, uint8_t index, enum port_link link)
@@ -20,6 +21,8 @@ port_link_set(struct gateway *gw, uint8_t index, enum port_link link)
 	else
 		log_warning("port '%s' has no link", port->name);
 	nexthop_port_changed(gw, index);
+	/* Not only those that leave by it: with another way in a group, they take that. */
+	tunnel_refresh_all(gw);
 	if (gw->listener != NULL && gw->listener->port_changed != NULL)
 		gw->listener->port_changed(gw->listener->context, port);
 	return true;

@@ -257,6 +257,17 @@ tell_operator(const struct gateway *gw, const struct tunnel *tunnel)
 		log_warning("tunnel %s: %s: %s", tunnel->name, state, why);
 }
 
+/* Nothing gets to its peer. Without an SA it is idle all the same: who asks for one sends to the
+ * peer, and a neighbor is found by that. Not out of a port without link. */
+static bool
+lacks_a_way(const struct gateway *gw, const struct tunnel *tunnel, const struct encap *encap)
+{
+	if (tunnel->state == TUNNEL_UP)
+		return branch_blocked(encap) != DROP_NONE;
+	return tunnel->state == TUNNEL_IDLE && tunnel->via != NULL &&
+		!gateway_has_link(gw, tunnel->via->port);
+}
+
 void
 tunnel_refresh(struct gateway *gw, struct tunnel *tunnel)
 {
@@ -273,7 +284,7 @@ tunnel_refresh(struct gateway *gw, struct tunnel *tunnel)
 		hold_ask_again(tunnel);
 	set_destination(gw, tunnel);
 	build(gw, tunnel, drop, &encap);
-	if (tunnel->state == TUNNEL_UP && branch_blocked(&encap) != DROP_NONE)
+	if (lacks_a_way(gw, tunnel, &encap))
 		tunnel->state = TUNNEL_UNREACHABLE;
 
 	/* Flows come when it can send, and go before it cannot. */

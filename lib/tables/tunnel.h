@@ -70,7 +70,7 @@ struct policies;
 enum tunnel_state {
 	TUNNEL_UP,          /* it has a usable outbound SA, and nothing says otherwise */
 	TUNNEL_IDLE,        /* no SA, but a policy that would ask for one */
-	TUNNEL_UNREACHABLE, /* an SA, but no route to its peer, or no neighbor on that */
+	TUNNEL_UNREACHABLE, /* no route to its peer, no neighbor on that, or no link */
 	TUNNEL_NO_SA,
 	TUNNEL_DOWN, /* by liveness or by the operator */
 };
@@ -161,7 +161,7 @@ void tunnel_refresh(struct gateway *gw, struct tunnel *tunnel);
 void tunnel_trust(struct tunnel *tunnel);
 /* The same and a refresh, when an outbound SA came: somebody has just agreed on it. */
 void tunnel_revive(struct gateway *gw, struct tunnel *tunnel);
-/* Refreshes all, e.g. when a port's MAC or MTU changed. */
+/* Refreshes all, e.g. when a port's MAC, MTU or link changed. */
 void tunnel_refresh_all(struct gateway *gw);
 /* Refreshes those whose remote end lies in a prefix of which the route changed; route_apply()
  * does it. */

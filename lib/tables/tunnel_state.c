@@ -31,8 +31,10 @@ describe_way(const struct gateway *gw, const struct tunnel *tunnel, char why[TUN
 	char text[ADDRESS_TEXT_BYTES];
 
 	address_format(address, text);
+	if (via != NULL && !gateway_has_link(gw, via->port))
+		snprintf(why, TUNNEL_WHY_BYTES, "port %s has no link", gw->ports[via->port].name);
 	/* It has one: see tunnel.c's build(). */
-	if (branch_blocked(gateway_encap(gw, tunnel->index)) == DROP_no_sa)
+	else if (branch_blocked(gateway_encap(gw, tunnel->index)) == DROP_no_sa)
 		snprintf(why, TUNNEL_WHY_BYTES, "there is no room for the SAs of its policies");
 	else if (via != NULL)
 		snprintf(why, TUNNEL_WHY_BYTES, "neighbor %s of port %s is not known", text,

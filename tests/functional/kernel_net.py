@@ -50,8 +50,8 @@ PCAP = ("net_pcap0", "rx_iface_in=wan,tx_iface=wan")
 class KernelNet(gateway.Operated):
     """As a context: the stage, with a running gateway on it, until the block ends."""
 
-    def __init__(self, directory, topology, device=AF_PACKET):
-        self.directory, self.topology = directory, topology
+    def __init__(self, directory, topology, device=AF_PACKET, options=()):
+        self.directory, self.topology, self.options = directory, topology, options
         self.device, self.arguments = device
         self.socket = directory / "control.sock"
         prefix = f"esp{os.getpid()}"
@@ -127,6 +127,9 @@ class KernelNet(gateway.Operated):
         del config["neighbors"]
         return config
 
+    def vdevs(self):
+        return ["--vdev", f"{self.device},{self.arguments}"]
+
     def start(self, change=lambda config: None):
         """`change` has its way with the configuration."""
         self.runs += 1
@@ -139,8 +142,8 @@ class KernelNet(gateway.Operated):
             self.process = subprocess.Popen(
                 ["ip", "netns", "exec", self.mid, str(gateway.ESPALIER), "--no-huge", "--no-shconf",
                  "-m", "256", "--no-pci", "--no-telemetry", "--lcores", gateway.lcores(1),
-                 "--file-prefix", self.up, "--vdev", f"{self.device},{self.arguments}", "--",
-                 "-f", str(file)],
+                 "--file-prefix", self.up, *self.vdevs(), "--", "-f", str(file),
+                 *self.options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=gateway.environment(self.directory))
         gateway.wait_until(self.ready, 30, "espalier: ready")

@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include "ecmp.h"
+#include "policy.h"
 #include "port_link.h"
 #include "publish.h"
 
@@ -15,6 +16,12 @@ set_link(struct gateway *gw, uint8_t port, enum port_link link)
 {
 	assert_true(port_link_set(gw, port, link));
 	publish_flush(gw->publisher);
+}
+
+static void
+know_lan_router(struct gateway *gw)
+{
+	neighbor_set(neighbor_get(gw->neighbors, LAN, LAN_ROUTER), &gateway_mac);
 }
 
 /* Sets the route of everything, which keeps what it can of the group that it had. Returns its next
@@ -136,6 +143,99 @@ a_group_is_made_without_what_has_no_link(void **state)
 	assert_int_equal(share(&back, 2), ECMP_BUCKETS / 3);
 }
 
+static void
+tunnels_out_of_a_port_leave_and_come_back(void **state)
+{
+	const struct nexthop_spec ways[] = { fixture_via_tunnel(0), fixture_via_tunnel(1),
+		fixture_via_tunnel(2) };
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+	const struct tunnel *tunnel = &gw->tunnels[1];
+	char why[TUNNEL_WHY_BYTES];
+
+	know_lan_router(gw);
+	fixture_set_neighbor(gw, GATEWAY, &gateway_mac);
+	fixture_set_route(gw, (struct prefix) { IP(192, 0, 2, 0), 24 }, routers[0]);
+	fixture_set_route(gw, (struct prefix) { IP(192, 0, 2, 2), 32 }, routers[2]);
+	fixture_bring_up(fixture);
+	const uint32_t id = lead(gw, ways, 3);
+	const struct flows before = flows_of(gw, id);
+	assert_int_equal(share(&before, 1), ECMP_BUCKETS / 3);
+
+	set_link(gw, LAN, PORT_LINK_DOWN);
+	assert_int_equal(tunnel->state, TUNNEL_UNREACHABLE);
+	assert_true(tunnel_why(gw, tunnel, why));
+	assert_string_equal(why, "port lan0 has no link");
+	assert_true(tunnel_has_carrier(tunnel));
+	assert_int_equal(gateway_encap(gw, 1)->drop, DROP_no_neighbor);
+	assert_int_equal(gateway_encap(gw, 0)->drop, DROP_NONE);
+	const struct flows down = flows_of(gw, id);
+	assert_moved_only(&before, &down, 1);
+	assert_int_equal(share(&down, 1), 0);
+
+	set_link(gw, LAN, PORT_LINK_UP);
+	assert_int_equal(tunnel->state, TUNNEL_UP);
+	const struct flows back = flows_of(gw, id);
+	assert_same_flows(&back, &before);
+}
+
+static void
+a_tunnel_takes_another_port_of_its_group(void **state)
+{
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+	const struct tunnel *tunnel = &gw->tunnels[0];
+	char why[TUNNEL_WHY_BYTES];
+
+	know_lan_router(gw);
+	fixture_set_neighbor(gw, GATEWAY, &gateway_mac);
+	lead(gw, routers, 3);
+	fixture_bring_up(fixture);
+	assert_int_equal(gateway_encap(gw, 0)->port, LAN);
+
+	set_link(gw, LAN, PORT_LINK_DOWN);
+	assert_int_equal(tunnel->state, TUNNEL_UP);
+	assert_int_equal(gateway_encap(gw, 0)->port, WAN);
+	/* If the other is not known, that is what is missing: it may yet be found. */
+	fixture_set_neighbor(gw, GATEWAY, NULL);
+	assert_int_equal(tunnel->state, TUNNEL_UNREACHABLE);
+	assert_true(tunnel_why(gw, tunnel, why));
+	assert_string_equal(why, "neighbor 203.0.113.1 of port wan0 is not known");
+	fixture_set_neighbor(gw, GATEWAY, &gateway_mac);
+	assert_int_equal(tunnel->state, TUNNEL_UP);
+	assert_int_equal(gateway_encap(gw, 0)->port, WAN);
+
+	set_link(gw, LAN, PORT_LINK_UP);
+	assert_int_equal(gateway_encap(gw, 0)->port, LAN);
+}
+
+/* IKE would not get to the peer either, and a group has others meanwhile. */
+static void
+without_a_link_nothing_is_idle(void **state)
+{
+	const struct policy_spec spec = {
+		.direction = POLICY_OUT,
+		.tunnel = 0,
+		.protects = true,
+		.traps = true,
+	};
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+	struct policy *policy;
+	char why[TUNNEL_WHY_BYTES];
+
+	fixture_lead_out(gw);
+	assert_int_equal(policy_put(gw, NULL, &spec, &policy), 0);
+	assert_int_equal(gw->tunnels[0].state, TUNNEL_IDLE);
+	set_link(gw, WAN, PORT_LINK_DOWN);
+	assert_int_equal(gw->tunnels[0].state, TUNNEL_UNREACHABLE);
+	assert_true(tunnel_why(gw, &gw->tunnels[0], why));
+	assert_string_equal(why, "port wan0 has no link");
+	assert_int_equal(gw->tunnels[1].state, TUNNEL_NO_SA);
+	set_link(gw, WAN, PORT_LINK_UP);
+	assert_int_equal(gw->tunnels[0].state, TUNNEL_IDLE);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int
@@ -144,6 +244,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(ways_out_of_a_port_leave_and_come_back),
 		TEST(a_group_is_made_without_what_has_no_link),
+		TEST(tunnels_out_of_a_port_leave_and_come_back),
+		TEST(a_tunnel_takes_another_port_of_its_group),
+		TEST(without_a_link_nothing_is_idle),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_start_dpdk, fixture_stop_dpdk);
