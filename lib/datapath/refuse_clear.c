@@ -26,6 +26,18 @@ is_for_the_outside(const struct gateway *gw, uint32_t address)
 	return false;
 }
 
+/* Of what came by an outside port; `back` is the way to its source. */
+static enum drop_reason
+judge(const struct gateway *gw, const struct nexthop *back, uint32_t destination)
+{
+	/* RFC 1812 5.3.8: nobody else sends from an address of ours. */
+	if (back->kind == NEXTHOP_LOCAL)
+		return DROP_martian;
+	if (leads_into_a_tunnel(back) && !is_for_the_outside(gw, destination))
+		return DROP_unprotected;
+	return DROP_NONE;
+}
+
 void
 refuse_clear(struct worker *worker)
 {
@@ -37,10 +49,12 @@ refuse_clear(struct worker *worker)
 
 	route_lookup(gw->routes, burst->src, back, burst->n);
 	for (unsigned i = 0; i < burst->n; i++) {
-		if (unlikely((gw->outside >> burst->ingress[i] & 1) &&
-			    leads_into_a_tunnel(nexthop_read(slots, (uint32_t)back[i])) &&
-			    !is_for_the_outside(gw, burst->dst[i]))) {
-			worker_drop(worker, burst->pkt[i], burst->ingress[i], DROP_unprotected);
+		enum drop_reason reason = DROP_NONE;
+
+		if (gw->outside >> burst->ingress[i] & 1)
+			reason = judge(gw, nexthop_read(slots, (uint32_t)back[i]), burst->dst[i]);
+		if (unlikely(reason != DROP_NONE)) {
+			worker_drop(worker, burst->pkt[i], burst->ingress[i], reason);
 			continue;
 		}
 		ip_burst_move(burst, kept++, i);

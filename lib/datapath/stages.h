@@ -29,7 +29,8 @@ void esp_claim(struct worker *worker);
 
 /*
  * RFC 4301 5.2: drops what came in the clear by a port that has a tunnel's outer address, but is
- * from behind a tunnel by the route to its source. Worker->ip holds nothing decapsulated yet.
+ * from behind a tunnel by the route to its source, or from ourselves. Worker->ip holds nothing
+ * decapsulated yet.
  */
 void refuse_clear(struct worker *worker);
 

@@ -6,7 +6,8 @@ import struct
 import pytest
 
 import wire
-from topology import (HOST, LAN_ADDRESS, LAN_ROUTER_MAC, WAN_ADDRESS, WAN_ROUTER_MAC, Topology)
+from topology import (HOST, LAN_ADDRESS, LAN_ROUTER_MAC, WAN_ADDRESS, WAN_ROUTER, WAN_ROUTER_MAC,
+                      Topology)
 
 INTERNET = "8.8.8.8"
 
@@ -121,6 +122,18 @@ def test_in_the_clear_from_behind_a_tunnel(run, socket, allowed):
     expected = {"local_undeliverable": 3} if allowed else {"unprotected": 5, "local_undeliverable": 1}
     assert outcome.drops == expected
     assert len(outcome.lan) == len(honest) + 1 + (2 if allowed else 0)
+
+
+def test_from_our_own_address(run):
+    """On the outside port nobody else is the gateway: neither through it nor to it."""
+    topology = Topology()
+    frames = [wire.ether(wire.udp_packet(source, destination))
+              for source in (WAN_ADDRESS, LAN_ADDRESS, topology[1].inside)
+              for destination in (HOST, INTERNET, topology[1].peer_host, WAN_ADDRESS)]
+    good = wire.udp_packet(WAN_ROUTER, HOST)
+    outcome = run(topology, wan=[*frames, wire.ether(good)])
+    assert outcome.drops == {"martian": len(frames)}
+    assert outcome.lan == [wire.forwarded(good)] and outcome.wan == []
 
 
 def test_frames_that_are_not_ipv4(run):
