@@ -80,10 +80,13 @@ def test_requests_during_the_outage_wait(control):
         print("open", flush=True)
         input()
         s.send(message(nl.FLUSHSA, bytes(4), 5, 1))
-        t = threading.Thread(target=lambda: print(status(ask(open_xfrm(), nl.FLUSHSA, bytes(4)))))
+        other = []
+        t = threading.Thread(
+            target=lambda: other.append(status(ask(open_xfrm(), nl.FLUSHSA, bytes(4)))))
         t.start()
         print(status(list(messages(s.recv(4096)))))
         t.join()
+        print(*other)
         """)
     program.says("open")
     control.stop()
