@@ -79,7 +79,7 @@ packet_of(const struct explain_flow *flow)
 }
 
 static enum drop_reason
-judge_tunnel(const struct encap *encap, const struct explain_flow *flow)
+judge_tunnel(const struct gateway *gw, const struct encap *encap, const struct explain_flow *flow)
 {
 	const struct sa *sa = encap->sa;
 	const struct packet_flow packet = packet_of(flow);
@@ -93,7 +93,7 @@ judge_tunnel(const struct encap *encap, const struct explain_flow *flow)
 		return DROP_sa_expired;
 	if (atomic_load(&sa->sequence) >= sa->limit_sequence)
 		return sa->limit_reason;
-	return DROP_NONE;
+	return gateway_has_link(gw, encap->port) ? DROP_NONE : DROP_tx_full;
 }
 
 static const struct encap *
@@ -122,7 +122,7 @@ follow(const struct gateway *gw, const struct explain_flow *flow, struct path *p
 		const struct encap *encap = choose_encap(gw, nexthop->tunnel, flow);
 
 		path->tunnel = &gw->tunnels[nexthop->tunnel];
-		path->drop = judge_tunnel(encap, flow);
+		path->drop = judge_tunnel(gw, encap, flow);
 		path->waits = encap->hold && path->drop == encap->drop;
 		path->sa = path->drop == DROP_NONE ? encap->sa : NULL;
 		break;

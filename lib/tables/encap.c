@@ -46,19 +46,21 @@ resolve_leaf(const struct gateway *gw, const struct nexthop *hop, uint32_t remot
 		/* Through a tunnel, which would nest without end, or to ourselves. */
 		return (struct way_out) { .drop = DROP_no_route };
 	}
-	bool leads = neighbor != NULL && neighbor_read(neighbor) != 0 &&
-		gateway_has_link(gw, neighbor->port);
-	return (struct way_out) { neighbor, leads ? DROP_NONE : DROP_no_neighbor };
+	bool known = neighbor != NULL && neighbor_read(neighbor) != 0;
+	return (struct way_out) { neighbor, known ? DROP_NONE : DROP_no_neighbor };
 }
 
-static bool
-has_link(const struct gateway *gw, const struct way_out *way)
+/* What makes one way better than another: a link, then a neighbor that is known. One that is not
+ * may yet be found, over a link. */
+static unsigned
+merit(const struct gateway *gw, const struct way_out *way)
 {
-	return way->neighbor != NULL && gateway_has_link(gw, way->neighbor->port);
+	if (way->neighbor == NULL)
+		return 0;
+	return 1 + (way->drop == DROP_NONE) + (gateway_has_link(gw, way->neighbor->port) ? 2 : 0);
 }
 
-/* Through a group: its first member that leads somewhere, so that one tunnel keeps one way. If none
- * does, one whose neighbor may yet be found is waited for. */
+/* Through a group: the first of its best members, so that one tunnel keeps one way. */
 static struct way_out
 resolve(const struct gateway *gw, uint32_t remote)
 {
@@ -68,14 +70,13 @@ resolve(const struct gateway *gw, uint32_t remote)
 
 	if (hop->kind != NEXTHOP_GROUP)
 		return resolve_leaf(gw, hop, remote);
-	struct way_out best = { .drop = DROP_no_route };
-	for (unsigned i = 0; i < hop->group->n_members; i++) {
+	struct way_out best =
+		resolve_leaf(gw, nexthop_read(slots, hop->group->members[0].id), remote);
+	for (unsigned i = 1; i < hop->group->n_members; i++) {
 		const struct nexthop *leaf = nexthop_read(slots, hop->group->members[i].id);
 		struct way_out way = resolve_leaf(gw, leaf, remote);
 
-		if (way.drop == DROP_NONE)
-			return way;
-		if (i == 0 || (!has_link(gw, &best) && has_link(gw, &way)))
+		if (merit(gw, &way) > merit(gw, &best))
 			best = way;
 	}
 	return best;

@@ -257,15 +257,19 @@ tell_operator(const struct gateway *gw, const struct tunnel *tunnel)
 		log_warning("tunnel %s: %s: %s", tunnel->name, state, why);
 }
 
-/* Nothing gets to its peer. Without an SA it is idle all the same: who asks for one sends to the
- * peer, and a neighbor is found by that. Not out of a port without link. */
+/*
+ * Nothing gets to its peer. Without an SA it is idle all the same: who asks for one sends to the
+ * peer, and a neighbor is found by that. Not out of a port without link; but of links it is told
+ * late, so what no other way takes is sealed and sent.
+ */
 static bool
 lacks_a_way(const struct gateway *gw, const struct tunnel *tunnel, const struct encap *encap)
 {
+	bool has_link = tunnel->via == NULL || gateway_has_link(gw, tunnel->via->port);
+
 	if (tunnel->state == TUNNEL_UP)
-		return branch_blocked(encap) != DROP_NONE;
-	return tunnel->state == TUNNEL_IDLE && tunnel->via != NULL &&
-		!gateway_has_link(gw, tunnel->via->port);
+		return !has_link || branch_blocked(encap) != DROP_NONE;
+	return tunnel->state == TUNNEL_IDLE && !has_link;
 }
 
 void
