@@ -107,21 +107,6 @@ nexthop_table_destroy(struct nexthop_table *table)
 	free(table);
 }
 
-/* Where the groups that hold such a way are listed; NULL: nowhere, for it never fails. */
-static struct membership_list *
-fellows(struct nexthop_table *table, const struct nexthop_spec *way)
-{
-	switch (way->kind) {
-	case NEXTHOP_TUNNEL:
-		return &table->by_tunnel[way->tunnel];
-	case NEXTHOP_ONLINK:
-	case NEXTHOP_GATEWAY:
-		return &table->by_port[way->port];
-	default:
-		return NULL;
-	}
-}
-
 /* The members' state as it is now, in the order of the ways. */
 static void
 look_at_members(
@@ -201,11 +186,10 @@ fill_group(struct gateway *gw, struct interned *entry, const struct ecmp_table *
 	for (unsigned i = 0; i < entry->n; i++) {
 		struct nexthop_spec spec = way_decode(entry->ways[i]);
 		struct membership *membership = &entry->memberships[i];
-		struct membership_list *list = fellows(gw->nexthops, &spec);
 
 		membership->group = entry;
-		if (list != NULL)
-			LIST_INSERT_HEAD(list, membership, link);
+		if (spec.kind == NEXTHOP_TUNNEL)
+			LIST_INSERT_HEAD(&gw->nexthops->by_tunnel[spec.tunnel], membership, link);
 	}
 	return 0;
 
@@ -328,12 +312,9 @@ nexthop_release(struct gateway *gw, uint32_t id)
 	if (id == NEXTHOP_NONE || --entry->references > 0)
 		return;
 	nexthop_content_remove(table, entry);
-	for (unsigned i = 0; entry->memberships != NULL && i < entry->n; i++) {
-		struct nexthop_spec way = way_decode(entry->ways[i]);
-
-		if (fellows(table, &way) != NULL)
+	for (unsigned i = 0; entry->memberships != NULL && i < entry->n; i++)
+		if (way_decode(entry->ways[i]).kind == NEXTHOP_TUNNEL)
 			LIST_REMOVE(&entry->memberships[i], link);
-	}
 	/* The slot keeps its object until the period is over: a worker may hold the id. */
 	publish_retire(gw->publisher, entry, retire, table);
 }
@@ -361,6 +342,8 @@ rebuild(struct gateway *gw, const struct interned *entry)
 
 	memcpy(members, previous->members, entry->n * sizeof(members[0]));
 	look_at_members(gw, entry, members);
+	if (memcmp(members, previous->members, entry->n * sizeof(members[0])) == 0)
+		return;
 	made = make_group(gw, members, entry->n, previous);
 	if (made == NULL) {
 		log_error("no memory to move the flows of a way that came or went; they stay");
@@ -370,28 +353,33 @@ rebuild(struct gateway *gw, const struct interned *entry)
 	gw->nexthops->epoch++;
 }
 
-/* Each once: where a group has several ways out of a port, they stand side by side in its list. */
-static void
-rebuild_all(struct gateway *gw, const struct membership_list *list)
-{
-	const struct interned *done = NULL;
-	const struct membership *membership;
-
-	LIST_FOREACH (membership, list, link) {
-		if (membership->group != done)
-			rebuild(gw, membership->group);
-		done = membership->group;
-	}
-}
-
 void
 nexthop_tunnel_changed(struct gateway *gw, uint16_t tunnel)
 {
-	rebuild_all(gw, &gw->nexthops->by_tunnel[tunnel]);
+	const struct membership *membership;
+
+	if (gw->nexthops->gathers)
+		return;
+	LIST_FOREACH (membership, &gw->nexthops->by_tunnel[tunnel], link)
+		rebuild(gw, membership->group);
 }
 
 void
-nexthop_port_changed(struct gateway *gw, uint8_t port)
+nexthop_gather(struct gateway *gw)
 {
-	rebuild_all(gw, &gw->nexthops->by_port[port]);
+	gw->nexthops->gathers = true;
+}
+
+void
+nexthop_gathered(struct gateway *gw)
+{
+	struct nexthop_table *table = gw->nexthops;
+
+	table->gathers = false;
+	for (uint32_t id = 0; id < table->n_fresh; id++) {
+		const struct interned *entry = table->by_id[id];
+
+		if (entry != NULL && entry->references > 0 && entry->memberships != NULL)
+			rebuild(gw, entry);
+	}
 }

@@ -82,9 +82,10 @@ unsigned nexthop_specs(const struct gateway *gw, uint32_t id, struct nexthop_spe
 /* A tunnel went up or down: rebuilds the active buckets of every group that holds it, and publishes
  * each once. Control only. */
 void nexthop_tunnel_changed(struct gateway *gw, uint16_t tunnel);
-/* The same when a port's link came or went, for groups that have a way out of it; port_link_set()
- * does it. */
-void nexthop_port_changed(struct gateway *gw, uint8_t port);
+/* Where many tunnels, or ports, change at a time, what is between these two, each group of theirs
+ * is rebuilt once, at the end: else flows would go through all that is halfway. */
+void nexthop_gather(struct gateway *gw);
+void nexthop_gathered(struct gateway *gw);
 
 /* Slots, for workers; index with a next hop id. */
 struct nexthop_slots {

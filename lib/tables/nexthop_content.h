@@ -12,7 +12,7 @@
 
 /* What the files of next hops share; for them alone. Control only. */
 
-/* A group's place in the list of those that hold a tunnel, or a way out of a port. */
+/* A group's place in the list of those that hold a tunnel. */
 struct membership {
 	LIST_ENTRY(membership) link;
 	struct interned *group;
@@ -33,7 +33,7 @@ struct interned {
 	/* The routes of this one went to that variant last, as long as no buckets changed. */
 	uint32_t heir;
 	uint64_t heir_epoch;
-	struct membership *memberships; /* groups: one per way, linked where a way may fail */
+	struct membership *memberships; /* groups: one per way, those of tunnels are linked */
 	unsigned n;
 	struct way ways[]; /* canonical */
 };
@@ -47,7 +47,7 @@ struct nexthop_table {
 	uint32_t free_ids[NEXTHOPS_MAX]; /* a stack */
 	struct interned *by_id[NEXTHOPS_MAX];
 	struct membership_list by_tunnel[TUNNELS_MAX + 1];
-	struct membership_list by_port[PORTS_MAX];
+	bool gathers; /* nexthop_gather() */
 };
 
 /* The first of the variants of these ways; NULL: there is none. */

@@ -20,9 +20,10 @@ port_link_set(struct gateway *gw, uint8_t index, enum port_link link)
 		log_info("port '%s' has a link", port->name);
 	else
 		log_warning("port '%s' has no link", port->name);
-	nexthop_port_changed(gw, index);
+	nexthop_gather(gw);
 	/* Not only those that leave by it: with another way in a group, they take that. */
 	tunnel_refresh_all(gw);
+	nexthop_gathered(gw);
 	if (gw->listener != NULL && gw->listener->port_changed != NULL)
 		gw->listener->port_changed(gw->listener->context, port);
 	return true;
