@@ -17,6 +17,7 @@
 
 #define PACKET_BYTES 1600
 #define N BURST_PKTS
+#define STARTS 9
 
 static const char *const names[GCM_KEY_SIZES] = { "aes128-gcm", "aes192-gcm", "aes256-gcm" };
 
@@ -197,22 +198,40 @@ no_key_is_shared_that_one_code_cannot_read(void **state)
 	assert_ptr_equal(codes.expander, wide);
 }
 
+/* The least and the greatest length that a start found for AES-128, of several: a machine that does
+ * other things disturbs some. */
+static void
+find_from(IMB_MGR *one, IMB_MGR *other, unsigned *least, unsigned *greatest)
+{
+	struct gcm_codes codes;
+
+	*least = UINT16_MAX;
+	*greatest = 0;
+	for (unsigned i = 0; i < STARTS; i++) {
+		gcm_codes_init(&codes, one, other);
+		unsigned from = codes.of[0][CRYPTO_SEAL].narrow_from;
+
+		*least = from < *least ? from : *least;
+		*greatest = from > *greatest ? from : *greatest;
+	}
+}
+
 /* By turns one of two equal codes is slow: AES-256's has four rounds more to do. */
 static void
 what_is_slow_at_start_is_left(void **state)
 {
+	unsigned least, greatest;
 	IMB_MGR *slow;
-	struct gcm_codes codes;
 	char error[128];
 
 	(void)state;
 	slow = manager_create("sse", error, sizeof(error));
 	assert_non_null(slow);
 	slow->gcm128_enc = narrow->gcm256_enc;
-	gcm_codes_init(&codes, slow, narrow);
-	assert_in_range(codes.of[0][CRYPTO_SEAL].narrow_from, 1, 400);
-	gcm_codes_init(&codes, narrow, slow);
-	assert_int_equal(codes.of[0][CRYPTO_SEAL].narrow_from, UINT16_MAX);
+	find_from(slow, narrow, &least, &greatest);
+	assert_in_range(least, 1, 400);
+	find_from(narrow, slow, &least, &greatest);
+	assert_int_equal(greatest, UINT16_MAX);
 	manager_destroy(slow);
 }
 
