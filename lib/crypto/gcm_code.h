@@ -34,8 +34,8 @@ struct gcm_codes {
 	struct gcm_code of[GCM_KEY_SIZES][2]; /* by enum crypto_direction */
 };
 
-/* Times `wide` against `narrow`, which may be NULL: some milliseconds. Both stay the caller's, and
- * as long as `codes`. Control, at start. */
+/* Times `wide` against `narrow`, which may be NULL: ten milliseconds or so. Both stay the caller's,
+ * and as long as `codes`. Control, at start. */
 void gcm_codes_init(struct gcm_codes *codes, IMB_MGR *wide, IMB_MGR *narrow);
 
 /* IMB_AES128_GCM_PRE(), IMB_AES192_GCM_PRE() or IMB_AES256_GCM_PRE(), by the size of the key. */
