@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include "ecmp.h"
+#include "nexthop_content.h"
 #include "policy.h"
 #include "port_link.h"
 #include "publish.h"
@@ -180,6 +181,27 @@ tunnels_out_of_a_port_leave_and_come_back(void **state)
 	assert_same_flows(&back, &before);
 }
 
+/* Not once for each tunnel, for then flows would go through all that is halfway. */
+static void
+a_group_is_rebuilt_once(void **state)
+{
+	const struct nexthop_spec ways[] = { fixture_via_tunnel(0), fixture_via_tunnel(1),
+		fixture_via_tunnel(2) };
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+
+	fixture_set_neighbor(gw, GATEWAY, &gateway_mac);
+	fixture_set_route(gw, (struct prefix) { IP(192, 0, 2, 0), 24 }, routers[0]);
+	fixture_bring_up(fixture);
+	lead(gw, ways, 3);
+	for (enum port_link link = PORT_LINK_DOWN; link <= PORT_LINK_UP; link++) {
+		uint64_t before = gw->nexthops->epoch;
+
+		set_link(gw, WAN, link);
+		assert_int_equal(gw->nexthops->epoch, before + 1);
+	}
+}
+
 static void
 a_tunnel_takes_another_port_of_its_group(void **state)
 {
@@ -246,6 +268,7 @@ main(void)
 		TEST(ways_out_of_a_port_leave_and_come_back),
 		TEST(a_group_is_made_without_what_has_no_link),
 		TEST(tunnels_out_of_a_port_leave_and_come_back),
+		TEST(a_group_is_rebuilt_once),
 		TEST(a_tunnel_takes_another_port_of_its_group),
 		TEST(without_a_link_nothing_is_idle),
 	};
