@@ -97,9 +97,11 @@ tx_put(struct worker *worker, unsigned port, struct rte_mbuf *pkt)
 	else
 		tx_put_all(worker, port, &pkt, 1);
 }
-/* Sends what is queued, and what other workers gave us for queues we own. Returns the number of the
- * latter. */
-unsigned tx_flush(struct worker *worker);
+/* Sends what is queued to each port for which at least `fewest` packets (1 or more) wait. Returns
+ * their number. */
+unsigned tx_flush(struct worker *worker, unsigned fewest);
+/* Sends what other workers gave us for queues we own. Returns its number. */
+unsigned tx_ring_pass(struct worker *worker);
 
 /*
  * Cuts a packet without DF into pieces of at most `mtu` bytes (RFC 791 3.2), each with 14 bytes of

@@ -61,9 +61,25 @@ tx_put_all(struct worker *worker, unsigned port, struct rte_mbuf *const pkt[], u
 	buffer->n = (uint16_t)(buffer->n + n);
 }
 
-/* Packets of other workers for queues of ours, in runs of one port. Returns their number. */
-static unsigned
-transmit_handed(struct worker *worker)
+unsigned
+tx_flush(struct worker *worker, unsigned fewest)
+{
+	unsigned sent = 0;
+
+	for (unsigned port = 0; port < worker->gw->n_ports; port++) {
+		unsigned n = worker->tx[port].n;
+
+		if (n < fewest)
+			continue;
+		flush_port(worker, (uint8_t)port);
+		sent += n;
+	}
+	return sent;
+}
+
+/* In runs of one port. */
+unsigned
+tx_ring_pass(struct worker *worker)
 {
 	struct rte_mbuf *pkt[BURST_PKTS];
 	unsigned n = rte_ring_dequeue_burst(worker->tx_ring, (void **)pkt, BURST_PKTS, NULL);
@@ -74,13 +90,4 @@ transmit_handed(struct worker *worker)
 		transmit(worker, worker->port_index[pkt[first]->port], pkt + first, next - first);
 	}
 	return n;
-}
-
-unsigned
-tx_flush(struct worker *worker)
-{
-	for (unsigned port = 0; port < worker->gw->n_ports; port++)
-		if (worker->tx[port].n > 0)
-			flush_port(worker, (uint8_t)port);
-	return transmit_handed(worker);
 }

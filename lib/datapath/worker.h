@@ -29,7 +29,8 @@ struct rx_queue {
 	uint8_t port; /* index */
 };
 
-/* Packets waiting to leave through a port; flushed at the end of each turn. */
+/* Packets waiting to leave through a port: at the end of a turn at the latest, when there are many
+ * before the next queue is read. */
 struct tx_buffer {
 	uint16_t dpdk_port;
 	uint16_t queue;

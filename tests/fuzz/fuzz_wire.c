@@ -275,7 +275,8 @@ process(struct rte_mbuf *pkt[], unsigned n)
 	while ((n = rx_ring_take(worker, burst)) > 0)
 		pipeline_frames(worker, burst, n);
 	pipeline_overdue(worker);
-	tx_flush(worker);
+	tx_flush(worker, 1);
+	tx_ring_pass(worker);
 }
 
 int
