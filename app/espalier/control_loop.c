@@ -192,7 +192,7 @@ run(struct loop *loop)
 			next_tick_ns = now + interval_ns;
 		}
 		hold_release(loop->gw, now, send_held, loop);
-		early_release(loop->gw, now, send_early, loop);
+		early_release(loop->gw, now);
 		kernel_if_follow(loop->kernel_if);
 		int fd = wait_for_event(loop,
 			ready ? (int)((next_tick_ns - now) / MILLISECOND_NS) + 1 : TICK_READY_MS);
@@ -233,6 +233,7 @@ control_loop_run(struct gateway *gw, struct control *control, struct kernel_if *
 	sigset_t stop;
 	int error;
 
+	early_set_sender(gw->early, send_early, &loop);
 	stop_signals(&stop);
 	loop.signals = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
 	loop.epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -133,6 +133,13 @@ turn(struct worker *worker)
 	unsigned found = 0;
 	unsigned n;
 
+	/* First what came earlier: ESP that waited for its SA has lower numbers than what the queues
+	 * hold by now. */
+	stage_clock_start(worker);
+	n = rx_ring_take(worker, pkt);
+	if (n > 0)
+		pipeline_frames(worker, pkt, n);
+	found += n;
 	for (unsigned i = 0; i < worker->n_rx_queues; i++) {
 		stage_clock_start(worker);
 		n = rx_queue_take(worker, &worker->rx_queues[i], pkt);
@@ -143,10 +150,6 @@ turn(struct worker *worker)
 		send_waiting(worker, TX_MANY);
 		found += n;
 	}
-	n = rx_ring_take(worker, pkt);
-	if (n > 0)
-		pipeline_frames(worker, pkt, n);
-	found += n;
 	found += pipeline_injected(worker);
 	if (unlikely(reassembly_waits(&worker->reassembly)))
 		pipeline_overdue(worker);

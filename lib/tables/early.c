@@ -102,7 +102,28 @@ early_take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns)
 }
 
 void
-early_release(struct gateway *gw, uint64_t now_ns, early_send_fn send, const void *context)
+early_set_sender(struct early *early, early_send_fn send, const void *context)
+{
+	early->send = send;
+	early->context = context;
+}
+
+void
+early_return(struct early *early, uint32_t spi, uint32_t destination)
+{
+	uint64_t name = make_name(spi, destination);
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < early->n; i++)
+		if (early->packets[i].name == name)
+			early->send(early->context, early->packets[i].pkt);
+		else
+			early->packets[kept++] = early->packets[i];
+	early->n = kept;
+}
+
+void
+early_release(struct gateway *gw, uint64_t now_ns)
 {
 	struct early *early = gw->early;
 	unsigned kept = 0;
@@ -111,7 +132,7 @@ early_release(struct gateway *gw, uint64_t now_ns, early_send_fn send, const voi
 		struct early_packet packet = early->packets[i];
 
 		if (has_sa(gw, packet.name))
-			send(context, packet.pkt);
+			early->send(early->context, packet.pkt);
 		else if (now_ns - packet.since_ns >= EARLY_HOLD_NS)
 			drop(gw, packet.pkt);
 		else

@@ -27,6 +27,9 @@
 
 struct gateway;
 
+/* Takes over a frame whose SA is there by now; punt_index() still names the worker it is from. */
+typedef void (*early_send_fn)(const void *context, struct rte_mbuf *pkt);
+
 struct early_packet {
 	struct rte_mbuf *pkt;
 	uint64_t since_ns;
@@ -39,6 +42,8 @@ struct early {
 	_Atomic uint64_t names[EARLY_SPIS]; /* early_name(); 0: nothing expected */
 
 	/* control only */
+	early_send_fn send;
+	const void *context; /* of send */
 	uint64_t until_ns[EARLY_SPIS];
 	unsigned n;
 	struct early_packet packets[EARLY_PKTS]; /* in the order in which they came */
@@ -68,12 +73,19 @@ bool early_expects(const struct early *early, uint64_t name);
 /* Takes over a frame that a worker punted, under an SPI that was expected. Control. */
 void early_take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns);
 
-/* Takes over a frame whose SA is there by now; punt_index() still names the worker it is from. */
-typedef void (*early_send_fn)(const void *context, struct rte_mbuf *pkt);
+/* Who takes what is given back. Control, before anything is. */
+void early_set_sender(struct early *early, early_send_fn send, const void *context);
 
-/* Gives back what has its SA now, in the order in which it came, and drops what came in vain. In
- * each turn of the control core. */
-void early_release(struct gateway *gw, uint64_t now_ns, early_send_fn send, const void *context);
+/*
+ * Gives back what has waited for an SA that workers have found for less than a moment, in the order
+ * in which it came: at once, for each packet that comes meanwhile has a higher number, and those
+ * that wait must not fall out of the SA's window. Control.
+ */
+void early_return(struct early *early, uint32_t spi, uint32_t destination);
+
+/* The same for what came a little later, and drops what came in vain. In each turn of the control
+ * core. */
+void early_release(struct gateway *gw, uint64_t now_ns);
 
 /* Forgets SPIs that need not be expected any more. Control, every 100 ms or so. */
 void early_tick(struct gateway *gw, uint64_t now_ns);

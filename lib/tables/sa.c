@@ -12,6 +12,7 @@
 #include <rte_malloc.h>
 
 #include "clock.h"
+#include "early.h"
 #include "gateway.h"
 #include "lifetime.h"
 #include "listener.h"
@@ -191,9 +192,12 @@ install(struct gateway *gw, struct sa_record *record)
 	HASH_ADD(hh, table->by_name, name, sizeof(record->name), record);
 	if (record->hh.tbl == NULL)
 		return -ENOMEM;
-	if (sa->direction == SA_IN && spi_index_add(gw->publisher, &table->inbound, sa) < 0) {
-		HASH_DEL(table->by_name, record);
-		return -ENOMEM;
+	if (sa->direction == SA_IN) {
+		if (spi_index_add(gw->publisher, &table->inbound, sa) < 0) {
+			HASH_DEL(table->by_name, record);
+			return -ENOMEM;
+		}
+		early_return(gw->early, sa->spi, sa->destination);
 	}
 	sa->order = ++table->installations;
 	sa->slot = slots_put(&table->slots, sa);
