@@ -8,7 +8,8 @@
  *
  * One runs at either end; each sends and receives. From stdin comes a line for each flow, "ID
  * NEAR-PORT FAR-ADDRESS FAR-PORT", then an empty line; it answers "ready". Then commands: "go"
- * sends RATE packets a second, one of each flow in turn, ROUNDS times; "stop" ends that early;
+ * sends RATE packets a second, one of each flow in turn, ROUNDS times, and answers "around" when each
+ * has had its turn; "stop" ends that early;
  * "end" prints what was sent and what arrived, and ends the program. A packet has its flow's
  * number, its own, and the time it left; CLOCK_MONOTONIC is the same in all namespaces, so both
  * ends agree on it. DSCP tells the way it took: the lab's routers mark it.
@@ -71,6 +72,7 @@ struct load {
 	int sockets[PORTS];        /* by local port; 0: none */
 	int poll;
 	uint64_t began_ns, sent, failed;
+	bool around; /* each flow has sent its first packet */
 	bool sending, ended;
 };
 
@@ -152,6 +154,13 @@ read_flows(struct load *load)
 		errx(1, "no flows");
 }
 
+static void
+say(const char *word)
+{
+	puts(word);
+	fflush(stdout);
+}
+
 /* Sends what is due by now. */
 static void
 send_due(struct load *load)
@@ -169,7 +178,7 @@ send_due(struct load *load)
 
 		if (load->sent / load->count == load->rounds) {
 			load->sending = false;
-			return;
+			break;
 		}
 		packet.sent_ns = now_ns();
 		if (sendto(flow->socket, &packet, sizeof(packet), 0, (struct sockaddr *)&flow->far,
@@ -177,6 +186,10 @@ send_due(struct load *load)
 			flow->sent++;
 		else
 			load->failed++; /* it never left this host */
+	}
+	if (!load->around && load->sent >= load->count) {
+		load->around = true;
+		say("around");
 	}
 }
 
@@ -289,8 +302,8 @@ tell(const struct flow *flow)
 			continue;
 		}
 		if (missing)
-			printf("gap %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", missing, last_ns,
-				arrival->sent_ns);
+			printf("gap %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", missing,
+				last_ns ? last_ns : arrival->sent_ns, arrival->sent_ns);
 		if (arrival->mark != mark)
 			printf("path %u %" PRIu64 "\n", arrival->mark, arrival->sent_ns);
 		mark = arrival->mark;
@@ -330,8 +343,7 @@ main(int argc, char **argv)
 	read_flows(&load);
 	fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
 	watch(&load, STDIN_FILENO);
-	puts("ready");
-	fflush(stdout);
+	say("ready");
 	run(&load);
 	printf("failed %" PRIu64 "\n", load.failed);
 	for (uint32_t i = 0; i < load.count; i++)

@@ -24,7 +24,7 @@ SERVER_PORT = 7000
 FIRST_PORT = 20000
 FLOWS_PER_CLIENT = 1000
 FLOWS = FLOWS_PER_CLIENT * len(CLIENTS)
-READY_S, TELL_S = 20, 30
+READY_S, AROUND_S, TELL_S = 20, 30, 30
 LEAST_RATE = 3000  # packets a second, each way, that any machine shall carry
 DRAIN_S = 1.0  # for packets under way when sending ends
 TO_VPC, TO_DC = "DC to VPC", "VPC to DC"
@@ -43,7 +43,8 @@ class Course:
     following: int = 0                         # one more than the last number that arrived
     duplicate: int = 0
     late: int = 0                              # came after one that was sent later
-    gaps: list = field(default_factory=list)   # (packets lost, last sent before, first sent after)
+    gaps: list = field(default_factory=list)   # (packets lost, last sent before, first sent after);
+                                               # none before the first of all: the same twice
     paths: list = field(default_factory=list)  # (gateway number, since), in order of time
 
     @property
@@ -100,7 +101,7 @@ class Load:
                           [flow_line(number, client, to_client=False)
                            for number in numbers(client)])
             for node in self.ends:
-                wait_for(f"load at {node}", lambda node=node: self.ready(node), READY_S)
+                self.wait_said(node, "ready", READY_S)
         except BaseException:
             self.__exit__()
             raise
@@ -121,13 +122,19 @@ class Load:
         self.ends[node].stdin.write("".join(lines + ["\n"]).encode())
         self.ends[node].stdin.flush()
 
-    def ready(self, node):
-        if self.ends[node].poll() is not None:
-            raise LabError(f"load at {node}: {self.said(node)}")
-        return self.said(node).startswith("ready\n")
+    def wait_said(self, node, word, timeout):
+        def has():
+            if self.ends[node].poll() is not None:
+                raise LabError(f"load at {node}: {self.said(node)}")
+            return f"{word}\n" in self.said(node)
+
+        wait_for(f'"{word}" of the load at {node}', has, timeout)
 
     def go(self):
+        """Returns when each flow has sent its first packet: from then on it has a way."""
         self.tell("go")
+        for node in self.ends:
+            self.wait_said(node, "around", AROUND_S)
 
     def stop(self):
         """Ends it, waits for what is under way, and returns the courses of all flows."""

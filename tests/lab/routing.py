@@ -2,6 +2,7 @@
 """Who speaks BGP and BFD in the scenario: FRR or BIRD in the cloud, BIRD everywhere else."""
 
 import os
+import re
 import shutil
 
 import scenario_plan as plan
@@ -267,7 +268,9 @@ fpm address 127.0.0.1 port 2620
 
 
 class Frr(FrrDaemon):
-    """zebra, with its FPM client, and bgpd."""
+    """zebra, with its FPM client, and bgpd, which hears of its neighbors when it knows the interfaces
+    from zebra: to one who calls before that, as all do whose calls nobody took, it would say "finite
+    state machine error", and after such words a graceful restart is none."""
 
     name = "frr"
     precedence = BEHIND
@@ -275,7 +278,22 @@ class Frr(FrrDaemon):
     programs = (("zebra", "-M", "dplane_fpm_nl", "-K", str(RESTART_S)), ("bgpd",))
 
     def config(self, program):
-        return ZEBRA_CONFIG if program == "zebra" else bgpd_config()
+        return ZEBRA_CONFIG if program == "zebra" else "\n".join(bgp_lines()) + "\n"
+
+    def serves(self):
+        return super().serves() and self.knows_interfaces()
+
+    def knows_interfaces(self):
+        said = self.vtysh("zebra", "show zebra client", check=False).stdout
+        bgpd = re.search(r"^Client: bgp\b.*?^Intf Addr +(\d+)", said, re.MULTILINE | re.DOTALL)
+        return bgpd is not None and int(bgpd[1]) > 0
+
+    def after_start(self):
+        words = ("configure terminal", *neighbor_lines())
+        said = run(VTYSH, "--vty_socket", self.home, "-d", "bgpd",
+                   *(part for line in words for part in ("-c", line))).stdout
+        if "%" in said:
+            raise LabError(f"bgpd: {said.strip()}")
 
 
 class Bfdd(FrrDaemon):
@@ -294,30 +312,36 @@ class Bfdd(FrrDaemon):
         return f"hostname cloud\nbfd\n{peers}exit\n"
 
 
-def bgpd_config():
-    """Neighbors of another AS get TTL 1, and nothing that was learned from another of them."""
-    lines = ["hostname cloud", f"router bgp {plan.CLOUD_ASN}",
-             f" bgp router-id {plan.CONNECTIONS[0].cloud}", " no bgp ebgp-requires-policy",
-             " bgp graceful-restart", f" bgp graceful-restart restart-time {RESTART_S}",
-             " bgp graceful-restart preserve-fw-state",
-             # bgpd takes itself for restarted when the neighbors that came back so far have said
-             # all, and the others' routes go. So it waits for every neighbor before it decides.
-             " bgp graceful-restart select-defer-time 0", f" update-delay {RECOVERY_S}",
-             " coalesce-time 0", f" timers bgp {KEEPALIVE_S} {HOLD_S}"]
+def bgp_lines():
+    """bgpd's configuration but for its neighbors."""
+    return ["hostname cloud", f"router bgp {plan.CLOUD_ASN}",
+            f" bgp router-id {plan.CONNECTIONS[0].cloud}", " no bgp ebgp-requires-policy",
+            " bgp graceful-restart", f" bgp graceful-restart restart-time {RESTART_S}",
+            " bgp graceful-restart preserve-fw-state",
+            # bgpd takes itself for restarted when the neighbors that came back so far have said
+            # all, and the others' routes go. So it waits for every neighbor before it decides.
+            " bgp graceful-restart select-defer-time 0", f" update-delay {RECOVERY_S}",
+            " coalesce-time 0", f" timers bgp {KEEPALIVE_S} {HOLD_S}", "exit",
+            "bgp as-path access-list own permit ^$",
+            "ip prefix-list dc permit 192.168.0.0/16 le 32"]
+
+
+def neighbor_lines():
+    """Its neighbors. Those of another AS get TTL 1, and nothing that was learned from another of
+    them."""
     peers = [connection.peer_inside for connection in plan.CONNECTIONS]
-    lines += [f" neighbor {peer} remote-as {plan.DC_ASN}" for peer in peers]
-    lines += [f" neighbor {plan.REGION_ADDRESS} remote-as {plan.CLOUD_ASN}"]
+    lines = [f"router bgp {plan.CLOUD_ASN}"]
+    lines += [f"neighbor {peer} remote-as {plan.DC_ASN}" for peer in peers]
+    lines += [f"neighbor {plan.REGION_ADDRESS} remote-as {plan.CLOUD_ASN}"]
     for neighbor in (*peers, plan.REGION_ADDRESS):
         # They call: two calls that meet would end one session, and not gracefully.
-        lines += [f" neighbor {neighbor} passive", f" neighbor {neighbor} timers connect 2",
-                  f" neighbor {neighbor} advertisement-interval 0"]
-    lines += [" address-family ipv4 unicast", f"  maximum-paths {PATHS}"]
-    lines += [f"  neighbor {peer} filter-list own out" for peer in peers]
-    lines += [f"  neighbor {plan.REGION_ADDRESS} {words}"
+        lines += [f"neighbor {neighbor} passive", f"neighbor {neighbor} timers connect 2",
+                  f"neighbor {neighbor} advertisement-interval 0"]
+    lines += ["address-family ipv4 unicast", f"maximum-paths {PATHS}"]
+    lines += [f"neighbor {peer} filter-list own out" for peer in peers]
+    lines += [f"neighbor {plan.REGION_ADDRESS} {words}"
               for words in ("next-hop-self", "addpath-tx-all-paths", "prefix-list dc out")]
-    lines += [" exit-address-family", "exit", "bgp as-path access-list own permit ^$",
-              "ip prefix-list dc permit 192.168.0.0/16 le 32"]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def bird_text(daemon, command):

@@ -73,7 +73,7 @@ def one(trial, rate):
     before = counters(trial.world)
     with Load(trial.scratch, trial.world.build, rate, ROUNDS) as load:
         load.go()
-        time.sleep(FLOWS * ROUNDS / rate + SETTLE_S)
+        time.sleep(FLOWS * (ROUNDS - 1) / rate + SETTLE_S)
         courses = load.stop()
     return courses, before, counters(trial.world)
 

@@ -23,7 +23,7 @@ from shell import wait_for
 VICTIM, NUMBER = "gw2", 2
 HOWS = ("blackhole", "cease", "link")
 ROUNDS = 1000
-BEFORE_S, BROKEN_S, AFTER_S = 1.5, 3.0, 1.5
+BEFORE_S, BROKEN_S, AFTER_S = 1.0, 3.0, 1.5
 ATTEMPTS = 3
 HEAL_LIMIT_S = 120
 BACK_MS = 1000
@@ -34,9 +34,9 @@ WITHDRAW_LIMIT_S = 30
 PREFIXES_LIMIT_S = 240
 SETTLED_S = 2.0
 SECOND_NS = 10 ** 9
-# A packet that left so shortly before the failure can meet it: the TUN of a peer that has lost its CPU
-# for a moment holds 500 packets.
-UNDER_WAY_NS = 100 * 10 ** 6
+# So many packets that left before the failure can meet it: that is what the TUN of a peer holds that
+# has lost its CPU for a moment.
+UNDER_WAY = 500
 
 
 def run(trial):
@@ -56,7 +56,8 @@ def fail_each(trial, prefixes):
         a second, while {VICTIM} fails and heals, in three ways. Each packet tells when it left and by which
         gateway it came. A flow is back after the last of its packets that was lost there; the times count
         from the failure to when that one left.""")
-    judged = [(how, *judge(*undisturbed(trial, how))) for how in HOWS]
+    under_way_ns = UNDER_WAY * SECOND_NS * len(plan.CONNECTIONS) // trial.safe_rate
+    judged = [(how, *judge(*undisturbed(trial, how), under_way_ns)) for how in HOWS]
     trial.report.table("What became of the flows",
                        ("failure", "direction", f"flows on {VICTIM}", "packets lost", "outage, median ms",
                         "worst ms", "other flows", "lost elsewhere", "moved"),
@@ -85,7 +86,7 @@ def deaths(world):
     """How often Espalier found each tunnel dead, the victim's left out."""
     return Counter(connection.name for connection in plan.CONNECTIONS
                    if connection.gateway != VICTIM
-                   for _ in re.finditer(f"tunnel {connection.name}: down$",
+                   for _ in re.finditer(f"tunnel {connection.name}: down\\b",
                                         world.gateways[plan.CLOUD].log_text(), re.MULTILINE))
 
 
@@ -120,18 +121,19 @@ def left_alone(world):
         connection.tun in ways for ways in world.ways_of_espalier(plan.DC_PREFIXES).values())
 
 
-def judge(courses, failed, healed, by_peers):
-    """Rows of the table, and claims, of one failure."""
+def judge(courses, failed, healed, by_peers, under_way_ns):
+    """Rows of the table, and claims, of one failure, which met what left so long before."""
+    met = failed - under_way_ns
     rows, claims = [], []
     for way in (TO_DC, TO_VPC):
         mine = [course for course in courses if course.way == way]
         victims = [course for course in mine if course.path_at(failed) == NUMBER]
         others = [course for course in mine if course.path_at(failed) != NUMBER]
-        on_victim = [course.lost_on(NUMBER, failed - UNDER_WAY_NS, healed) for course in victims]
+        on_victim = [course.lost_on(NUMBER, met, healed) for course in victims]
         outages = [max(0, max(times, default=failed) - failed) / 10 ** 6 for times in on_victim]
         lost = sum(map(len, on_victim))
         rest = sum(course.lost for course in mine) - lost
-        words = lost_words(rest, by_peers[way]) + (f", {which(mine, failed, healed)}" if rest else "")
+        words = lost_words(rest, by_peers[way]) + (f", {which(mine, met, failed, healed)}" if rest else "")
         moved = sum(len(course.paths_between(failed, healed)) > 1 for course in others)
         rows.append((way, len(victims), lost, f"{statistics.median(outages or [0]):.0f}",
                      f"{max(outages, default=0):.0f}", len(others), rest, moved))
@@ -147,10 +149,10 @@ def judge(courses, failed, healed, by_peers):
     return rows, claims + list(homecoming(courses, failed, healed))
 
 
-def which(courses, failed, healed):
+def which(courses, met, failed, healed):
     """What else was lost, by which gateway and when, in words."""
     lost = sorted((when, course.path_at(when)) for course in courses for when in course.lost_times()
-                  if not (failed - UNDER_WAY_NS <= when < healed
+                  if not (met <= when < healed
                           and course.path_at(when) == NUMBER))
     if not lost:
         return "at the end"

@@ -31,9 +31,9 @@ def run(trial):
         negotiates anew beside the SAs that it no longer knows.""")
     victims = (MORE if trial.everything else ()) + VICTIMS
     with Load(trial.scratch, trial.world.build, trial.safe_rate, ROUNDS) as load:
+        drops = PeerDrops(trial.world)
         load.go()
         time.sleep(CALM_S)
-        drops = PeerDrops(trial.world)
         spans = [span(trial, *victim) for victim in victims]
         courses = load.stop()
     by_peers = sum(drops.counted().values())

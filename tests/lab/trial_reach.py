@@ -51,13 +51,14 @@ def associations(world, report):
 
 
 def sas_of(world, node, local):
-    """What a charon says of its IKE_SA from that address, and of the newest CHILD_SA in it."""
-    found = {}, {}
+    """What a charon says of its IKE_SA from that address, and of the newest CHILD_SA in it; the newest
+    IKE_SA, where another one's end was killed and never said goodbye."""
+    found = [({}, {})]
     for line in world.swanctl(node, "--list-sas", "--raw").splitlines():
         ike, _, children = line.partition("child-sas")
         if pairs(ike).get("local-host") == local and "state=INSTALLED" in children:
-            found = pairs(ike), pairs(children)
-    return found
+            found.append((pairs(ike), pairs(children)))
+    return max(found, key=lambda sas: int(sas[0].get("uniqueid", 0)))
 
 
 def suite(told, expected):
