@@ -192,7 +192,6 @@ run(struct loop *loop)
 			next_tick_ns = now + interval_ns;
 		}
 		hold_release(loop->gw, now, send_held, loop);
-		early_release(loop->gw, now);
 		kernel_if_follow(loop->kernel_if);
 		int fd = wait_for_event(loop,
 			ready ? (int)((next_tick_ns - now) / MILLISECOND_NS) + 1 : TICK_READY_MS);

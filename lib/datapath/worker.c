@@ -133,8 +133,8 @@ turn(struct worker *worker)
 	unsigned found = 0;
 	unsigned n;
 
-	/* First what came earlier: ESP that waited for its SA has lower numbers than what the queues
-	 * hold by now. */
+	/* First what came earlier: ESP that waited for its SA has lower numbers than what the
+	 * queues hold by now. */
 	stage_clock_start(worker);
 	n = rx_ring_take(worker, pkt);
 	if (n > 0)

@@ -93,6 +93,10 @@ early_take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns)
 	uint64_t name = early_name(pkt);
 	unsigned alike = 0;
 
+	if (has_sa(gw, name)) {
+		early->send(early->context, pkt);
+		return;
+	}
 	for (unsigned i = 0; i < early->n; i++)
 		alike += early->packets[i].name == name;
 	if (early->n == EARLY_PKTS || alike == EARLY_SPI_PKTS)
@@ -122,22 +126,17 @@ early_return(struct early *early, uint32_t spi, uint32_t destination)
 	early->n = kept;
 }
 
-void
-early_release(struct gateway *gw, uint64_t now_ns)
+static void
+drop_overdue(struct gateway *gw, uint64_t now_ns)
 {
 	struct early *early = gw->early;
 	unsigned kept = 0;
 
-	for (unsigned i = 0; i < early->n; i++) {
-		struct early_packet packet = early->packets[i];
-
-		if (has_sa(gw, packet.name))
-			early->send(early->context, packet.pkt);
-		else if (now_ns - packet.since_ns >= EARLY_HOLD_NS)
-			drop(gw, packet.pkt);
+	for (unsigned i = 0; i < early->n; i++)
+		if (now_ns - early->packets[i].since_ns >= EARLY_HOLD_NS)
+			drop(gw, early->packets[i].pkt);
 		else
-			early->packets[kept++] = packet;
-	}
+			early->packets[kept++] = early->packets[i];
 	early->n = kept;
 }
 
@@ -146,6 +145,7 @@ early_tick(struct gateway *gw, uint64_t now_ns)
 {
 	struct early *early = gw->early;
 
+	drop_overdue(gw, now_ns);
 	if (!early_any(early))
 		return;
 	for (unsigned i = 0; i < EARLY_SPIS; i++) {

@@ -70,22 +70,20 @@ uint64_t early_name(const struct rte_mbuf *pkt);
 /* Is that expected? Worker. */
 bool early_expects(const struct early *early, uint64_t name);
 
-/* Takes over a frame that a worker punted, under an SPI that was expected. Control. */
-void early_take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns);
-
-/* Who takes what is given back. Control, before anything is. */
+/* Who takes what is given back. Control, before anything is taken. */
 void early_set_sender(struct early *early, early_send_fn send, const void *context);
 
+/* Takes over a frame that a worker punted, under an SPI that was expected. If its SA is there by
+ * now, it is given back at once. Control. */
+void early_take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns);
+
 /*
- * Gives back what has waited for an SA that workers have found for less than a moment, in the order
- * in which it came: at once, for each packet that comes meanwhile has a higher number, and those
- * that wait must not fall out of the SA's window. Control.
+ * Gives back what has waited for an SA, in the order in which it came. As soon as workers can find
+ * that: each packet that comes meanwhile has a higher number, and those that wait must not fall out
+ * of the SA's window. Control.
  */
 void early_return(struct early *early, uint32_t spi, uint32_t destination);
 
-/* The same for what came a little later, and drops what came in vain. In each turn of the control
- * core. */
-void early_release(struct gateway *gw, uint64_t now_ns);
-
-/* Forgets SPIs that need not be expected any more. Control, every 100 ms or so. */
+/* Drops what waited in vain, and forgets SPIs that need not be expected any more. Control, every
+ * 100 ms or so. */
 void early_tick(struct gateway *gw, uint64_t now_ns);

@@ -8,11 +8,11 @@
  *
  * One runs at either end; each sends and receives. From stdin comes a line for each flow, "ID
  * NEAR-PORT FAR-ADDRESS FAR-PORT", then an empty line; it answers "ready". Then commands: "go"
- * sends RATE packets a second, one of each flow in turn, ROUNDS times, and answers "around" when each
- * has had its turn; "stop" ends that early;
- * "end" prints what was sent and what arrived, and ends the program. A packet has its flow's
- * number, its own, and the time it left; CLOCK_MONOTONIC is the same in all namespaces, so both
- * ends agree on it. DSCP tells the way it took: the lab's routers mark it.
+ * sends RATE packets a second, one of each flow in turn, ROUNDS times, and answers "around" when
+ * each has had its turn; "stop" ends that early; "end" prints what was sent and what arrived, and
+ * ends the program. A packet has its flow's number, its own, and the time it left; CLOCK_MONOTONIC
+ * is the same in all namespaces, so both ends agree on it. DSCP tells the way it took: the lab's
+ * routers mark it.
  */
 
 #include <arpa/inet.h>
