@@ -111,8 +111,6 @@ take_punted(const struct loop *loop, uint64_t now)
 	for (unsigned i = 0; i < n; i++) {
 		if (punt_kind(pkt[i]) == PUNT_HOLD)
 			hold_take(loop->gw, pkt[i], now);
-		else if (punt_kind(pkt[i]) == PUNT_EARLY)
-			early_take(loop->gw, pkt[i], now);
 		else if (loop->kernel_if != NULL)
 			kernel_if_take(loop->kernel_if, pkt[i]);
 		else
@@ -138,10 +136,9 @@ send_held(const void *context, struct rte_mbuf *pkt, uint16_t tunnel)
 /* What came before its SA goes back to the worker that received it, who owns the SA by that: who
  * else did would have all later packets handed over to him. */
 static void
-send_early(const void *context, struct rte_mbuf *pkt)
+send_early(const void *context, struct rte_mbuf *pkt, unsigned id)
 {
 	const struct loop *loop = context;
-	unsigned id = punt_index(pkt);
 
 	if (rte_ring_enqueue(loop->workers->worker[id]->handed[id], pkt) == 0)
 		return;
@@ -155,7 +152,7 @@ wait_for_event(const struct loop *loop, int wait_ms)
 {
 	struct epoll_event event;
 
-	if (!punt_may_sleep(loop->gw->punt))
+	if (!punt_may_sleep(loop->gw->punt) || !early_may_sleep(loop->gw->early))
 		wait_ms = 0;
 	int n = epoll_wait(loop->epoll, &event, 1, wait_ms);
 	if (n > 0)
@@ -197,6 +194,7 @@ run(struct loop *loop)
 			ready ? (int)((next_tick_ns - now) / MILLISECOND_NS) + 1 : TICK_READY_MS);
 		now = clock_now_ns();
 		take_punted(loop, now);
+		early_collect(loop->gw, now);
 		if (fd == loop->signals) {
 			tell_signal(loop->signals);
 			return 0;

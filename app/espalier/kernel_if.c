@@ -285,7 +285,6 @@ kernel_if_take(struct kernel_if *kernel_if, struct rte_mbuf *pkt)
 			&kernel_if->neighbors, &kernel_if->rtnl, kernel_packets_destination(pkt));
 		break;
 	case PUNT_HOLD:
-	case PUNT_EARLY:
 		break; /* not ours */
 	}
 	rte_pktmbuf_free(pkt);

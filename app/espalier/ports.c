@@ -26,10 +26,11 @@
  * full. */
 #define PKTS_PER_WORKER (4 * BURST_PKTS + PKTS_IN_CACHE + 2 * REASSEMBLY_HELD)
 #define RING_PKTS_PER_WORKER 2560
-/* With the control core: what was punted, what waits for an SA, what the kernel sends, and the
- * cache it keeps. */
+/* With the control core: what was punted, what waits for an SA (and in early.h's ring), what the
+ * kernel sends, and the cache it keeps. */
 #define PKTS_OF_KERNEL 1024
-#define PKTS_OF_CONTROL (PUNT_RING_PKTS + HOLD_PKTS + EARLY_PKTS + PKTS_OF_KERNEL + PKTS_IN_CACHE)
+#define PKTS_OF_CONTROL \
+	(PUNT_RING_PKTS + HOLD_PKTS + 2 * EARLY_PKTS + PKTS_OF_KERNEL + PKTS_IN_CACHE)
 /* ESP puts up to 17 bytes of padding and 32 of ICV behind a packet; the rest is slack for stores of
  * whole vectors. */
 #define TAIL_BYTES 128

@@ -10,11 +10,8 @@
 static bool
 pass(struct worker *worker, struct rte_mbuf *pkt)
 {
-	struct punt *punt = worker->gw->punt;
-
 	return token_bucket_take(&worker->punt_tokens.bucket[0][PUNT_CLASS_EARLY], rte_rdtsc()) &&
-		rte_ring_count(punt->ring) < punt_class_room(PUNT_CLASS_EARLY) &&
-		punt_put(punt, pkt, PUNT_EARLY, (uint16_t)worker->id);
+		early_put(worker->gw->early, pkt, worker->id);
 }
 
 void

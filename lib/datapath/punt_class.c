@@ -42,8 +42,9 @@ static const struct {
 	[PUNT_CLASS_NOTE] = { 100, 32, PUNT_RING_PKTS / 4 },
 	/* The first packets of some tunnels at once; the control core keeps 64 of each. */
 	[PUNT_CLASS_HOLD] = { 1000, 256, PUNT_RING_PKTS / 4 },
-	/* What some peers send in the milliseconds that an IKE daemon takes. */
-	[PUNT_CLASS_EARLY] = { 10000, 512, PUNT_RING_PKTS / 2 },
+	/* What some peers send in the milliseconds that an IKE daemon takes; their ring is
+	 * early.h's. */
+	[PUNT_CLASS_EARLY] = { 10000, 512, 0 },
 };
 
 void

@@ -6,23 +6,39 @@
 #include <rte_byteorder.h>
 #include <rte_ether.h>
 #include <rte_ip.h>
+#include <rte_lcore.h>
 #include <rte_udp.h>
 
 #include "bytes.h"
+#include "clock.h"
 #include "gateway.h"
 #include "sa.h"
 
 struct early *
 early_create(void)
 {
-	return calloc(1, sizeof(struct early));
+	struct early *early = calloc(1, sizeof(*early));
+
+	if (early == NULL)
+		return NULL;
+	early->ring = rte_ring_create(
+		"early", EARLY_PKTS, (int)rte_socket_id(), RING_F_SC_DEQ | RING_F_EXACT_SZ);
+	if (early->ring != NULL)
+		return early;
+	free(early);
+	return NULL;
 }
 
 void
 early_destroy(struct early *early)
 {
+	struct rte_mbuf *pkt;
+
 	if (early == NULL)
 		return;
+	while (rte_ring_dequeue(early->ring, (void **)&pkt) == 0)
+		rte_pktmbuf_free(pkt);
+	rte_ring_free(early->ring);
 	for (unsigned i = 0; i < early->n; i++)
 		rte_pktmbuf_free(early->packets[i].pkt);
 	free(early);
@@ -86,15 +102,21 @@ drop(struct gateway *gw, struct rte_mbuf *pkt)
 	rte_pktmbuf_free(pkt);
 }
 
-void
-early_take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns)
+static void
+give_back(const struct early *early, struct rte_mbuf *pkt)
+{
+	early->send(early->context, pkt, pkt->hash.usr);
+}
+
+static void
+take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns)
 {
 	struct early *early = gw->early;
 	uint64_t name = early_name(pkt);
 	unsigned alike = 0;
 
 	if (has_sa(gw, name)) {
-		early->send(early->context, pkt);
+		give_back(early, pkt);
 		return;
 	}
 	for (unsigned i = 0; i < early->n; i++)
@@ -113,17 +135,29 @@ early_set_sender(struct early *early, early_send_fn send, const void *context)
 }
 
 void
-early_return(struct early *early, uint32_t spi, uint32_t destination)
+early_collect(struct gateway *gw, uint64_t now_ns)
 {
+	struct rte_mbuf *pkt[EARLY_PKTS];
+	unsigned n = rte_ring_dequeue_burst(gw->early->ring, (void **)pkt, EARLY_PKTS, NULL);
+
+	for (unsigned i = 0; i < n; i++)
+		take(gw, pkt[i], now_ns);
+}
+
+void
+early_return(struct gateway *gw, uint32_t spi, uint32_t destination)
+{
+	struct early *early = gw->early;
 	uint64_t name = make_name(spi, destination);
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < early->n; i++)
 		if (early->packets[i].name == name)
-			early->send(early->context, early->packets[i].pkt);
+			give_back(early, early->packets[i].pkt);
 		else
 			early->packets[kept++] = early->packets[i];
 	early->n = kept;
+	early_collect(gw, clock_now_ns());
 }
 
 static void

@@ -6,12 +6,15 @@
 #include <stdint.h>
 
 #include <rte_mbuf.h>
+#include <rte_ring.h>
 
 /*
  * ESP that comes before its SA. Our IKE daemon reserves an SPI and tells it to the peer, who may
  * send under it as soon as he has answered (RFC 7296 2.8): while the answer is on its way, and the
- * daemon computes keys. Workers pass such packets to the control core (PUNT_EARLY), which keeps a
- * few for a moment and gives them back when the SA is there.
+ * daemon computes keys. Workers pass such packets to the control core, which keeps a few for a
+ * moment and gives them back when the SA is there: at once, and those in the ring, too, for each
+ * packet that comes meanwhile has a higher number, and those that wait must not fall out of the
+ * SA's window.
  */
 
 #define EARLY_SPIS 256     /* expected at the same time; of more, packets are dropped as before */
@@ -27,8 +30,8 @@
 
 struct gateway;
 
-/* Takes over a frame whose SA is there by now; punt_index() still names the worker it is from. */
-typedef void (*early_send_fn)(const void *context, struct rte_mbuf *pkt);
+/* Takes over a frame whose SA is there by now, for the worker that early_put() named. */
+typedef void (*early_send_fn)(const void *context, struct rte_mbuf *pkt, unsigned worker);
 
 struct early_packet {
 	struct rte_mbuf *pkt;
@@ -37,6 +40,8 @@ struct early_packet {
 };
 
 struct early {
+	struct rte_ring *ring; /* all workers fill it */
+
 	/* control writes, workers read */
 	_Atomic uint32_t expected;
 	_Atomic uint64_t names[EARLY_SPIS]; /* early_name(); 0: nothing expected */
@@ -70,19 +75,32 @@ uint64_t early_name(const struct rte_mbuf *pkt);
 /* Is that expected? Worker. */
 bool early_expects(const struct early *early, uint64_t name);
 
-/* Who takes what is given back. Control, before anything is taken. */
+/* Passes a frame under an SPI that is expected, and that `worker` shall get back. False: too many
+ * wait, and the frame stays the caller's. punt_wake() is due afterwards. Worker. */
+static inline bool
+early_put(struct early *early, struct rte_mbuf *pkt, unsigned worker)
+{
+	pkt->hash.usr = worker;
+	return rte_ring_enqueue(early->ring, pkt) == 0;
+}
+
+/* The control core is about to sleep, and punt_may_sleep() lets it. False: it must not. */
+static inline bool
+early_may_sleep(const struct early *early)
+{
+	return rte_ring_empty(early->ring);
+}
+
+/* Who takes what is given back. Control, before anything is collected. */
 void early_set_sender(struct early *early, early_send_fn send, const void *context);
 
-/* Takes over a frame that a worker punted, under an SPI that was expected. If its SA is there by
- * now, it is given back at once. Control. */
-void early_take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns);
+/* Takes over what workers passed; what has its SA by now is given back at once. Control, in each
+ * turn. */
+void early_collect(struct gateway *gw, uint64_t now_ns);
 
-/*
- * Gives back what has waited for an SA, in the order in which it came. As soon as workers can find
- * that: each packet that comes meanwhile has a higher number, and those that wait must not fall out
- * of the SA's window. Control.
- */
-void early_return(struct early *early, uint32_t spi, uint32_t destination);
+/* Gives back what waits for an SA that workers find by now, in the order in which it came.
+ * Control. */
+void early_return(struct gateway *gw, uint32_t spi, uint32_t destination);
 
 /* Drops what waited in vain, and forgets SPIs that need not be expected any more. Control, every
  * 100 ms or so. */

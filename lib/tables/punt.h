@@ -23,7 +23,6 @@ enum punt_kind {
 	PUNT_NEIGHBOR, /* an IPv4 packet, as above, to whose next hop there is no MAC: a note, it
 			  was dropped */
 	PUNT_HOLD,     /* an inner packet, as above, that waits for an SA of tunnel `index` */
-	PUNT_EARLY,    /* a frame with ESP under an SPI that early.h expects, from worker `index` */
 };
 
 struct punt {

@@ -197,7 +197,7 @@ install(struct gateway *gw, struct sa_record *record)
 			HASH_DEL(table->by_name, record);
 			return -ENOMEM;
 		}
-		early_return(gw->early, sa->spi, sa->destination);
+		early_return(gw, sa->spi, sa->destination);
 	}
 	sa->order = ++table->installations;
 	sa->slot = slots_put(&table->slots, sa);

@@ -11,6 +11,7 @@
 
 #define START (1000 * SECOND_NS)
 #define IP_AT 14
+#define WORKER 3 /* that it is from */
 
 static struct {
 	unsigned n;
@@ -18,11 +19,12 @@ static struct {
 } sent;
 
 static void
-send_packet(const void *to, struct rte_mbuf *pkt)
+send_packet(const void *to, struct rte_mbuf *pkt, unsigned worker)
 {
 	uint32_t number;
 
 	assert_ptr_equal(to, &sent);
+	assert_int_equal(worker, WORKER);
 	memcpy(&number, rte_pktmbuf_mtod_offset(pkt, uint8_t *, pkt->data_len - sizeof(number)),
 		sizeof(number));
 	sent.number[sent.n++] = ntohl(number);
@@ -69,9 +71,9 @@ claim(uint32_t spi)
 	assert_int_equal(send_off(), 0);
 }
 
-/* ESP as a worker punts it, with `number` where its sequence number is. */
+/* ESP as a worker passes it, with `number` where its sequence number is. */
 static void
-punted(uint32_t spi, uint8_t protocol, uint32_t number, uint64_t now_ns)
+passed(uint32_t spi, uint8_t protocol, uint32_t number)
 {
 	struct rte_mbuf *pkt = rte_pktmbuf_alloc(pool);
 	uint32_t esp[2] = { htonl(spi), htonl(number) };
@@ -89,7 +91,16 @@ punted(uint32_t spi, uint8_t protocol, uint32_t number, uint64_t now_ns)
 		memset(rte_pktmbuf_append(pkt, sizeof(struct rte_udp_hdr)), 0,
 			sizeof(struct rte_udp_hdr));
 	memcpy(rte_pktmbuf_append(pkt, sizeof(esp)), esp, sizeof(esp));
-	early_take(gw, pkt, now_ns);
+	assert_true(early_put(gw->early, pkt, WORKER));
+}
+
+static void
+waits(uint32_t spi, uint8_t protocol, uint32_t number, uint64_t now_ns)
+{
+	passed(spi, protocol, number);
+	assert_false(early_may_sleep(gw->early));
+	early_collect(gw, now_ns);
+	assert_true(early_may_sleep(gw->early));
 }
 
 static void
@@ -98,15 +109,16 @@ it_goes_on_as_soon_as_its_sa_is_there(void **state)
 	uint32_t spi = reserve();
 
 	(void)state;
-	punted(spi, IPPROTO_ESP, 1, START);
-	punted(spi, IPPROTO_UDP, 2, START);
+	waits(spi, IPPROTO_ESP, 1, START);
+	waits(spi, IPPROTO_UDP, 2, START);
+	passed(spi, IPPROTO_ESP, 3);
 	assert_int_equal(sent.n, 0);
 	claim(spi);
-	assert_int_equal(sent.n, 2);
-	assert_int_equal(sent.number[0], 1);
-	assert_int_equal(sent.number[1], 2);
+	assert_int_equal(sent.n, 3);
+	for (unsigned i = 0; i < sent.n; i++)
+		assert_int_equal(sent.number[i], i + 1);
 	early_tick(gw, START + EARLY_HOLD_NS);
-	assert_int_equal(sent.n, 2);
+	assert_int_equal(sent.n, 3);
 	assert_int_equal(gw->control_drops[DROP_unknown_spi], 0);
 }
 
@@ -135,7 +147,7 @@ an_spi_stays_expected_for_a_moment(void **state)
 	claim(spi);
 	early_tick(gw, now);
 	assert_true(expects(spi, LOCAL));
-	punted(spi, IPPROTO_ESP, 1, now);
+	waits(spi, IPPROTO_ESP, 1, now);
 	assert_int_equal(sent.n, 1);
 	early_tick(gw, now + EARLY_GRACE_NS);
 	assert_false(expects(spi, LOCAL));
@@ -163,7 +175,7 @@ what_waits_in_vain_is_dropped(void **state)
 	uint32_t spi = reserve();
 
 	(void)state;
-	punted(spi, IPPROTO_ESP, 1, START);
+	waits(spi, IPPROTO_ESP, 1, START);
 	early_tick(gw, START + EARLY_HOLD_NS - 1);
 	assert_int_equal(gw->control_drops[DROP_unknown_spi], 0);
 	early_tick(gw, START + EARLY_HOLD_NS);
@@ -179,9 +191,9 @@ few_are_kept(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i <= EARLY_SPI_PKTS; i++)
-		punted(one, IPPROTO_ESP, i, START);
+		waits(one, IPPROTO_ESP, i, START);
 	assert_int_equal(gw->control_drops[DROP_unknown_spi], 1);
-	punted(other, IPPROTO_ESP, 1000, START);
+	waits(other, IPPROTO_ESP, 1000, START);
 	assert_int_equal(gw->control_drops[DROP_unknown_spi], 1);
 	claim(other);
 	assert_int_equal(sent.n, 1);
