@@ -6,12 +6,39 @@
 #include "early.h"
 #include "punt.h"
 
+/* One whose SA came while this burst was at work is looked at again by this worker, before the
+ * queue's next ones. */
+static bool
+look_again(struct worker *worker, struct rte_mbuf *pkt)
+{
+	return rte_ring_enqueue(worker->handed[worker->id], pkt) == 0;
+}
+
 /* False: too many of them. */
 static bool
 pass(struct worker *worker, struct rte_mbuf *pkt)
 {
 	return token_bucket_take(&worker->punt_tokens.bucket[0][PUNT_CLASS_EARLY], rte_rdtsc()) &&
 		early_put(worker->gw->early, pkt, worker->id);
+}
+
+/* Does it go elsewhere than the other victims? */
+static bool
+leaves(struct worker *worker, struct rte_mbuf *pkt)
+{
+	const struct gateway *gw = worker->gw;
+
+	if (!early_expects(gw->early, early_name(pkt)))
+		return false;
+	switch (early_judge(gw, pkt)) {
+	case EARLY_WAITS:
+		return pass(worker, pkt);
+	case EARLY_GOES:
+		return look_again(worker, pkt);
+	case EARLY_DROPS:
+		break;
+	}
+	return false;
 }
 
 void
@@ -27,7 +54,7 @@ esp_early(struct worker *worker)
 		 * inside a tunnel is not looked at twice. */
 		if (victims->reason[i] == DROP_unknown_spi &&
 			(victims->ingress[i] & INGRESS_TUNNEL) == 0 && pkt->nb_segs == 1 &&
-			early_expects(worker->gw->early, early_name(pkt)) && pass(worker, pkt))
+			leaves(worker, pkt))
 			continue;
 		victims_move(victims, kept++, i);
 	}

@@ -44,7 +44,7 @@ static const struct {
 	[PUNT_CLASS_HOLD] = { 1000, 256, PUNT_RING_PKTS / 4 },
 	/* What some peers send in the milliseconds that an IKE daemon takes; their ring is
 	 * early.h's. */
-	[PUNT_CLASS_EARLY] = { 10000, 512, 0 },
+	[PUNT_CLASS_EARLY] = { 10000, 1024, 0 },
 };
 
 void

@@ -73,11 +73,16 @@ early_expects(const struct early *early, uint64_t name)
 	return false;
 }
 
+static const struct rte_ipv4_hdr *
+ipv4_of(const struct rte_mbuf *pkt)
+{
+	return rte_pktmbuf_mtod_offset(pkt, const struct rte_ipv4_hdr *, RTE_ETHER_HDR_LEN);
+}
+
 uint64_t
 early_name(const struct rte_mbuf *pkt)
 {
-	const struct rte_ipv4_hdr *ip =
-		rte_pktmbuf_mtod_offset(pkt, const struct rte_ipv4_hdr *, RTE_ETHER_HDR_LEN);
+	const struct rte_ipv4_hdr *ip = ipv4_of(pkt);
 	unsigned skip = rte_ipv4_hdr_len(ip) +
 		(ip->next_proto_id == IPPROTO_UDP ? sizeof(struct rte_udp_hdr) : 0);
 
@@ -85,14 +90,25 @@ early_name(const struct rte_mbuf *pkt)
 		rte_be_to_cpu_32(ip->dst_addr));
 }
 
-static bool
-has_sa(const struct gateway *gw, uint64_t name)
+static const struct sa *
+find_sa(const struct gateway *gw, uint64_t name)
 {
 	uint32_t spi = (uint32_t)(name >> 32), destination = (uint32_t)name;
 	struct sa *sa;
 
 	sa_lookup(gw->sas, &spi, &destination, &sa, 1);
-	return sa != NULL;
+	return sa;
+}
+
+enum early_verdict
+early_judge(const struct gateway *gw, const struct rte_mbuf *pkt)
+{
+	const struct rte_ipv4_hdr *ip = ipv4_of(pkt);
+	const struct sa *sa = find_sa(gw, early_name(pkt));
+
+	if (sa == NULL)
+		return EARLY_WAITS;
+	return sa->udp == (ip->next_proto_id == IPPROTO_UDP) ? EARLY_GOES : EARLY_DROPS;
 }
 
 static void
@@ -109,22 +125,34 @@ give_back(const struct early *early, struct rte_mbuf *pkt)
 }
 
 static void
-take(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns)
+hold(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns)
 {
 	struct early *early = gw->early;
 	uint64_t name = early_name(pkt);
 	unsigned alike = 0;
 
-	if (has_sa(gw, name)) {
-		give_back(early, pkt);
-		return;
-	}
 	for (unsigned i = 0; i < early->n; i++)
 		alike += early->packets[i].name == name;
 	if (early->n == EARLY_PKTS || alike == EARLY_SPI_PKTS)
 		drop(gw, pkt);
 	else
 		early->packets[early->n++] = (struct early_packet) { pkt, now_ns, name };
+}
+
+static void
+settle(struct gateway *gw, struct rte_mbuf *pkt, uint64_t now_ns)
+{
+	switch (early_judge(gw, pkt)) {
+	case EARLY_WAITS:
+		hold(gw, pkt, now_ns);
+		break;
+	case EARLY_GOES:
+		give_back(gw->early, pkt);
+		break;
+	case EARLY_DROPS:
+		drop(gw, pkt);
+		break;
+	}
 }
 
 void
@@ -141,7 +169,7 @@ early_collect(struct gateway *gw, uint64_t now_ns)
 	unsigned n = rte_ring_dequeue_burst(gw->early->ring, (void **)pkt, EARLY_PKTS, NULL);
 
 	for (unsigned i = 0; i < n; i++)
-		take(gw, pkt[i], now_ns);
+		settle(gw, pkt[i], now_ns);
 }
 
 void
@@ -187,7 +215,7 @@ early_tick(struct gateway *gw, uint64_t now_ns)
 
 		if (name == 0)
 			continue;
-		if (now_ns + EARLY_GRACE_NS < early->until_ns[i] && has_sa(gw, name))
+		if (now_ns + EARLY_GRACE_NS < early->until_ns[i] && find_sa(gw, name) != NULL)
 			early->until_ns[i] = now_ns + EARLY_GRACE_NS;
 		if (now_ns < early->until_ns[i])
 			continue;

@@ -18,8 +18,8 @@
  */
 
 #define EARLY_SPIS 256     /* expected at the same time; of more, packets are dropped as before */
-#define EARLY_PKTS 512     /* in all */
-#define EARLY_SPI_PKTS 128 /* of one SPI */
+#define EARLY_PKTS 1024    /* in all */
+#define EARLY_SPI_PKTS 512 /* of one SPI */
 #define EARLY_HOLD_NS UINT64_C(2000000000)
 #define EARLY_EXPECT_NS \
 	UINT64_C(30000000000) /* how long after it was reserved an SPI is expected: there is place \
@@ -74,6 +74,16 @@ uint64_t early_name(const struct rte_mbuf *pkt);
 
 /* Is that expected? Worker. */
 bool early_expects(const struct early *early, uint64_t name);
+
+/* What is to become of a frame with ESP under an SPI that is expected. */
+enum early_verdict {
+	EARLY_WAITS, /* there is no SA */
+	EARLY_GOES,  /* there is one by now */
+	EARLY_DROPS, /* it wants its packets in UDP and this is none, or the reverse (RFC 3948) */
+};
+
+/* Worker or control. */
+enum early_verdict early_judge(const struct gateway *gw, const struct rte_mbuf *pkt);
 
 /* Passes a frame under an SPI that is expected, and that `worker` shall get back. False: too many
  * wait, and the frame stays the caller's. punt_wake() is due afterwards. Worker. */

@@ -154,6 +154,19 @@ an_spi_stays_expected_for_a_moment(void **state)
 	assert_false(early_any(gw->early));
 }
 
+/* It would come back for as long as its SPI is expected. */
+static void
+one_in_the_wrong_encapsulation_is_dropped(void **state)
+{
+	uint32_t spi = reserve();
+
+	(void)state;
+	claim(spi);
+	waits(spi, IPPROTO_UDP, 1, START);
+	assert_int_equal(sent.n, 0);
+	assert_int_equal(gw->control_drops[DROP_unknown_spi], 1);
+}
+
 static void
 a_reservation_without_sa_ends(void **state)
 {
@@ -224,6 +237,8 @@ main(void)
 			only_reserved_spis_are_expected, setup, pool_teardown),
 		cmocka_unit_test_setup_teardown(
 			an_spi_stays_expected_for_a_moment, setup, pool_teardown),
+		cmocka_unit_test_setup_teardown(
+			one_in_the_wrong_encapsulation_is_dropped, setup, pool_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_reservation_without_sa_ends, setup, pool_teardown),
 		cmocka_unit_test_setup_teardown(
