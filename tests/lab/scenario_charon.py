@@ -25,6 +25,9 @@ LIBIPSEC = "kernel-netlink { fwmark = 0x7f000000 }"
 # A peer that does not answer is given up after 16 s.
 RETRANSMISSION = """retransmit_timeout = 1.0
     retransmit_base = 1.4"""
+# Where a kernel has put some packets of a sender aside on one CPU, others overtake them on another:
+# dozens, where two CPUs carry all of this.
+REPLAY = "replay_window = 1024"
 TUN_S = 5
 
 
@@ -111,7 +114,7 @@ class EspalierCharon(CharonDaemon):
 
     def settings(self):
         return settings_text("kernel-netlink", "no", self.charon_log, self.vici,
-                             more=RETRANSMISSION)
+                             more=f"{RETRANSMISSION}\n    {REPLAY}")
 
     def ends(self):
         for connection in self.gateway.connections:
