@@ -269,8 +269,9 @@ fpm address 127.0.0.1 port 2620
 
 class Frr(FrrDaemon):
     """zebra, with its FPM client, and bgpd, which hears of its neighbors when it knows the interfaces
-    from zebra: to one who calls before that, as all do whose calls nobody took, it would say "finite
-    state machine error", and after such words a graceful restart is none."""
+    from zebra, and then in one command each: to one who calls before that, as all do whose calls
+    nobody took, it would say "finite state machine error" or "other configuration change", and after
+    such words a graceful restart is none."""
 
     name = "frr"
     precedence = BEHIND
@@ -278,7 +279,7 @@ class Frr(FrrDaemon):
     programs = (("zebra", "-M", "dplane_fpm_nl", "-K", str(RESTART_S)), ("bgpd",))
 
     def config(self, program):
-        return ZEBRA_CONFIG if program == "zebra" else "\n".join(bgp_lines()) + "\n"
+        return ZEBRA_CONFIG if program == "zebra" else bgpd_config()
 
     def serves(self):
         return super().serves() and self.knows_interfaces()
@@ -289,7 +290,10 @@ class Frr(FrrDaemon):
         return bgpd is not None and int(bgpd[1]) > 0
 
     def after_start(self):
-        words = ("configure terminal", *neighbor_lines())
+        neighbors = [(connection.peer_inside, "gateways") for connection in plan.CONNECTIONS]
+        neighbors += [(plan.REGION_ADDRESS, "region")]
+        words = ("configure terminal", f"router bgp {plan.CLOUD_ASN}",
+                 *(f"neighbor {address} peer-group {group}" for address, group in neighbors))
         said = run(VTYSH, "--vty_socket", self.home, "-d", "bgpd",
                    *(part for line in words for part in ("-c", line))).stdout
         if "%" in said:
@@ -312,36 +316,29 @@ class Bfdd(FrrDaemon):
         return f"hostname cloud\nbfd\n{peers}exit\n"
 
 
-def bgp_lines():
-    """bgpd's configuration but for its neighbors."""
-    return ["hostname cloud", f"router bgp {plan.CLOUD_ASN}",
-            f" bgp router-id {plan.CONNECTIONS[0].cloud}", " no bgp ebgp-requires-policy",
-            " bgp graceful-restart", f" bgp graceful-restart restart-time {RESTART_S}",
-            " bgp graceful-restart preserve-fw-state",
-            # bgpd takes itself for restarted when the neighbors that came back so far have said
-            # all, and the others' routes go. So it waits for every neighbor before it decides.
-            " bgp graceful-restart select-defer-time 0", f" update-delay {RECOVERY_S}",
-            " coalesce-time 0", f" timers bgp {KEEPALIVE_S} {HOLD_S}", "exit",
-            "bgp as-path access-list own permit ^$",
-            "ip prefix-list dc permit 192.168.0.0/16 le 32"]
-
-
-def neighbor_lines():
-    """Its neighbors. Those of another AS get TTL 1, and nothing that was learned from another of
-    them."""
-    peers = [connection.peer_inside for connection in plan.CONNECTIONS]
-    lines = [f"router bgp {plan.CLOUD_ASN}"]
-    lines += [f"neighbor {peer} remote-as {plan.DC_ASN}" for peer in peers]
-    lines += [f"neighbor {plan.REGION_ADDRESS} remote-as {plan.CLOUD_ASN}"]
-    for neighbor in (*peers, plan.REGION_ADDRESS):
+def bgpd_config():
+    """All but the neighbors, of which it has the two kinds. Those of another AS get TTL 1, and nothing
+    that was learned from another of them."""
+    lines = ["hostname cloud", f"router bgp {plan.CLOUD_ASN}",
+             f" bgp router-id {plan.CONNECTIONS[0].cloud}", " no bgp ebgp-requires-policy",
+             " bgp graceful-restart", f" bgp graceful-restart restart-time {RESTART_S}",
+             " bgp graceful-restart preserve-fw-state",
+             # bgpd takes itself for restarted when the neighbors that came back so far have said
+             # all, and the others' routes go. So it waits for every neighbor before it decides.
+             " bgp graceful-restart select-defer-time 0", f" update-delay {RECOVERY_S}",
+             " coalesce-time 0", f" timers bgp {KEEPALIVE_S} {HOLD_S}"]
+    for group, asn in (("gateways", plan.DC_ASN), ("region", plan.CLOUD_ASN)):
         # They call: two calls that meet would end one session, and not gracefully.
-        lines += [f"neighbor {neighbor} passive", f"neighbor {neighbor} timers connect 2",
-                  f"neighbor {neighbor} advertisement-interval 0"]
-    lines += ["address-family ipv4 unicast", f"maximum-paths {PATHS}"]
-    lines += [f"neighbor {peer} filter-list own out" for peer in peers]
-    lines += [f"neighbor {plan.REGION_ADDRESS} {words}"
+        lines += [f" neighbor {group} {words}" for words in (
+            "peer-group", f"remote-as {asn}", "passive", "timers connect 2",
+            "advertisement-interval 0")]
+    lines += [" address-family ipv4 unicast", f"  maximum-paths {PATHS}",
+              "  neighbor gateways filter-list own out"]
+    lines += [f"  neighbor region {words}"
               for words in ("next-hop-self", "addpath-tx-all-paths", "prefix-list dc out")]
-    return lines
+    lines += [" exit-address-family", "exit", "bgp as-path access-list own permit ^$",
+              "ip prefix-list dc permit 192.168.0.0/16 le 32"]
+    return "\n".join(lines) + "\n"
 
 
 def bird_text(daemon, command):
