@@ -154,7 +154,9 @@ turn(struct worker *worker)
 	if (unlikely(reassembly_waits(&worker->reassembly)))
 		pipeline_overdue(worker);
 	send_waiting(worker, 1);
-	return found + tx_ring_pass(worker);
+	n = tx_ring_pass(worker);
+	stage_clock_bill(worker, STAGE_tx, n);
+	return found + n;
 }
 
 /*
