@@ -17,7 +17,7 @@ from collections import Counter
 import scenario_plan as plan
 from load import FLOWS, LEAST_RATE, TO_DC, TO_VPC, Load
 from peers import PeerDrops, lost_words
-from sessions import wait_for_sessions
+from sessions import is_new, sessions, wait_for_sessions
 from shell import wait_for
 
 VICTIM, NUMBER = "gw2", 2
@@ -68,13 +68,11 @@ def fail_each(trial, prefixes):
 
 
 def undisturbed(trial, how):
-    """one(), up to ATTEMPTS times, until no other tunnel was taken for dead meanwhile: where the machine
-    gives somebody no processor for as long as the tunnels' liveness allows, theirs is no failover that
+    """one(), up to ATTEMPTS times, until no other connection was taken for dead meanwhile: where the
+    machine gives somebody no processor for as long as liveness and BFD allow, that is no failover that
     was asked for. An Espalier that loses a tunnel along with another does so each time."""
     for attempt in range(ATTEMPTS):
-        before = deaths(trial.world)
-        seen = one(trial, how)
-        others = sorted((deaths(trial.world) - before).keys())
+        others, *seen = one(trial, how)
         if not others:
             break
         trial.report.progress(f"{', '.join(others)} taken for dead meanwhile: the machine stalled"
@@ -82,23 +80,38 @@ def undisturbed(trial, how):
     return seen
 
 
-def deaths(world):
-    """How often Espalier found each tunnel dead, the victim's left out."""
-    return Counter(connection.name for connection in plan.CONNECTIONS
-                   if connection.gateway != VICTIM
-                   for _ in re.finditer(f"tunnel {connection.name}: down\\b",
-                                        world.gateways[plan.CLOUD].log_text(), re.MULTILINE))
+class Deaths:
+    """Which of the others lost their connection since this was made: Espalier found its tunnel dead, or
+    its session of BGP or BFD is a new one."""
+
+    def __init__(self, world):
+        self.world = world
+        self.tunnels, self.sessions = self.dead_tunnels(), sessions(world)
+
+    def since(self):
+        now = sessions(self.world)
+        found = set(self.dead_tunnels() - self.tunnels)
+        found |= {name for name, since in self.sessions.items() if not name.endswith(VICTIM)
+                  and (name not in now or is_new(now[name], since))}
+        return sorted(found)
+
+    def dead_tunnels(self):
+        """How often each was found dead."""
+        return Counter(connection.name for connection in plan.CONNECTIONS
+                       if connection.gateway != VICTIM
+                       for _ in re.finditer(f"tunnel {connection.name}: down\\b",
+                                            self.world.gateways[plan.CLOUD].log_text()))
 
 
 def one(trial, how):
-    """Load, failure, healing. The courses of all flows, the times of failure and healing, and what
-    the peers lost by themselves."""
+    """Load, failure, healing. Who else died, the courses of all flows, the times of failure and healing,
+    and what the peers lost by themselves."""
     world = trial.world
     trial.report.progress(f"{VICTIM} fails: {how}")
     world.wait_converged(HEAL_LIMIT_S)
     wait_for_sessions(world, HEAL_LIMIT_S)
     wait_settled(world)
-    drops = PeerDrops(world)
+    drops, others = PeerDrops(world), Deaths(world)
     with Load(trial.scratch, world.build, trial.safe_rate, ROUNDS) as load:
         load.go()
         time.sleep(BEFORE_S)
@@ -109,7 +122,8 @@ def one(trial, how):
         world.wait_converged(HEAL_LIMIT_S)
         time.sleep(AFTER_S)
         courses = load.stop()
-    return courses, int(failed * SECOND_NS), int(healed * SECOND_NS), drops.counted()
+    return (others.since(), courses, int(failed * SECOND_NS), int(healed * SECOND_NS),
+            drops.counted())
 
 
 def left_alone(world):
