@@ -14,22 +14,34 @@
 
 /*
  * RFC 4106 sections 4 and 5, RFC 7634 section 2: the nonce is the salt and the packet's IV. The
- * AAD is SPI and sequence number; an extended one stands there whole, high half first.
+ * AAD is SPI and sequence number, as they stand in the packet; but an extended number is in it
+ * whole, high half first. `esn`: the run's keys have one.
  */
 static inline void
-aead_read_input(struct aead_input *input, const struct crypto_op *op)
+aead_read_input(struct aead_input *input, const struct crypto_op *op, bool esn)
 {
 	const uint8_t *esp = op->esp;
 
 	memcpy(input->nonce, op->key->salt, sizeof(op->key->salt));
 	memcpy(input->nonce + sizeof(op->key->salt), esp + ESP_HEADER_BYTES, AEAD_IV_BYTES);
-	memcpy(input->aad, esp, ESP_HEADER_BYTES);
-	input->aad_bytes = ESP_HEADER_BYTES;
-	if (op->key->group & KEY_ESN) {
-		memcpy(input->aad + ESP_SEQUENCE_AT, &op->esn_high_be, ESN_HIGH_BYTES);
-		memcpy(input->aad + ESP_SEQUENCE_AT + ESN_HIGH_BYTES, esp + ESP_SEQUENCE_AT, 4);
-		input->aad_bytes = ESP_HEADER_BYTES + ESN_HIGH_BYTES;
-	}
+	if (!esn)
+		return;
+	memcpy(input->aad, esp, ESP_SEQUENCE_AT);
+	memcpy(input->aad + ESP_SEQUENCE_AT, &op->esn_high_be, ESN_HIGH_BYTES);
+	memcpy(input->aad + ESP_SEQUENCE_AT + ESN_HIGH_BYTES, esp + ESP_SEQUENCE_AT,
+		ESP_HEADER_BYTES - ESP_SEQUENCE_AT);
+}
+
+static inline const uint8_t *
+aead_aad(const struct aead_input *input, const struct crypto_op *op, bool esn)
+{
+	return esn ? input->aad : op->esp;
+}
+
+static inline unsigned
+aead_aad_bytes(bool esn)
+{
+	return esn ? ESP_HEADER_BYTES + ESN_HIGH_BYTES : ESP_HEADER_BYTES;
 }
 
 /*

@@ -26,7 +26,9 @@ chacha20_expand(struct crypto *crypto, struct crypto_key *key, enum crypto_direc
 static inline void
 fill(struct crypto *crypto, IMB_JOB *job, const struct crypto_op *op, struct aead_input *input)
 {
-	aead_read_input(input, op);
+	const bool esn = op->key->group & KEY_ESN;
+
+	aead_read_input(input, op, esn);
 	job->enc_keys = op->key->schedule + CHACHA20_KEY_AT;
 	job->dec_keys = op->key->schedule + CHACHA20_KEY_AT;
 	job->key_len_in_bytes = IMB_KEY_256_BYTES;
@@ -39,8 +41,8 @@ fill(struct crypto *crypto, IMB_JOB *job, const struct crypto_op *op, struct aea
 	job->iv = input->nonce;
 	job->iv_len_in_bytes = sizeof(input->nonce);
 	job->auth_tag_output_len_in_bytes = AEAD_ICV_BYTES;
-	job->u.CHACHA20_POLY1305.aad = input->aad;
-	job->u.CHACHA20_POLY1305.aad_len_in_bytes = input->aad_bytes;
+	job->u.CHACHA20_POLY1305.aad = aead_aad(input, op, esn);
+	job->u.CHACHA20_POLY1305.aad_len_in_bytes = aead_aad_bytes(esn);
 	job->cipher_mode = IMB_CIPHER_CHACHA20_POLY1305;
 	job->hash_alg = IMB_AUTH_CHACHA20_POLY1305;
 	manager_finish_job(crypto->manager, job);

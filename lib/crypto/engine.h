@@ -29,9 +29,8 @@
 
 /* What a packet brings to an AEAD besides its payload. */
 struct aead_input {
-	uint8_t nonce[NONCE_BYTES]; /* salt, IV */
-	uint8_t aad[ESP_HEADER_BYTES + ESN_HIGH_BYTES];
-	unsigned aad_bytes;
+	uint8_t nonce[NONCE_BYTES];                     /* salt, IV */
+	uint8_t aad[ESP_HEADER_BYTES + ESN_HIGH_BYTES]; /* with ESN; else it is in the packet */
 };
 
 struct crypto {

@@ -44,39 +44,53 @@ function_for(const struct crypto *crypto, enum crypto_direction direction,
 	return shorter > run->n / SHORTER_SHARE ? code->wide : code->narrow;
 }
 
-/* All nonces and AADs first, because the library reads them in wider pieces than they are written:
- * right after the writing, each call would wait until that has reached the cache. */
-static void
-read_inputs(struct crypto *crypto, const struct crypto_op ops[], const struct order_run *run)
+/* How all of a run are done. */
+struct manner {
+	aes_gcm_enc_dec_t function;
+	bool esn;
+};
+
+static inline struct manner
+manner_of(const struct crypto *crypto, enum crypto_direction direction,
+	const struct crypto_op ops[], const struct order_run *run)
 {
-	for (unsigned i = 0; i < run->n; i++)
-		aead_read_input(&crypto->inputs[i], &ops[run->ops[i]]);
+	return (struct manner) {
+		.function = function_for(crypto, direction, ops, run),
+		.esn = run->group & KEY_ESN,
+	};
 }
 
 /* `from`: where the payload is; it goes to its place in the packet. */
 static inline void
-process(struct crypto *crypto, aes_gcm_enc_dec_t function, const struct crypto_op *op,
+process(struct crypto *crypto, struct manner manner, const struct crypto_op *op,
 	const uint8_t *from, unsigned i, uint8_t *icv)
 {
 	const struct aead_input *input = &crypto->inputs[i];
 
-	function(gcm_schedule(op->key), &crypto->gcm, op->esp + AEAD_PAYLOAD_AT, from,
-		(uint64_t)op->bytes - AEAD_PAYLOAD_AT, input->nonce, input->aad, input->aad_bytes,
-		icv, AEAD_ICV_BYTES);
+	manner.function(gcm_schedule(op->key), &crypto->gcm, op->esp + AEAD_PAYLOAD_AT, from,
+		(uint64_t)op->bytes - AEAD_PAYLOAD_AT, input->nonce,
+		aead_aad(input, op, manner.esn), aead_aad_bytes(manner.esn), icv, AEAD_ICV_BYTES);
 }
+
+/* In both directions what the library reads in wider pieces than it is written in, nonces and AADs,
+ * comes first for the whole run: right after the writing, each call would wait until that has
+ * reached the cache. */
 
 void
 gcm_seal(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run)
 {
-	aes_gcm_enc_dec_t encrypt = function_for(crypto, CRYPTO_SEAL, ops, run);
+	const struct manner manner = manner_of(crypto, CRYPTO_SEAL, ops, run);
 
-	for (unsigned i = 0; i < run->n; i++)
-		aead_write_iv(&ops[run->ops[i]]);
-	read_inputs(crypto, ops, run);
 	for (unsigned i = 0; i < run->n; i++) {
 		const struct crypto_op *op = &ops[run->ops[i]];
 
-		process(crypto, encrypt, op, op->esp + AEAD_PAYLOAD_AT + op->shift, i,
+		aead_write_iv(op);
+		aead_read_input(&crypto->inputs[i], op, manner.esn);
+	}
+	for (unsigned i = 0; i < run->n; i++) {
+		const struct crypto_op *op = &ops[run->ops[i]];
+
+		process(crypto, manner, op, op->esp + AEAD_PAYLOAD_AT + op->shift, i,
 			op->esp + op->bytes);
 	}
 }
@@ -84,14 +98,15 @@ gcm_seal(struct crypto *crypto, struct crypto_op ops[], const struct order_run *
 void
 gcm_verify(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run)
 {
-	aes_gcm_enc_dec_t decrypt = function_for(crypto, CRYPTO_OPEN, ops, run);
+	const struct manner manner = manner_of(crypto, CRYPTO_OPEN, ops, run);
 
-	read_inputs(crypto, ops, run);
+	for (unsigned i = 0; i < run->n; i++)
+		aead_read_input(&crypto->inputs[i], &ops[run->ops[i]], manner.esn);
 	for (unsigned i = 0; i < run->n; i++) {
 		struct crypto_op *op = &ops[run->ops[i]];
 		uint8_t *icv = crypto->computed[i];
 
-		process(crypto, decrypt, op, op->esp + AEAD_PAYLOAD_AT, i, icv);
+		process(crypto, manner, op, op->esp + AEAD_PAYLOAD_AT, i, icv);
 		op->ok = icv_equal(icv, op->esp + op->bytes, AEAD_ICV_BYTES);
 	}
 }

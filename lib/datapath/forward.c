@@ -14,23 +14,35 @@ _Static_assert(offsetof(struct port, ethernet_type) ==
 		offsetof(struct port, mac) + sizeof(struct rte_ether_addr),
 	"an Ethernet header's last eight bytes");
 
-/* The Ethernet header of what leaves through a port, in two stores: the second one covers what the
- * neighbor's word has beyond its MAC. */
+/* The Ethernet header of what goes to one neighbor, in two words: the second one covers what the
+ * first has beyond the neighbor's MAC. */
+struct link_header {
+	uint64_t begin, end;
+};
+
+static inline struct link_header
+link_header(const struct port *port, uint64_t neighbor_mac)
+{
+	struct link_header header = { .begin = neighbor_mac };
+
+	memcpy(&header.end, (const uint8_t *)port + offsetof(struct port, mac), sizeof(header.end));
+	return header;
+}
+
 static inline void
-write_ethernet(struct rte_mbuf *pkt, const struct port *port, uint64_t neighbor_mac)
+write_ethernet(struct rte_mbuf *pkt, struct link_header header)
 {
 	uint8_t *ethernet = rte_pktmbuf_mtod(pkt, uint8_t *);
-	uint64_t end;
 
-	memcpy(&end, (const uint8_t *)port + offsetof(struct port, mac), sizeof(end));
-	memcpy(ethernet, &neighbor_mac, sizeof(neighbor_mac));
-	memcpy(ethernet + sizeof(struct rte_ether_addr), &end, sizeof(end));
+	memcpy(ethernet, &header.begin, sizeof(header.begin));
+	memcpy(ethernet + sizeof(struct rte_ether_addr), &header.end, sizeof(header.end));
 }
 
 /* Sends a packet without DF as pieces. DROP_NONE: they are on their way, and the packet is freed.
  */
 static enum drop_reason
-send_pieces(struct worker *worker, struct rte_mbuf *pkt, const struct port *port, uint64_t mac)
+send_pieces(struct worker *worker, struct rte_mbuf *pkt, const struct port *port,
+	struct link_header header)
 {
 	struct rte_mbuf *pieces[FRAGMENTS_MAX];
 	unsigned n = fragment(worker, pkt, port->mtu, pieces);
@@ -38,14 +50,43 @@ send_pieces(struct worker *worker, struct rte_mbuf *pkt, const struct port *port
 	if (n == 0)
 		return DROP_no_mbuf;
 	for (unsigned i = 0; i < n; i++) {
-		write_ethernet(pieces[i], port, mac);
+		write_ethernet(pieces[i], header);
 		tx_put(worker, port->index, pieces[i]);
 	}
 	rte_pktmbuf_free(pkt);
 	return DROP_NONE;
 }
 
-/* Out through a port, to a gateway or to the destination itself. */
+/*
+ * Those in a row that go to the same gateway, from `first` on, with nothing about them that wants a
+ * closer look: what the gateway, its neighbor and its port say is read once for all of them.
+ * Returns the place behind the last.
+ */
+static unsigned
+to_gateway(struct worker *worker, const struct nexthop *const nexthops[], unsigned first)
+{
+	const struct ip_burst *burst = &worker->ip;
+	const unsigned n = burst->n;
+	const struct nexthop *nexthop = nexthops[first];
+	const struct port *port = &worker->gw->ports[nexthop->port];
+	const unsigned mtu = port->mtu;
+	const uint64_t mac = neighbor_read(nexthop->neighbor);
+	const struct link_header header = link_header(port, mac);
+	unsigned i = first;
+
+	if (unlikely(mac == 0))
+		return first;
+	do {
+		if (unlikely(burst->total[i] > mtu || burst->verdict[i] & HEADER_LAST_HOP))
+			break;
+		ipv4_set_ttl_word(burst_ip(burst->pkt[i]), burst->onward[i]);
+		write_ethernet(burst->pkt[i], header);
+	} while (++i < n && nexthops[i] == nexthop);
+	tx_put_all(worker, nexthop->port, burst->pkt + first, i - first);
+	return i;
+}
+
+/* One packet out through a port, to a gateway or to the destination itself. */
 static enum drop_reason
 to_port(struct worker *worker, unsigned i, const struct nexthop *nexthop)
 {
@@ -62,14 +103,14 @@ to_port(struct worker *worker, unsigned i, const struct nexthop *nexthop)
 		return DROP_no_neighbor;
 	if (likely(burst->total[i] <= port->mtu)) {
 		ipv4_set_ttl_word(ip, burst->onward[i]);
-		write_ethernet(pkt, port, mac);
+		write_ethernet(pkt, link_header(port, mac));
 		tx_put(worker, nexthop->port, pkt);
 		return DROP_NONE;
 	}
 	if (ip->fragment_offset & IPV4_DF)
 		return DROP_too_big;
 	ipv4_set_ttl_word(ip, burst->onward[i]);
-	return send_pieces(worker, pkt, port, mac);
+	return send_pieces(worker, pkt, port, link_header(port, mac));
 }
 
 /* Why a packet to one of our own addresses stops here. */
@@ -119,22 +160,54 @@ to_tunnel(struct worker *worker, unsigned i, uint16_t tunnel)
 	to->tunnel[place] = tunnel;
 }
 
+/* What is neither for a tunnel nor for a gateway, or not as it is. */
 static enum drop_reason
-send_on(struct worker *worker, unsigned i, const struct nexthop *nexthop)
+send_otherwise(struct worker *worker, unsigned i, const struct nexthop *nexthop)
 {
 	struct ip_burst *burst = &worker->ip;
 
-	if (unlikely(nexthop->kind == NEXTHOP_LOCAL))
+	if (nexthop->kind == NEXTHOP_LOCAL)
 		return local_reason(burst_ip(burst->pkt[i]));
-	if (unlikely(nexthop->kind == NEXTHOP_DROP))
+	if (nexthop->kind == NEXTHOP_DROP)
 		return nexthop->reason;
-	if (unlikely(burst->verdict[i] & HEADER_LAST_HOP))
+	if (burst->verdict[i] & HEADER_LAST_HOP)
 		return DROP_ttl_expired;
-	if (likely(nexthop->kind == NEXTHOP_TUNNEL)) {
-		to_tunnel(worker, i, nexthop->tunnel);
-		return DROP_NONE;
-	}
 	return to_port(worker, i, nexthop);
+}
+
+static void
+refuse(struct worker *worker, unsigned i, const struct nexthop *nexthop, enum drop_reason reason)
+{
+	struct ip_burst *burst = &worker->ip;
+
+	if (reason == DROP_too_big)
+		worker_refuse(worker, burst->pkt[i], burst->ingress[i],
+			worker->gw->ports[nexthop->port].mtu);
+	else
+		worker_drop(worker, burst->pkt[i], burst->ingress[i], reason);
+}
+
+/* Sends on packet `i`, or it and those behind it that go the same way. Returns the place behind. */
+static inline unsigned
+send_on(struct worker *worker, const struct nexthop *const nexthops[], unsigned i)
+{
+	const struct nexthop *nexthop = nexthops[i];
+
+	if (nexthop->kind == NEXTHOP_TUNNEL && likely(!(worker->ip.verdict[i] & HEADER_LAST_HOP))) {
+		to_tunnel(worker, i, nexthop->tunnel);
+		return i + 1;
+	}
+	if (nexthop->kind == NEXTHOP_GATEWAY) {
+		unsigned next = to_gateway(worker, nexthops, i);
+
+		if (likely(next > i))
+			return next;
+	}
+	enum drop_reason reason = send_otherwise(worker, i, nexthop);
+
+	if (reason != DROP_NONE)
+		refuse(worker, i, nexthop, reason);
+	return i + 1;
 }
 
 /* A loop of its own, because where there are many next hops each step of it waits for memory: the
@@ -161,17 +234,7 @@ forward(struct worker *worker)
 	if (warm_pays(worker))
 		warm_nexthops(worker);
 	resolve(nexthop_slots(worker->gw->nexthops), burst, nexthops);
-	for (unsigned i = 0; i < burst->n; i++) {
-		const struct nexthop *nexthop = nexthops[i];
-		enum drop_reason reason = send_on(worker, i, nexthop);
-
-		if (likely(reason == DROP_NONE))
-			continue;
-		if (reason == DROP_too_big)
-			worker_refuse(worker, burst->pkt[i], burst->ingress[i],
-				worker->gw->ports[nexthop->port].mtu);
-		else
-			worker_drop(worker, burst->pkt[i], burst->ingress[i], reason);
-	}
+	for (unsigned i = 0; i < burst->n;)
+		i = send_on(worker, nexthops, i);
 	burst->n = 0;
 }

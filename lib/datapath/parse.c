@@ -129,10 +129,12 @@ sift(struct worker *worker)
 }
 
 bool
-parse(struct worker *worker, struct rte_mbuf *pkt[], unsigned n)
+parse(struct worker *worker)
 {
 	struct ip_burst *burst = &worker->ip;
-	uint32_t verdicts, ports = 0;
+	struct rte_mbuf *const *pkt = burst->pkt;
+	const unsigned n = burst->n;
+	uint32_t verdicts;
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct rte_ether_hdr *ethernet =
@@ -144,12 +146,7 @@ parse(struct worker *worker, struct rte_mbuf *pkt[], unsigned n)
 
 		rte_prefetch0(rte_pktmbuf_mtod(pkt[RTE_MIN(i + AHEAD, n - 1)], void *));
 		headers_gather(burst, i, ethernet + 1, pkt[i]->data_len - RTE_ETHER_HDR_LEN, odd);
-		burst->pkt[i] = pkt[i];
-		burst->ingress[i] = worker->port_index[pkt[i]->port];
-		ports |= UINT32_C(1) << burst->ingress[i];
 	}
-	burst->n = n;
-	burst->ports = ports;
 	verdicts = worker->judge_headers(burst, 0, n, worker->gw->hash_seed);
 	if (unlikely((verdicts & (HEADER_ODD | HEADER_PADDED)) || worker->spreads))
 		sift(worker);

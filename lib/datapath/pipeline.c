@@ -79,9 +79,10 @@ pipeline_victims(struct worker *worker)
 }
 
 void
-pipeline_frames(struct worker *worker, struct rte_mbuf *pkt[], unsigned n)
+pipeline_frames(struct worker *worker)
 {
-	bool candidates = parse(worker, pkt, n);
+	unsigned n = worker->ip.n;
+	bool candidates = parse(worker);
 
 	stage_clock_bill(worker, STAGE_parse, n);
 	if (candidates) {

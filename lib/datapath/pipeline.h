@@ -3,8 +3,9 @@
 
 #include "worker.h"
 
-/* A packet's way, stage by stage. Worker only. Takes over n <= BURST_PKTS frames. */
-void pipeline_frames(struct worker *worker, struct rte_mbuf *pkt[], unsigned n);
+/* A packet's way, stage by stage, for the frames that rx took into worker->ip; leaves it empty.
+ * Worker only. */
+void pipeline_frames(struct worker *worker);
 /* The same for what the kernel sends through tunnels and what waited for an SA; returns the number
  * of packets. */
 unsigned pipeline_injected(struct worker *worker);

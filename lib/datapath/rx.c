@@ -17,24 +17,37 @@ count(struct worker *worker, struct port_counters *port, struct rte_mbuf *pkt[],
 }
 
 unsigned
-rx_queue_take(struct worker *worker, const struct rx_queue *queue, struct rte_mbuf *pkt[])
+rx_queue_take(struct worker *worker, const struct rx_queue *queue)
 {
-	unsigned n = rte_eth_rx_burst(queue->dpdk_port, queue->queue, pkt, BURST_PKTS);
+	struct ip_burst *burst = &worker->ip;
+	unsigned n = rte_eth_rx_burst(queue->dpdk_port, queue->queue, burst->pkt, BURST_PKTS);
 
-	if (n > 0)
-		count(worker, &worker->counters->ports[queue->port], pkt, n);
+	if (n == 0)
+		return 0;
+	count(worker, &worker->counters->ports[queue->port], burst->pkt, n);
+	burst->n = n;
+	burst->ports = UINT32_C(1) << queue->port;
+	for (unsigned i = 0; i < n; i++)
+		burst->ingress[i] = queue->port;
 	return n;
 }
 
 unsigned
-rx_ring_take(struct worker *worker, struct rte_mbuf *pkt[])
+rx_ring_take(struct worker *worker)
 {
-	unsigned n =
-		rte_ring_dequeue_burst(worker->handed[worker->id], (void **)pkt, BURST_PKTS, NULL);
+	struct ip_burst *burst = &worker->ip;
+	unsigned n = rte_ring_dequeue_burst(
+		worker->handed[worker->id], (void **)burst->pkt, BURST_PKTS, NULL);
 
-	if (n > 0) {
-		counter_add(&worker->counters->packets, n);
-		counter_add(&worker->counters->bursts, 1);
+	if (n == 0)
+		return 0;
+	counter_add(&worker->counters->packets, n);
+	counter_add(&worker->counters->bursts, 1);
+	burst->n = n;
+	burst->ports = 0;
+	for (unsigned i = 0; i < n; i++) {
+		burst->ingress[i] = worker->port_index[burst->pkt[i]->port];
+		burst->ports |= UINT32_C(1) << burst->ingress[i];
 	}
 	return n;
 }

@@ -9,16 +9,17 @@
  * worker->victims.
  */
 
-/* Takes up to BURST_PKTS frames from a queue, or that other workers handed over. Returns their
- * number. */
-unsigned rx_queue_take(struct worker *worker, const struct rx_queue *queue, struct rte_mbuf *pkt[]);
-unsigned rx_ring_take(struct worker *worker, struct rte_mbuf *pkt[]);
+/* Takes up to BURST_PKTS frames into worker->ip, which is empty, from a queue, or that other
+ * workers handed over; says where they came in. Returns their number. */
+unsigned rx_queue_take(struct worker *worker, const struct rx_queue *queue);
+unsigned rx_ring_take(struct worker *worker);
 
 /*
- * Checks each frame's IPv4 header (RFC 1812 5.2.2) and fills worker->ip. Returns whether any could
- * be ESP for us. Packets of a port with too few queues go to the worker of their flow.
+ * Checks the IPv4 header of each frame of worker->ip (RFC 1812 5.2.2) and fills the other columns.
+ * Returns whether any could be ESP for us. Packets of a port with too few queues go to the worker
+ * of their flow.
  */
-bool parse(struct worker *worker, struct rte_mbuf *pkt[], unsigned n);
+bool parse(struct worker *worker);
 
 /*
  * Moves what one of our SAs expects from worker->ip to worker->esp, and drops what has no shape for

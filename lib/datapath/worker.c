@@ -129,24 +129,23 @@ send_waiting(struct worker *worker, unsigned fewest)
 static unsigned
 turn(struct worker *worker)
 {
-	struct rte_mbuf *pkt[BURST_PKTS];
 	unsigned found = 0;
 	unsigned n;
 
 	/* First what came earlier: ESP that waited for its SA has lower numbers than what the
 	 * queues hold by now. */
 	stage_clock_start(worker);
-	n = rx_ring_take(worker, pkt);
+	n = rx_ring_take(worker);
 	if (n > 0)
-		pipeline_frames(worker, pkt, n);
+		pipeline_frames(worker);
 	found += n;
 	for (unsigned i = 0; i < worker->n_rx_queues; i++) {
 		stage_clock_start(worker);
-		n = rx_queue_take(worker, &worker->rx_queues[i], pkt);
+		n = rx_queue_take(worker, &worker->rx_queues[i]);
 		if (n == 0)
 			continue;
 		stage_clock_bill(worker, STAGE_rx, n);
-		pipeline_frames(worker, pkt, n);
+		pipeline_frames(worker);
 		send_waiting(worker, TX_MANY);
 		found += n;
 	}

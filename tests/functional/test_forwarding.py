@@ -48,6 +48,43 @@ def test_port_to_port(run, socket):
         assert row["tx"] == {"packets": len(got), "bytes": sum(map(len, got)) + 14 * len(got)}
 
 
+def test_runs_of_one_gateway(run, socket):
+    """Packets in a row that go to one gateway are sent on together: none overtakes another, whatever
+    is between them, and what is special about one of them is nothing to the others."""
+    config = Topology().config(socket)
+    config["ports"][1]["mtu"] = 1280
+    config["routes"] += (
+        {"prefix": "100.64.0.0/10", "nexthops": ({"port": "wan0", "gateway": "203.0.113.2"},)},
+        {"prefix": "198.18.0.0/16", "nexthops": ({"port": "wan0", "gateway": "203.0.113.9"},)},
+        {"prefix": "198.19.0.0/16", "nexthops": ({"drop": True},)})
+    second = bytes.fromhex("020000000022")
+    config["neighbors"] += (
+        {"port": "wan0", "address": "203.0.113.2", "mac": second.hex(":")},)
+    macs = {INTERNET: WAN_ROUTER_MAC, "100.64.1.1": second}
+    lost = {"198.18.1.1": "no_neighbor", "198.19.1.1": "blackhole"}
+    rng = random.Random(31)
+    frames, expected, reasons = [], [], {}
+    to = INTERNET
+    for n in range(2000):
+        if rng.random() < 0.3:
+            to = rng.choice([*macs, *macs, *lost])
+        flaw = rng.choice(["", "", "", "", "", "", "ttl_expired", "too_big"])
+        packet = wire.udp_packet(HOST, to, bytes(1253 if flaw == "too_big" else rng.randrange(1252)),
+                                 ident=n, ttl=1 if flaw == "ttl_expired" else 2,
+                                 fragment=wire.DONT_FRAGMENT)
+        frames.append(wire.ether(packet))
+        # RFC 1812 5.2.1: the next hop is chosen, then the TTL looked at, then the neighbor asked for.
+        reason = "blackhole" if lost.get(to) == "blackhole" else \
+            flaw if flaw == "ttl_expired" else lost.get(to, flaw)
+        if reason:
+            reasons[reason] = reasons.get(reason, 0) + 1
+        else:
+            expected.append((macs[to], wire.forwarded(packet)))
+    outcome = run(config, lan=frames)
+    assert {reason: outcome.drops[reason] for reason in reasons} == reasons
+    assert [(frame[:6], frame[14:]) for frame in outcome.frames["wan0"]] == expected
+
+
 def test_checksum_is_that_of_a_fresh_header(run):
     """RFC 1624: patching must give what computing gives, also where the sum wraps."""
     packets = []

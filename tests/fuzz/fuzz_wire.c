@@ -265,15 +265,13 @@ cut(struct rte_mbuf *pkt[2], unsigned tail)
 	return 2;
 }
 
-/* What was put together is in the worker's ring. */
+/* The frames come by the worker's ring, as what is put together of them does. */
 static void
 process(struct rte_mbuf *pkt[], unsigned n)
 {
-	struct rte_mbuf *burst[BURST_PKTS];
-
-	pipeline_frames(worker, pkt, n);
-	while ((n = rx_ring_take(worker, burst)) > 0)
-		pipeline_frames(worker, burst, n);
+	require(rte_ring_enqueue_bulk(worker->handed[worker->id], (void **)pkt, n, NULL) == n);
+	while (rx_ring_take(worker) > 0)
+		pipeline_frames(worker);
 	pipeline_overdue(worker);
 	tx_flush(worker, 1);
 	tx_ring_pass(worker);
