@@ -13,8 +13,8 @@
  * enough to follow what changes within some ten milliseconds, seldom enough to cost nothing. */
 #define TRIAL_EVERY 128
 #define TRIAL_FEWEST 32
-#define TRIAL_WEIGHT 8 /* a sample counts for an eighth */
-#define TRIAL_STRAY 2  /* more than so many times the usual tells of an interruption */
+#define TRIAL_WEIGHT 0.125f /* of a sample */
+#define TRIAL_STRAY 2       /* more than so many times the usual tells of an interruption */
 
 /* What is timed at start: messages as ESP has them, from a TCP acknowledgment to a full Ethernet
  * frame, in full lanes and one by one. */
@@ -23,8 +23,6 @@
 #define MANY 64u
 #define TRIES 5 /* the fastest counts: whatever else the CPU does makes it only slower */
 
-#define UNIT_BYTES 65536 /* of cost */
-#define FIXED_BYTES 192  /* that a message's beginning and end cost as much as: see cost_of() */
 #define STATE_BYTES_MAX 64
 #define TAG_BYTES_MAX 32
 
@@ -64,70 +62,49 @@ count_longer(const IMB_JOB jobs[], unsigned n, unsigned bytes)
 	return longer;
 }
 
-static unsigned
-class_of(uint64_t bytes)
+static float
+cycles_of(const struct hasher_cost *cost, float messages, float bytes)
 {
-	uint64_t class = bytes / HASHER_CLASS_BYTES;
-
-	return class < HASHER_CLASSES ? (unsigned)class : HASHER_CLASSES - 1;
+	return (messages * cost->message_cycles + bytes * cost->byte_cycles) * cost->slowdown;
 }
 
-/* Cycles for a unit: so that messages of one class compare, though their lengths differ. */
-static uint32_t
-cost_of(uint64_t cycles, uint64_t messages, uint64_t bytes)
-{
-	uint64_t cost = cycles * UNIT_BYTES / (bytes + messages * FIXED_BYTES);
-
-	return cost < INT32_MAX ? (uint32_t)cost : INT32_MAX;
-}
-
-/* Short messages are where the narrow code can win, so it takes them up to where it does not. */
+/* The narrow code begins a message with less ado and loses some of that with each byte. It takes
+ * what is so short that it stays ahead. */
 static void
 decide(struct hasher_choice *choice)
 {
-	unsigned class = 0;
+	const struct hasher_cost *wide = &choice->cost[HASHER_WIDE];
+	const struct hasher_cost *narrow = &choice->cost[HASHER_NARROW];
+	float ahead = cycles_of(wide, 1, 0) - cycles_of(narrow, 1, 0);
+	float ahead_at_end = cycles_of(wide, 1, LONG_BYTES) - cycles_of(narrow, 1, LONG_BYTES);
+	float few = choice->alone_cycles * wide->slowdown / cycles_of(narrow, 1, LONG_BYTES);
 
-	while (class < HASHER_CLASSES &&
-		choice->cost[class][HASHER_NARROW] < choice->cost[class][HASHER_WIDE])
-		class ++;
-	choice->bytes = class == HASHER_CLASSES ? UINT16_MAX
-		: class == 0                    ? 0
-						: (uint16_t)(class * HASHER_CLASS_BYTES - 1);
+	choice->bytes = ahead_at_end > 0 ? UINT16_MAX
+		: ahead <= 0             ? 0
+					 : (uint16_t)(LONG_BYTES * ahead / (ahead - ahead_at_end));
+	choice->few = (uint16_t)(few < MANY ? few : MANY);
 }
 
-static void
-learn(struct hasher_choice *choice, unsigned class, enum hasher_kind kind, uint32_t cost)
-{
-	uint32_t *usual = &choice->cost[class][kind];
-	int64_t most = (int64_t)*usual * TRIAL_STRAY;
-	int64_t sample = cost < most ? cost : most;
-
-	*usual = (uint32_t)(*usual + (sample - *usual) / TRIAL_WEIGHT);
-	decide(choice);
-}
-
-/* Has one kind do all of a burst, each class of lengths by itself, and learns what it took. */
+/* Has one kind do all of a burst, and learns what that took. */
 static void
 try_out(struct hasher *hasher, IMB_JOB jobs[], unsigned n, enum mac mac)
 {
 	struct hasher_choice *choice = &hasher->choice[mac];
-	IMB_MGR *manager = hasher->manager[choice->kind];
+	struct hasher_cost *cost = &choice->cost[choice->kind];
+	uint64_t bytes = 0;
 
-	for (unsigned first = 0, next; first < n; first = next) {
-		unsigned class = class_of(jobs[first].msg_len_to_hash_in_bytes);
-		uint64_t bytes = 0;
+	for (unsigned i = 0; i < n; i++)
+		bytes += jobs[i].msg_len_to_hash_in_bytes;
 
-		for (next = first; next < n; next++) {
-			if (class_of(jobs[next].msg_len_to_hash_in_bytes) != class)
-				break;
-			bytes += jobs[next].msg_len_to_hash_in_bytes;
-		}
-		uint64_t start = __rdtsc();
-		submit(manager, jobs + first, next - first, mac);
-		if (next - first >= TRIAL_FEWEST)
-			learn(choice, class, choice->kind,
-				cost_of(__rdtsc() - start, next - first, bytes));
-	}
+	uint64_t start = __rdtsc();
+	submit(hasher->manager[choice->kind], jobs, n, mac);
+	float cycles = (float)(__rdtsc() - start);
+	float strayed = cycles / cycles_of(cost, (float)n, (float)bytes);
+
+	if (strayed > TRIAL_STRAY)
+		strayed = TRIAL_STRAY;
+	cost->slowdown *= 1 + (strayed - 1) * TRIAL_WEIGHT;
+	decide(choice);
 }
 
 /* Is it time for a trial? After intervals that no pattern of the traffic has, or it might always be
@@ -204,36 +181,31 @@ time_best(IMB_MGR *manager, struct bench *bench, unsigned n, unsigned bytes, enu
 	return best;
 }
 
-/* A burst takes so much for each message and so much for each byte: two lengths tell of all. */
-static void
-fill_costs(struct hasher *hasher, struct bench *bench, enum hasher_kind kind, enum mac mac)
+/* Two lengths tell of all. Nothing is less than free, even where a disturbance says so. */
+static struct hasher_cost
+cost_of(IMB_MGR *manager, struct bench *bench, enum mac mac)
 {
-	IMB_MGR *manager = hasher->manager[kind];
-	int64_t of_short = (int64_t)time_best(manager, bench, MANY, SHORT_BYTES, mac);
-	int64_t of_long = (int64_t)time_best(manager, bench, MANY, LONG_BYTES, mac);
+	float of_short = (float)time_best(manager, bench, MANY, SHORT_BYTES, mac) / MANY;
+	float of_long = (float)time_best(manager, bench, MANY, LONG_BYTES, mac) / MANY;
+	float of_byte = (of_long - of_short) / (LONG_BYTES - SHORT_BYTES);
+	float of_message = of_short - of_byte * SHORT_BYTES;
 
-	for (unsigned class = 0; class < HASHER_CLASSES; class ++) {
-		unsigned bytes = class * HASHER_CLASS_BYTES + HASHER_CLASS_BYTES / 2;
-		int64_t cycles = of_short +
-			(of_long - of_short) * ((int64_t)bytes - SHORT_BYTES) /
-				(int64_t)(LONG_BYTES - SHORT_BYTES);
-
-		hasher->choice[mac].cost[class][kind] =
-			cost_of((uint64_t)cycles, MANY, (uint64_t)MANY * bytes);
-	}
+	return (struct hasher_cost) {
+		.message_cycles = of_message > 0 ? of_message : 0,
+		.byte_cycles = of_byte > 0 ? of_byte : 0,
+		.slowdown = 1,
+	};
 }
 
 static void
 choose(struct hasher *hasher, struct bench *bench, enum mac mac)
 {
-	IMB_MGR *wide = hasher->manager[HASHER_WIDE], *narrow = hasher->manager[HASHER_NARROW];
 	struct hasher_choice *choice = &hasher->choice[mac];
-	uint64_t few = MANY * time_best(wide, bench, 1, LONG_BYTES, mac) /
-		time_best(narrow, bench, MANY, LONG_BYTES, mac);
 
-	choice->few = (uint16_t)(few < MANY ? few : MANY);
-	fill_costs(hasher, bench, HASHER_WIDE, mac);
-	fill_costs(hasher, bench, HASHER_NARROW, mac);
+	for (enum hasher_kind kind = 0; kind < HASHER_KINDS; kind++)
+		choice->cost[kind] = cost_of(hasher->manager[kind], bench, mac);
+	choice->alone_cycles =
+		(float)time_best(hasher->manager[HASHER_WIDE], bench, 1, LONG_BYTES, mac);
 	decide(choice);
 }
 

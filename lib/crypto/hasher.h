@@ -19,18 +19,26 @@
 
 enum hasher_kind { HASHER_WIDE, HASHER_NARROW, HASHER_KINDS };
 
-#define HASHER_CLASSES 8 /* of message lengths */
-#define HASHER_CLASS_BYTES 192
+/*
+ * What one kind takes for a burst that fills its lanes: so much for each message and so much for
+ * each byte, as found at start, and so many times that by now. Only this factor is learned from the
+ * packets at hand, because it holds for lengths, too, that few or none of them have.
+ */
+struct hasher_cost {
+	float message_cycles;
+	float byte_cycles;
+	float slowdown;
+};
 
 struct hasher_choice {
 	/* What the narrow code is faster at: */
 	uint16_t bytes; /* messages up to that length, of any number, */
-	uint16_t few;   /* and up to so many longer ones; found at start */
+	uint16_t few;   /* and up to so many longer ones */
 	/* Large bursts until one is a trial, and of which kind the latest was. */
 	uint16_t until_trial;
 	uint8_t kind;
-	/* Found so far: cycles for 64 KB, by length, in full lanes. */
-	uint32_t cost[HASHER_CLASSES][HASHER_KINDS];
+	struct hasher_cost cost[HASHER_KINDS];
+	float alone_cycles; /* that the wide code takes for one long message, at start */
 };
 
 struct hasher {
