@@ -8,6 +8,8 @@ import scale
 import speed
 import window
 import workers
+from chapter import Run
+from process import Failure
 
 CHAPTERS = {
     "outbound": speed.outbound,
@@ -24,3 +26,17 @@ CHAPTERS = {
     "control": churn.churn,
     "latency": latency.latency,
 }
+
+
+def take(names, run: Run) -> tuple[dict, dict]:
+    """The documents of these chapters; and of those that failed, why. A failure ends its chapter
+    alone: the others took minutes."""
+    documents, failures = {}, {}
+    for name in names:
+        run.progress.chapter(name)
+        try:
+            documents[name] = CHAPTERS[name](run).document()
+        except Failure as failure:
+            failures[name] = str(failure)
+            run.progress.tell(f"{name} failed: {failure}")
+    return documents, failures

@@ -24,6 +24,7 @@
 #define BURST 32
 #define ON_THE_WAY_MAX (1u << 16) /* a power of two */
 #define LINK_SECONDS 10
+#define QUIET_MS 10     /* without a packet: none is on its way any more */
 #define WARM_UP_SHARE 5 /* the first fifth is not counted */
 
 struct frame {
@@ -183,6 +184,37 @@ receive_some(struct pace *pace, uint64_t counted_from)
 	rte_pktmbuf_free_bulk(pkts, n);
 }
 
+/* Receives until nothing comes any more. */
+static void
+drain(struct pace *pace)
+{
+	uint64_t quiet = rte_get_tsc_hz() / 1000 * QUIET_MS, until = rte_rdtsc() + quiet;
+
+	for (uint64_t before = pace->received; rte_rdtsc() < until;) {
+		receive_some(pace, UINT64_MAX);
+		if (pace->received != before)
+			until = rte_rdtsc() + quiet;
+		before = pace->received;
+	}
+}
+
+/* A link is up at our end first: what is sent before it is up at the other one is lost. So a packet
+ * goes ahead, and another, until one has come back. */
+static bool
+wait_for_way(struct pace *pace)
+{
+	for (unsigned i = 0; i < LINK_SECONDS * 1000 / QUIET_MS; i++) {
+		send_some(pace, 1);
+		drain(pace);
+		if (pace->received > 0) {
+			pace->sent = pace->received = 0;
+			return true;
+		}
+	}
+	fprintf(stderr, "espalier-pace: nothing came back for %d s\n", LINK_SECONDS);
+	return false;
+}
+
 /* Evenly spaced packets; one that is late goes at once. Then waits for the last ones. */
 static void
 run(struct pace *pace)
@@ -242,7 +274,7 @@ main(int argc, char **argv)
 	if (used < 0)
 		return 2;
 	if (parse(&pace, argc - used, argv + used) && read_frames(&pace) && open_ports(&pace) &&
-		wait_for_links()) {
+		wait_for_links() && wait_for_way(&pace)) {
 		run(&pace);
 		report(&pace);
 		status = 0;

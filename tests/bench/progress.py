@@ -17,6 +17,11 @@ class Progress:
         self.number += 1
         self.name = name
 
+    def tell(self, text: str) -> None:
+        """A line of its own."""
+        erase = "\r\033[K" if self.terminal else ""
+        print(f"{erase}{text}", file=sys.stderr, flush=True)
+
     def __call__(self, title: str, turn: int, turns: int, latest: dict[str, float]) -> None:
         last = turn == turns
         if not last and not self.terminal:

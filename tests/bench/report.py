@@ -73,6 +73,11 @@ def verdict_table(verdicts: list[dict]) -> list[str]:
     return ["Goals", *aligned(rows), ""]
 
 
+def failure_lines(failures: dict[str, str]) -> list[str]:
+    lines = [f"NOT MEASURED: {chapter}: {failure}" for chapter, failure in failures.items()]
+    return [*lines, ""] if lines else []
+
+
 def facts_text(facts: dict) -> list[str]:
     espalier = facts.get("espalier") or {}
     lines = [
@@ -108,6 +113,7 @@ def tables(document: dict) -> str:
     for chapter in document["chapters"].values():
         lines += chapter_table(chapter)
     lines += verdict_table(document["verdicts"])
+    lines += failure_lines(document["failures"])
     return "\n".join([*lines, LEGEND, *facts_text(document["facts"])])
 
 

@@ -5,6 +5,7 @@ import collections
 import dataclasses
 import json
 import pathlib
+import types
 import xml.etree.ElementTree
 
 import pytest
@@ -13,6 +14,7 @@ from scapy.layers.ipsec import ESP, SecurityAssociation
 from scapy.layers.l2 import Ether
 from scapy.utils import rdpcap
 
+import chapters
 import control
 import curves
 import goals
@@ -226,6 +228,28 @@ def test_tables_name_the_spread_and_what_was_left_out():
     text = "\n".join(report.chapter_table(chapter))
     assert "8.00 ±12%" in text and "0.80 (0.70..0.85)" in text
     assert "ipsec-secgw, 64, left out: no start" in text
+
+
+def test_a_chapter_that_fails_takes_no_other_along(monkeypatch):
+    class Quiet:
+        told = []
+
+        def chapter(self, name):
+            pass
+
+        def tell(self, text):
+            self.told.append(text)
+
+    def fail(run):
+        raise Failure("it lost packets")
+
+    monkeypatch.setattr(chapters, "CHAPTERS", {
+        "one": fail, "other": lambda run: Result("Other", "IP length", [Row("64")])})
+    run = types.SimpleNamespace(progress=Quiet())
+    documents, failures = chapters.take(("one", "other"), run)
+    assert list(documents) == ["other"] and failures == {"one": "it lost packets"}
+    assert Quiet.told == ["one failed: it lost packets"]
+    assert "NOT MEASURED: one: it lost packets" in report.failure_lines(failures)
 
 
 @pytest.mark.parametrize("share, verdict", [(0.79, "MISSED"), (0.8, "met"), (0.85, "as aimed at")])
