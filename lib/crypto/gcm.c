@@ -72,9 +72,9 @@ process(struct crypto *crypto, struct manner manner, const struct crypto_op *op,
 		aead_aad(input, op, manner.esn), aead_aad_bytes(manner.esn), icv, AEAD_ICV_BYTES);
 }
 
-/* In both directions what the library reads in wider pieces than it is written in, nonces and AADs,
- * comes first for the whole run: right after the writing, each call would wait until that has
- * reached the cache. */
+/* In both directions what the library reads in wider pieces than it is written in, nonces and with
+ * ESN AADs, comes first for the whole run: right after the writing, each call would wait until that
+ * has reached the cache. */
 
 void
 gcm_seal(struct crypto *crypto, struct crypto_op ops[], const struct order_run *run)

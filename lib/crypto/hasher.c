@@ -69,7 +69,7 @@ cycles_of(const struct hasher_cost *cost, float messages, float bytes)
 }
 
 /* The narrow code begins a message with less ado and loses some of that with each byte. It takes
- * what is so short that it stays ahead. */
+ * what is so short that it stays ahead; all, where it is still ahead at the end. */
 static void
 decide(struct hasher_choice *choice)
 {

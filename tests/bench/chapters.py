@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """All chapters of a run, in its order."""
 
+import subprocess
+
 import churn
 import latency
 import order
@@ -36,7 +38,7 @@ def take(names, run: Run) -> tuple[dict, dict]:
         run.progress.chapter(name)
         try:
             documents[name] = CHAPTERS[name](run).document()
-        except Failure as failure:
+        except (Failure, OSError, subprocess.SubprocessError) as failure:
             failures[name] = str(failure)
             run.progress.tell(f"{name} failed: {failure}")
     return documents, failures

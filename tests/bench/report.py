@@ -157,10 +157,13 @@ def comparison(old: dict, new: dict) -> str:
             change = f"{100 * (ratio - 1):+.1f} %" if ratio else ""
             rows.append([f"{name} {key}", column, text(one), text(other), change,
                          verdict_of_change(one, other)])
+    failures = [line for which, run in (("before", old), ("after", new))
+                for line in failure_lines({f"{name}, {which}": failure for name, failure
+                                           in run.get("failures", {}).items()})]
     if len(rows) == 1:
-        return "The two runs have nothing in common."
+        return "\n".join([*failures, "The two runs have nothing in common."])
     return "\n".join([
-        *aligned(rows), "",
+        *aligned(rows), "", *failures,
         "Rates drift with the machine from run to run, so ratios within a run are compared. The",
         "last column says where the rounds of the two runs do not overlap; for small differences",
         "measure both builds in one run: --against DIR."])

@@ -250,6 +250,8 @@ def test_a_chapter_that_fails_takes_no_other_along(monkeypatch):
     assert list(documents) == ["other"] and failures == {"one": "it lost packets"}
     assert Quiet.told == ["one failed: it lost packets"]
     assert "NOT MEASURED: one: it lost packets" in report.failure_lines(failures)
+    compared = report.comparison(document([0.7]), document([0.8]) | {"failures": failures})
+    assert "NOT MEASURED: one, after: it lost packets" in compared
 
 
 @pytest.mark.parametrize("share, verdict", [(0.79, "MISSED"), (0.8, "met"), (0.85, "as aimed at")])
