@@ -90,6 +90,20 @@ def test_one_queue_for_both_workers(start):
     assert sum(row["handed_over"] for row in outcome.shows["workers"]) > 0
 
 
+def test_handed_over_it_still_came_in_where_it_did(start):
+    """RFC 4301 5.2: what nobody may send in the clear by the outside port is refused by the worker of
+    its flow, too, who has it by ring."""
+    topology = Topology()
+    gateway = start(topology, lan="live", wan="live", workers=2, queues=1)
+    forged = [wire.udp_packet(topology[1].peer_host, HOST, sport=1000 + flow)
+              for flow in range(FLOWS)]
+    gateway.feed("wan0", wire.ethers(forged))
+    outcome = gateway.stop()
+    assert outcome.drops.pop("unprotected") == len(forged)
+    assert set(outcome.drops) <= {"not_ip"} and outcome.lan == []
+    assert sum(row["handed_over"] for row in outcome.shows["workers"]) > 0
+
+
 def test_one_sa_received_by_both_workers(run):
     """A NIC that spreads ESP at random: the window still takes each packet once."""
     topology = Topology(replay_window=8192)
