@@ -81,7 +81,8 @@ render_encap(const struct sa *sa)
 {
 	if (!sa->udp)
 		return json_null();
-	return json_pack("{s:i, s:i}", "sport", sa->encap_sport, "dport", sa->encap_dport);
+	return json_pack(
+		"{s:i, s:i}", "sport", sa->record->encap_sport, "dport", sa->record->encap_dport);
 }
 
 int
@@ -110,7 +111,7 @@ show_sa(const struct session_context *context, uint32_t *cursor, json_t **row)
 	render_set(row, "sequence", render_count(sa_last_sequence(sa)));
 	render_set(row, "packets", render_count(traffic.packets));
 	render_set(row, "bytes", render_count(traffic.bytes));
-	render_set(row, "source", render_address(sa->source));
+	render_set(row, "source", render_address(sa->record->source));
 	render_set(row, "destination", render_address(sa->destination));
 	render_set(row, "encap", render_encap(sa));
 	render_set(row, "reqid", sa->reqid == 0 ? json_null() : json_integer(sa->reqid));
@@ -119,8 +120,8 @@ show_sa(const struct session_context *context, uint32_t *cursor, json_t **row)
 	render_set(row, "hard_left", render_lifetime(&life.hard_left));
 	render_set(row, "state", json_string(state_name(sa)));
 	render_set(row, "worker", render_owner(sa));
-	render_set(row, "replay_duplicate", render_count(counter_read(&sa->duplicates)));
-	render_set(row, "replay_late", render_count(counter_read(&sa->lates)));
-	render_set(row, "bad_icv", render_count(counter_read(&sa->forgeries)));
+	render_set(row, "replay_duplicate", render_count(counter_read(&sa->record->duplicates)));
+	render_set(row, "replay_late", render_count(counter_read(&sa->record->lates)));
+	render_set(row, "bad_icv", render_count(counter_read(&sa->record->forgeries)));
 	return 1;
 }

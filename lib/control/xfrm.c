@@ -226,7 +226,7 @@ adopt(struct xfrm *xfrm, struct sa *sa)
 
 	if (state == NULL)
 		return -ENOMEM;
-	sa->origin = state;
+	sa->record->origin = state;
 	state->sa = sa;
 	state->manual = true;
 	state->if_id = xfrm->gw->tunnels[sa->tunnel].if_id;
@@ -238,16 +238,17 @@ adopt(struct xfrm *xfrm, struct sa *sa)
 		state->replay_words = 1;
 	if (sa->udp)
 		state->encap = (struct xfrm_encap_tmpl) { .encap_type = UDP_ENCAP_ESPINUDP,
-			.encap_sport = htons(sa->encap_sport),
-			.encap_dport = htons(sa->encap_dport) };
+			.encap_sport = htons(sa->record->encap_sport),
+			.encap_dport = htons(sa->record->encap_dport) };
 	struct xfrm_usersa_info *info = &state->info; /* all zero: its padding is sent as well */
 	info->sel.family = AF_INET;
 	info->id.daddr = xfrm_address_of(sa->destination);
 	info->id.spi = htonl(sa->spi);
 	info->id.proto = IPPROTO_ESP;
-	info->saddr = xfrm_address_of(sa->source);
-	info->lft = (struct xfrm_lifetime_cfg) { XFRM_INF, limit(sa->lifetime.bytes), XFRM_INF,
-		limit(sa->lifetime.packets), 0, sa->lifetime.seconds, 0, 0 };
+	info->saddr = xfrm_address_of(sa->record->source);
+	info->lft = (struct xfrm_lifetime_cfg) { XFRM_INF, limit(sa->record->lifetime.bytes),
+		XFRM_INF, limit(sa->record->lifetime.packets), 0, sa->record->lifetime.seconds, 0,
+		0 };
 	info->family = AF_INET;
 	info->mode = XFRM_MODE_TUNNEL;
 	info->flags = sa->esn ? XFRM_STATE_ESN : 0;
@@ -304,7 +305,7 @@ xfrm_close(struct session_context *context)
 	/* Those on their way out still have their states. */
 	publish_flush(xfrm->gw->publisher);
 	while ((sa = sa_next(xfrm->gw, &cursor)) != NULL)
-		sa->origin = NULL;
+		sa->record->origin = NULL;
 	xfrm_policies_destroy(xfrm->policies);
 	xfrm_states_destroy(xfrm->states);
 	key_memory_destroy(xfrm->keys);

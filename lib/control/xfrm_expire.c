@@ -41,7 +41,7 @@ xfrm_expired(void *context, struct sa *sa, enum sa_expiry how)
 {
 	const struct session_context *shared = context;
 	struct xfrm *xfrm = shared->xfrm;
-	struct xfrm_state *state = sa->origin;
+	struct xfrm_state *state = sa->record->origin;
 
 	if (state == NULL)
 		return;

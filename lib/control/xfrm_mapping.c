@@ -12,7 +12,7 @@ xfrm_mapping(void *context, const struct sa *sa, uint32_t new_address, uint16_t 
 {
 	const struct session_context *shared = context;
 	struct xfrm *xfrm = shared->xfrm;
-	const struct xfrm_state *state = sa->origin;
+	const struct xfrm_state *state = sa->record->origin;
 	struct xfrm_user_mapping mapping;
 
 	if (state == NULL || !event_wanted(xfrm->context, ESPALIER_FAMILY_XFRM, XFRMNLGRP_MAPPING))

@@ -22,8 +22,8 @@ xfrm_message_lifetime(const struct xfrm_state *state)
 	struct xfrm_lifetime_cur now = {
 		.bytes = traffic.bytes,
 		.packets = traffic.packets,
-		.add_time = sa->added_at,
-		.use_time = sa->used_at,
+		.add_time = sa->record->added_at,
+		.use_time = sa->record->used_at,
 	};
 	/* Its first packet has passed, and no tick since. */
 	if (now.use_time == 0 && now.packets > 0)
@@ -40,9 +40,9 @@ xfrm_message_info(const struct xfrm_state *state)
 	info.stats = (struct xfrm_stats) { 0 };
 	if (state->sa != NULL)
 		info.stats = (struct xfrm_stats) {
-			.replay_window = (uint32_t)counter_read(&state->sa->lates),
-			.replay = (uint32_t)counter_read(&state->sa->duplicates),
-			.integrity_failed = (uint32_t)counter_read(&state->sa->forgeries),
+			.replay_window = (uint32_t)counter_read(&state->sa->record->lates),
+			.replay = (uint32_t)counter_read(&state->sa->record->duplicates),
+			.integrity_failed = (uint32_t)counter_read(&state->sa->record->forgeries),
 		};
 	return info;
 }

@@ -41,7 +41,7 @@ xfrm_sa_retired(void *context, const struct sa *sa)
 {
 	const struct session_context *shared = context;
 	struct xfrm *xfrm = shared->xfrm;
-	struct xfrm_state *state = sa->origin;
+	struct xfrm_state *state = sa->record->origin;
 
 	if (state == NULL)
 		return;

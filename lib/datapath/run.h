@@ -22,10 +22,11 @@ static inline struct tunnel_run *
 run_find(struct worker *worker, uint16_t slot)
 {
 	unsigned place = worker->run_of[slot];
+	struct tunnel_run *run = &worker->runs[place];
 
-	if (place < worker->n_runs && worker->runs[place].slot == slot)
-		return &worker->runs[place];
-	return NULL;
+	/* In this order: places are left over from earlier bursts, so the slot is what a CPU can
+	 * predict, the same for most packets with few tunnels and another with many. */
+	return run->slot == slot && place < worker->n_runs ? run : NULL;
 }
 
 /* That of a tunnel, or a new one. So the burst's first packet decides which encap all use. */

@@ -53,7 +53,7 @@ warm_sas(struct worker *worker, struct sa *const sa[], unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		if (sa[i] == NULL)
 			continue;
-		fetch_lines(sa[i], 2);
+		fetch_lines(sa[i], SA_LINES);
 	}
 	for (unsigned i = 0; i < n; i++) {
 		if (sa[i] == NULL)

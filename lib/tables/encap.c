@@ -14,6 +14,7 @@
 #include "gateway.h"
 #include "nexthop.h"
 #include "route.h"
+#include "slab.h"
 
 #define OUTER_TTL 64
 
@@ -128,8 +129,8 @@ static void
 write_udp(const struct sa *sa, uint8_t *at)
 {
 	struct rte_udp_hdr udp = {
-		.src_port = rte_cpu_to_be_16(sa->encap_sport),
-		.dst_port = rte_cpu_to_be_16(sa->encap_dport),
+		.src_port = rte_cpu_to_be_16(sa->record->encap_sport),
+		.dst_port = rte_cpu_to_be_16(sa->record->encap_dport),
 	};
 
 	memcpy(at, &udp, sizeof(udp));
@@ -198,4 +199,31 @@ encap_build(const struct gateway *gw, const struct tunnel *tunnel, const struct 
 	write_ethernet(&gw->ports[encap->port], way.neighbor, at);
 	write_header(tunnel, wish, encap, at + sizeof(struct rte_ether_hdr));
 	return way.neighbor;
+}
+
+struct encap *
+encap_alloc(struct slab *slab, struct sa *sa)
+{
+	/* The last one is next to the SA. */
+	for (unsigned i = sa != NULL ? SA_ENCAPS : 0; i-- > 0;) {
+		if (sa->record->encap_used[i])
+			continue;
+		sa->record->encap_used[i] = true;
+		return &sa->record->encaps[i];
+	}
+	return slab_alloc(slab, sizeof(struct encap));
+}
+
+void
+encap_free(struct encap *encap)
+{
+	struct sa *sa = encap->sa;
+
+	for (unsigned i = 0; sa != NULL && i < SA_ENCAPS; i++) {
+		if (encap != &sa->record->encaps[i])
+			continue;
+		sa->record->encap_used[i] = false;
+		return;
+	}
+	slab_free(encap);
 }

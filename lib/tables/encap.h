@@ -8,6 +8,7 @@
 
 struct gateway;
 struct neighbor;
+struct slab;
 
 /* What it is to be built for. */
 struct encap_wish {
@@ -28,3 +29,12 @@ const struct neighbor *encap_build(const struct gateway *gw, const struct tunnel
 /* Largest inner IPv4 packet with that SA's suite in an outer one of that size; 0 where none fits.
  * Pure. */
 uint16_t encap_mtu(uint16_t outer_mtu, const struct crypto_key *key, bool udp);
+
+/*
+ * Memory for an encap that sends on `sa`: next to that SA while there is room, so that what a
+ * packet needs of both lies together, which with thousands of tunnels saves it some of its way to
+ * memory; else, or for NULL, of its own. NULL: out of memory.
+ */
+struct encap *encap_alloc(struct slab *slab, struct sa *sa);
+/* An encap that no worker can reach any more, and whose SA is still there. */
+void encap_free(struct encap *encap);

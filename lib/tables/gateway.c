@@ -208,8 +208,8 @@ gateway_destroy(struct gateway *gw)
 		rte_free(gw->counters[worker]);
 	route_table_destroy(gw);
 	publisher_destroy(gw->publisher); /* retired objects refer to the tables below */
+	tunnel_destroy_all(gw);           /* its encaps lie in SAs */
 	sa_table_destroy(gw);
-	tunnel_destroy_all(gw);
 	nexthop_table_destroy(gw->nexthops);
 	neighbor_table_destroy(gw->neighbors);
 	hold_destroy(gw->hold);

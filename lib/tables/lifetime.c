@@ -77,19 +77,19 @@ settle_taken(struct sa *sa)
 
 	if (taken > lifetime_last_sequence(sa->esn))
 		return sent;
-	sa->first_sequence += taken - sent;
+	sa->record->first_sequence += taken - sent;
 	return taken;
 }
 
 void
 lifetime_set_limits(struct sa *sa)
 {
-	uint64_t packets = left_here(sa->lifetime.packets, sa->past.packets);
+	uint64_t packets = left_here(sa->record->lifetime.packets, sa->record->past.packets);
 	uint64_t last = lifetime_last_sequence(sa->esn);
 	uint64_t taken = settle_taken(sa);
-	uint64_t last_paid = add_saturated(sa->first_sequence, packets);
+	uint64_t last_paid = add_saturated(sa->record->first_sequence, packets);
 
-	sa->limit_bytes = left_here(sa->lifetime.bytes, sa->past.bytes);
+	sa->limit_bytes = left_here(sa->record->lifetime.bytes, sa->record->past.bytes);
 	sa->limit_packets = packets;
 	sa->limit_reason = last_paid < last ? DROP_sa_expired : DROP_sequence_exhausted;
 	/* Never below what was sent, of which it is the count. */
@@ -108,13 +108,13 @@ lifetime_set_past(struct sa *sa, const struct sa_past *past, uint64_t now_ns)
 {
 	uint64_t wall = (uint64_t)time(NULL);
 
-	sa->past = *past;
-	sa->added_at = past->added_at != 0 ? past->added_at : wall;
-	sa->used_at = past->used_at;
-	sa->past_age_ns = age_ns(past->added_at, wall);
-	sa->past_use_ns = age_ns(past->used_at, wall);
-	sa->installed_ns = now_ns;
-	sa->used_ns = sa->installed_ns;
+	sa->record->past = *past;
+	sa->record->added_at = past->added_at != 0 ? past->added_at : wall;
+	sa->record->used_at = past->used_at;
+	sa->record->past_age_ns = age_ns(past->added_at, wall);
+	sa->record->past_use_ns = age_ns(past->used_at, wall);
+	sa->record->installed_ns = now_ns;
+	sa->record->used_ns = sa->record->installed_ns;
 }
 
 /* How far an SA has come. */
@@ -136,9 +136,11 @@ measure(const struct sa *sa, uint64_t now_ns)
 	struct progress progress = { 0 };
 
 	sa_traffic(sa, &progress.traffic);
-	progress.age_ns = add_saturated(sa->past_age_ns, elapsed(now_ns, sa->installed_ns));
-	if (sa->used_at != 0)
-		progress.use_ns = add_saturated(sa->past_use_ns, elapsed(now_ns, sa->used_ns));
+	progress.age_ns =
+		add_saturated(sa->record->past_age_ns, elapsed(now_ns, sa->record->installed_ns));
+	if (sa->record->used_at != 0)
+		progress.use_ns = add_saturated(
+			sa->record->past_use_ns, elapsed(now_ns, sa->record->used_ns));
 	return progress;
 }
 
@@ -147,13 +149,13 @@ note_first_use(struct sa *sa, uint64_t now_ns)
 {
 	struct traffic traffic;
 
-	if (sa->used_at != 0)
+	if (sa->record->used_at != 0)
 		return;
 	sa_traffic(sa, &traffic);
 	if (traffic.packets == 0)
 		return;
-	sa->used_at = (uint64_t)time(NULL);
-	sa->used_ns = now_ns;
+	sa->record->used_at = (uint64_t)time(NULL);
+	sa->record->used_ns = now_ns;
 }
 
 static bool
@@ -213,8 +215,8 @@ lifetime_view(const struct sa *sa, uint64_t now_ns)
 
 	return (struct lifetime_view) {
 		.age_seconds = progress.age_ns / SECOND_NS,
-		.hard_left = left_of(&sa->lifetime, &progress),
-		.soft_left = left_of(&sa->soft, &progress),
+		.hard_left = left_of(&sa->record->lifetime, &progress),
+		.soft_left = left_of(&sa->record->soft, &progress),
 	};
 }
 
@@ -224,8 +226,9 @@ lifetime_judge(struct sa *sa, uint64_t now_ns)
 	note_first_use(sa, now_ns);
 
 	struct progress progress = measure(sa, now_ns);
-	struct lifetime_verdict verdict = { .ran_out = find_reached(&sa->lifetime, &progress) };
-	uint64_t room = headroom_ns(&sa->lifetime, &progress);
+	struct lifetime_verdict verdict = { .ran_out = find_reached(
+						    &sa->record->lifetime, &progress) };
+	uint64_t room = headroom_ns(&sa->record->lifetime, &progress);
 
 	if (sa->direction == SA_OUT) {
 		uint64_t taken = atomic_load_explicit(&sa->sequence, memory_order_relaxed);
@@ -235,11 +238,11 @@ lifetime_judge(struct sa *sa, uint64_t now_ns)
 			verdict.ran_out = "the end of its sequence numbers";
 		room = smaller(room, multiply_saturated(numbers, NS_PER_PACKET_MIN));
 	}
-	if (!sa->soft_expired) {
-		verdict.soft = find_reached(&sa->soft, &progress) != NULL;
-		room = smaller(room, headroom_ns(&sa->soft, &progress));
+	if (!sa->record->soft_expired) {
+		verdict.soft = find_reached(&sa->record->soft, &progress) != NULL;
+		room = smaller(room, headroom_ns(&sa->record->soft, &progress));
 	}
-	if (sa->used_at == 0)
+	if (sa->record->used_at == 0)
 		room = smaller(room, FIRST_USE_NS);
 	verdict.look_ns = add_saturated(now_ns, room);
 	return verdict;

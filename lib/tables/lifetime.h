@@ -11,12 +11,12 @@
 /* The last number that an SA may send. */
 uint64_t lifetime_last_sequence(bool esn);
 
-/* Sets the limits for workers from sa->lifetime, sa->past and where its numbers began. Also while
+/* Sets the limits for workers from its lifetime, its past and where its numbers began. Also while
  * workers use the SA. */
 void lifetime_set_limits(struct sa *sa);
 
 /* Sets the SA's clocks so that they count on from its past. lifetime_set_limits() is due when
- * sa->past is right: workers may use the SA. */
+ * sa->record->past is right: workers may use the SA. */
 void lifetime_set_past(struct sa *sa, const struct sa_past *past, uint64_t now_ns);
 
 struct lifetime_verdict {

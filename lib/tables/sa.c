@@ -29,9 +29,11 @@ struct name {
 	uint32_t direction;
 };
 
-/* One allocation: this, the key, and for an inbound SA its first replay window. */
-struct sa_record {
-	struct sa sa;
+/* All that the table has of an SA. */
+struct sa_entry {
+	struct sa_record record;
+	void *memory; /* of the SA and what is around it, see struct sa */
+	struct sa *sa;
 	struct crypto_key *key; /* sa.key, for the one who makes it */
 	struct name name;
 	UT_hash_handle hh;
@@ -60,11 +62,12 @@ sa_table_create(void)
 
 /* Frees, which wipes, an SA that no worker can reach. */
 static void
-discard(struct sa_record *record)
+discard(struct sa_entry *entry)
 {
-	if (record->sa.replay_apart)
-		slab_free(record->sa.replay);
-	slab_free(record);
+	if (entry->record.replay_apart)
+		slab_free(entry->sa->replay);
+	slab_free(entry->memory);
+	slab_free(entry);
 }
 
 /* The same with one that was in use: its tunnel and the listener hear how it ended. */
@@ -72,25 +75,25 @@ static void
 retire(void *object, void *context)
 {
 	const struct gateway *gw = context;
-	struct sa_record *record = object;
+	struct sa_entry *entry = object;
 
-	tunnel_keep(&gw->tunnels[record->sa.tunnel], &record->sa);
+	tunnel_keep(&gw->tunnels[entry->sa->tunnel], entry->sa);
 	if (gw->listener != NULL && gw->listener->sa_retired != NULL)
-		gw->listener->sa_retired(gw->listener->context, &record->sa);
-	discard(record);
+		gw->listener->sa_retired(gw->listener->context, entry->sa);
+	discard(entry);
 }
 
 void
 sa_table_destroy(struct gateway *gw)
 {
 	struct sa_table *table = gw->sas;
-	struct sa_record *record, *next;
+	struct sa_entry *entry, *next;
 
 	if (table == NULL)
 		return;
-	HASH_ITER (hh, table->by_name, record, next) {
-		HASH_DEL(table->by_name, record);
-		discard(record);
+	HASH_ITER (hh, table->by_name, entry, next) {
+		HASH_DEL(table->by_name, entry);
+		discard(entry);
 	}
 	spi_index_destroy(table->inbound);
 	slots_destroy(&table->slots);
@@ -126,54 +129,76 @@ set_shape(struct sa *sa)
 	sa->block_mask = (uint8_t)(sa->key->block_bytes - 1);
 }
 
+/* An entry and an SA, with a key to be filled in; NULL: out of memory. */
+static struct sa_entry *
+allocate(struct slab *slab, const struct sa_spec *spec)
+{
+	bool inbound = spec->direction == SA_IN;
+	size_t encap_bytes = inbound ? 0 : SA_ENCAPS * sizeof(struct encap);
+	size_t key_bytes = round_up(crypto_key_size(spec->suite));
+	size_t replay_bytes = inbound ? replay_size(spec->replay.window) : 0;
+	struct sa_entry *entry = slab_alloc(slab, sizeof(*entry));
+	uint8_t *memory =
+		slab_alloc(slab, encap_bytes + sizeof(struct sa) + key_bytes + replay_bytes);
+
+	if (entry == NULL || memory == NULL) {
+		slab_free(entry);
+		slab_free(memory);
+		return NULL;
+	}
+	entry->memory = memory;
+	if (!inbound)
+		entry->record.encaps = (struct encap *)memory;
+	entry->sa = (struct sa *)(memory + encap_bytes);
+	entry->sa->record = &entry->record;
+	entry->key = (struct crypto_key *)(entry->sa + 1);
+	entry->sa->key = entry->key;
+	if (inbound)
+		entry->sa->replay = (struct replay *)((uint8_t *)entry->key + key_bytes);
+	return entry;
+}
+
 /* An SA with everything but its place in the tables. */
-static struct sa_record *
+static struct sa_entry *
 make(const struct gateway *gw, const struct sa_spec *spec)
 {
-	size_t key_bytes = round_up(crypto_key_size(spec->suite));
-	size_t replay_bytes = spec->direction == SA_IN ? replay_size(spec->replay.window) : 0;
-	struct sa_record *record =
-		slab_alloc(gw->slab, round_up(sizeof(*record)) + key_bytes + replay_bytes);
+	struct sa_entry *entry = allocate(gw->slab, spec);
 	struct sa *sa;
 
-	if (record == NULL)
+	if (entry == NULL)
 		return NULL;
-	record->name = (struct name) { spec->spi, spec->destination, spec->direction };
-	record->key = (struct crypto_key *)((uint8_t *)record + round_up(sizeof(*record)));
-	sa = &record->sa;
-	sa->key = record->key;
+	entry->name = (struct name) { spec->spi, spec->destination, spec->direction };
+	sa = entry->sa;
 	sa->spi = spec->spi;
-	sa->source = spec->source;
+	sa->record->source = spec->source;
 	sa->destination = spec->destination;
 	sa->tunnel = spec->tunnel;
 	sa->direction = (uint8_t)spec->direction;
 	sa->esn = spec->esn;
 	sa->udp = spec->encap_dport != 0;
-	sa->encap_sport = spec->encap_sport;
-	sa->encap_dport = spec->encap_dport;
-	sa->mapping_seconds = spec->mapping_seconds;
+	sa->record->encap_sport = spec->encap_sport;
+	sa->record->encap_dport = spec->encap_dport;
+	sa->record->mapping_seconds = spec->mapping_seconds;
 	atomic_init(&sa->peer, mapping_place(spec->source, spec->encap_sport));
 	sa->reqid = spec->reqid;
-	sa->origin = spec->origin;
-	sa->lifetime = spec->lifetime;
-	sa->soft = spec->soft;
-	sa->first_sequence = spec->sequence;
+	sa->record->origin = spec->origin;
+	sa->record->lifetime = spec->lifetime;
+	sa->record->soft = spec->soft;
+	sa->record->first_sequence = spec->sequence;
 	lifetime_set_past(sa, &spec->past, clock_now_ns());
 	/* Before there are numbers taken that it would count. */
 	lifetime_set_limits(sa);
 	atomic_init(&sa->sequence, spec->sequence);
 	atomic_init(&sa->owner, SA_OWNER_NONE);
-	if (spec->direction == SA_IN) {
-		sa->replay = (struct replay *)((uint8_t *)record->key + key_bytes);
+	if (spec->direction == SA_IN)
 		replay_resume(sa->replay, &spec->replay);
-	}
-	return record;
+	return entry;
 }
 
-static struct sa_record *
+static struct sa_entry *
 find(const struct sa_table *table, struct name name)
 {
-	struct sa_record *found;
+	struct sa_entry *found;
 
 	HASH_FIND(hh, table->by_name, &name, sizeof(name), found);
 	return found;
@@ -181,31 +206,31 @@ find(const struct sa_table *table, struct name name)
 
 /* Puts a finished SA where control and workers find it. */
 static int
-install(struct gateway *gw, struct sa_record *record)
+install(struct gateway *gw, struct sa_entry *entry)
 {
 	struct sa_table *table = gw->sas;
-	struct sa *sa = &record->sa;
+	struct sa *sa = entry->sa;
 	struct tunnel *tunnel = &gw->tunnels[sa->tunnel];
 
 	if (slots_reserve(&table->slots) < 0 || sa_expire_reserve(table) < 0)
 		return -ENOMEM;
-	HASH_ADD(hh, table->by_name, name, sizeof(record->name), record);
-	if (record->hh.tbl == NULL)
+	HASH_ADD(hh, table->by_name, name, sizeof(entry->name), entry);
+	if (entry->hh.tbl == NULL)
 		return -ENOMEM;
 	if (sa->direction == SA_IN) {
 		if (spi_index_add(gw->publisher, &table->inbound, sa) < 0) {
-			HASH_DEL(table->by_name, record);
+			HASH_DEL(table->by_name, entry);
 			return -ENOMEM;
 		}
 		early_return(gw, sa->spi, sa->destination);
 	}
-	sa->order = ++table->installations;
-	sa->slot = slots_put(&table->slots, sa);
+	sa->record->order = ++table->installations;
+	sa->record->slot = slots_put(&table->slots, sa);
 	sa_look_soon(gw, sa);
 	if (sa->direction == SA_IN) {
-		LIST_INSERT_HEAD(&tunnel->inbound, sa, link);
+		LIST_INSERT_HEAD(&tunnel->inbound, sa, record->link);
 	} else {
-		LIST_INSERT_HEAD(&tunnel->outbound, sa, link);
+		LIST_INSERT_HEAD(&tunnel->outbound, sa, record->link);
 		tunnel_revive(gw, tunnel);
 	}
 	return 0;
@@ -215,33 +240,33 @@ int
 sa_add(struct gateway *gw, struct crypto *crypto, const struct sa_spec *spec)
 {
 	enum crypto_direction use = spec->direction == SA_OUT ? CRYPTO_SEAL : CRYPTO_OPEN;
-	struct sa_record *record;
+	struct sa_entry *entry;
 	int result;
 
 	if (!valid(gw, spec))
 		return -EINVAL;
 	if (sa_find(gw, spec->direction, spec->spi, spec->destination) != NULL)
 		return -EEXIST;
-	record = make(gw, spec);
-	if (record == NULL)
+	entry = make(gw, spec);
+	if (entry == NULL)
 		return -ENOMEM;
-	result = crypto_key_init(crypto, record->key, use,
+	result = crypto_key_init(crypto, entry->key, use,
 		&(struct crypto_material) { .suite = spec->suite,
 			.encryption_key = spec->encryption_key,
 			.authentication_key = spec->authentication_key,
 			.esn = spec->esn });
 	if (result < 0)
-		goto free_record;
-	set_shape(&record->sa);
-	result = install(gw, record);
+		goto discard_entry;
+	set_shape(entry->sa);
+	result = install(gw, entry);
 	if (result < 0)
-		goto free_record;
+		goto discard_entry;
 	if (spec->direction == SA_OUT)
 		peers_add(gw->peers, spec->destination);
 	return 0;
 
-free_record:
-	discard(record);
+discard_entry:
+	discard(entry);
 	return result;
 }
 
@@ -249,32 +274,32 @@ int
 sa_delete(struct gateway *gw, enum sa_direction direction, uint32_t spi, uint32_t destination)
 {
 	struct sa_table *table = gw->sas;
-	struct sa_record *record = find(table, (struct name) { spi, destination, direction });
+	struct sa_entry *entry = find(table, (struct name) { spi, destination, direction });
 	struct tunnel *tunnel;
 	struct sa *sa;
 
-	if (record == NULL)
+	if (entry == NULL)
 		return -ESRCH;
-	sa = &record->sa;
+	sa = entry->sa;
 	tunnel = &gw->tunnels[sa->tunnel];
-	HASH_DEL(table->by_name, record);
-	slots_remove(&table->slots, sa->slot);
-	LIST_REMOVE(sa, link);
+	HASH_DEL(table->by_name, entry);
+	slots_remove(&table->slots, sa->record->slot);
+	LIST_REMOVE(sa, record->link);
 	tunnel_keep(tunnel, sa);
 	if (direction == SA_IN)
 		spi_index_remove(table->inbound, sa);
 	else
 		tunnel_refresh(gw, tunnel);
-	publish_retire(gw->publisher, record, retire, gw);
+	publish_retire(gw->publisher, entry, retire, gw);
 	return 0;
 }
 
 struct sa *
 sa_find(const struct gateway *gw, enum sa_direction direction, uint32_t spi, uint32_t destination)
 {
-	struct sa_record *found = find(gw->sas, (struct name) { spi, destination, direction });
+	struct sa_entry *found = find(gw->sas, (struct name) { spi, destination, direction });
 
-	return found != NULL ? &found->sa : NULL;
+	return found != NULL ? found->sa : NULL;
 }
 
 struct sa *

@@ -60,16 +60,57 @@ struct sa_spec {
 };
 
 #define SA_OWNER_NONE UINT32_MAX
+#define SA_LINES 2
+#define SA_ENCAPS 2 /* the one that workers read, and the one that takes its place */
+
+struct sa;
+struct encap;
+
+/* What is not touched with every packet. */
+struct sa_record {
+	/* control only */
+	uint32_t source;
+	uint32_t slot;           /* place in the table, for cursors */
+	LIST_ENTRY(sa) link;     /* among those of its tunnel and direction */
+	uint64_t installed_ns;   /* CLOCK_MONOTONIC */
+	uint64_t order;          /* counts up with each installation: "newest" */
+	uint64_t first_sequence; /* outbound: the number before the first; sent = taken - first */
+	uint16_t encap_sport, encap_dport; /* UDP encapsulation */
+	bool soft_expired;                 /* the listener was told */
+	bool replay_apart;                 /* its window is no part of its own allocation */
+	bool encap_used[SA_ENCAPS];        /* of `encaps`: workers may read it */
+	struct encap *encaps;              /* [SA_ENCAPS]; outbound, see encap_alloc() */
+	void *origin;                      /* the installer's own */
+	struct sa_lifetime lifetime, soft;
+	struct sa_past past;
+	uint64_t past_age_ns, past_use_ns; /* how old it was, how long in use, when it came */
+	struct traffic kept; /* of what passed, what its tunnel has on record: tunnel_keep() */
+	uint64_t added_at, used_at; /* wall clock, seconds; 0: not used yet */
+	uint64_t used_ns;           /* CLOCK_MONOTONIC, first use here */
+	/* UDP-encapsulated, see mapping.h */
+	uint32_t mapping_seconds; /* for so long it is not told again; 0: as usual */
+	uint64_t told_place;      /* where the listener was told that the peer is, */
+	uint64_t told_ns;         /* and when: CLOCK_MONOTONIC */
+
+	/* inbound: the owner worker alone, seldom */
+	CACHE_ALIGNED uint64_t noted_tsc; /* when it was last noted that the peer moved; 0: never */
+	uint64_t duplicates, lates, forgeries; /* packets it refused, see sa_refused() */
+};
 
 /*
- * In cache lines, because with thousands of SAs each comes from far away: outbound a worker touches
- * the second one alone (the rest of what it needs is in the tunnel's encap), inbound the first two.
+ * What is: two cache lines, and in the same allocation behind them the key and the first replay
+ * window (inbound), in front of them room for the tunnel's encap (outbound). With thousands of SAs
+ * each line comes from far away; those of one SA, and the SAs themselves, lie close together,
+ * because then some of them come along with others. Outbound a worker touches the second line, the
+ * key and the encap, inbound everything.
  */
 struct sa {
 	/* const after publish */
 	CACHE_ALIGNED const struct crypto_key *key;
+	struct sa_record *record;
 	uint32_t spi;         /* host order */
 	uint32_t destination; /* host order */
+	uint32_t reqid;       /* ties policies to SAs; 0: none */
 	uint16_t tunnel;
 	uint8_t direction; /* enum sa_direction */
 	bool esn;
@@ -101,39 +142,12 @@ struct sa {
 					    or DROP_sa_expired where the packet lifetime comes
 					    first */
 	_Atomic bool expired;            /* a lifetime ran out; workers pass nothing more */
-
-	/* inbound: the owner worker alone, seldom */
-	CACHE_ALIGNED uint64_t noted_tsc; /* when it was last noted that the peer moved; 0: never */
-	uint64_t duplicates, lates, forgeries; /* packets it refused, see sa_refused() */
-
-	/* control only */
-	CACHE_ALIGNED uint32_t source;
-	uint32_t slot;           /* place in the table, for cursors */
-	LIST_ENTRY(sa) link;     /* among those of its tunnel and direction */
-	uint64_t installed_ns;   /* CLOCK_MONOTONIC */
-	uint64_t order;          /* counts up with each installation: "newest" */
-	uint64_t first_sequence; /* outbound: the number before the first; sent = taken - first */
-	uint16_t encap_sport, encap_dport; /* UDP encapsulation */
-	bool soft_expired;                 /* the listener was told */
-	bool replay_apart;                 /* its window is no part of its own allocation */
-	uint32_t reqid;                    /* const; workers read it where policies differ in it */
-	void *origin;                      /* the installer's own */
-	struct sa_lifetime lifetime, soft;
-	struct sa_past past;
-	uint64_t past_age_ns, past_use_ns; /* how old it was, how long in use, when it came */
-	struct traffic kept; /* of what passed, what its tunnel has on record: tunnel_keep() */
-	uint64_t added_at, used_at; /* wall clock, seconds; 0: not used yet */
-	uint64_t used_ns;           /* CLOCK_MONOTONIC, first use here */
-	/* UDP-encapsulated, see mapping.h */
-	uint32_t mapping_seconds; /* for so long it is not told again; 0: as usual */
-	uint64_t told_place;      /* where the listener was told that the peer is, */
-	uint64_t told_ns;         /* and when: CLOCK_MONOTONIC */
 };
 
 LIST_HEAD(sa_list, sa);
 
 static_assert(offsetof(struct sa, sequence) == CACHE_LINE_BYTES &&
-		offsetof(struct sa, noted_tsc) == 2 * CACHE_LINE_BYTES,
+		sizeof(struct sa) == SA_LINES * CACHE_LINE_BYTES,
 	"what a packet touches is two cache lines");
 
 /* The window as it stands now. Worker, within its online time; control too. */

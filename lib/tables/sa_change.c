@@ -20,7 +20,7 @@ static void
 revive(struct gateway *gw, struct sa *sa)
 {
 	lifetime_set_limits(sa);
-	sa->soft_expired = false;
+	sa->record->soft_expired = false;
 	sa_look_soon(gw, sa);
 	if (!atomic_exchange_explicit(&sa->expired, false, memory_order_relaxed))
 		return;
@@ -32,32 +32,33 @@ void
 sa_set_lifetimes(struct gateway *gw, struct sa *sa, const struct sa_lifetime *hard,
 	const struct sa_lifetime *soft)
 {
-	sa->lifetime = *hard;
-	sa->soft = *soft;
+	sa->record->lifetime = *hard;
+	sa->record->soft = *soft;
 	revive(gw, sa);
 }
 
 void
 sa_set_past(struct gateway *gw, struct sa *sa, const struct sa_past *past)
 {
-	struct sa_past before = sa->past;
+	struct sa_past before = sa->record->past;
 	struct traffic here;
 
 	/* What passed here up to now is part of the past that is told: the counters, which workers
 	 * write, run on. Unsigned arithmetic makes up for a past that is smaller than they are. */
 	sa_traffic(sa, &here);
 	lifetime_set_past(sa, past, clock_now_ns());
-	sa->past.packets = past->packets - (here.packets - before.packets);
-	sa->past.bytes = past->bytes - (here.bytes - before.bytes);
+	sa->record->past.packets = past->packets - (here.packets - before.packets);
+	sa->record->past.bytes = past->bytes - (here.bytes - before.bytes);
 	revive(gw, sa);
 }
 
 void
 sa_set_ports(struct gateway *gw, struct sa *sa, uint16_t sport, uint16_t dport)
 {
-	sa->encap_sport = sport;
-	sa->encap_dport = dport;
-	atomic_store_explicit(&sa->peer, mapping_place(sa->source, sport), memory_order_relaxed);
+	sa->record->encap_sport = sport;
+	sa->record->encap_dport = dport;
+	atomic_store_explicit(
+		&sa->peer, mapping_place(sa->record->source, sport), memory_order_relaxed);
 	if (sa->direction == SA_OUT)
 		tunnel_refresh(gw, &gw->tunnels[sa->tunnel]);
 }
@@ -69,7 +70,7 @@ sa_raise_sequence(const struct gateway *gw, struct sa *sa, uint64_t sequence)
 	uint64_t step = sequence > taken ? sequence - taken : 0;
 
 	/* The limit first: a worker must not find itself past it. */
-	sa->first_sequence += step;
+	sa->record->first_sequence += step;
 	lifetime_set_limits(sa);
 	atomic_fetch_add_explicit(&sa->sequence, step, memory_order_relaxed);
 	sa_look_soon(gw, sa);
@@ -95,8 +96,8 @@ sa_set_replay(struct gateway *gw, struct sa *sa, const struct replay_state *stat
 		return -ENOMEM;
 	replay_resume(fresh, state);
 	/* The first one is part of the SA's own memory. */
-	publish_swap(
-		gw->publisher, &sa->replay, fresh, sa->replay_apart ? retire_replay : NULL, NULL);
-	sa->replay_apart = true;
+	publish_swap(gw->publisher, &sa->replay, fresh,
+		sa->record->replay_apart ? retire_replay : NULL, NULL);
+	sa->record->replay_apart = true;
 	return 0;
 }

@@ -28,7 +28,7 @@ sa_passed(const struct sa *sa, struct traffic *traffic)
 		traffic->packets = counter_read(&sa->packets_in);
 		traffic->bytes = counter_read(&sa->bytes_in);
 	} else {
-		traffic->packets = last_sent(sa) - sa->first_sequence;
+		traffic->packets = last_sent(sa) - sa->record->first_sequence;
 		traffic->bytes = atomic_load_explicit(&sa->bytes_out, memory_order_relaxed);
 	}
 }
@@ -37,17 +37,17 @@ void
 sa_traffic(const struct sa *sa, struct traffic *traffic)
 {
 	sa_passed(sa, traffic);
-	traffic->packets += sa->past.packets;
-	traffic->bytes += sa->past.bytes;
+	traffic->packets += sa->record->past.packets;
+	traffic->bytes += sa->record->past.bytes;
 }
 
 void
 sa_refused(struct sa *sa, enum drop_reason reason)
 {
 	if (reason == DROP_replay_duplicate)
-		counter_add(&sa->duplicates, 1);
+		counter_add(&sa->record->duplicates, 1);
 	else if (reason == DROP_replay_late)
-		counter_add(&sa->lates, 1);
+		counter_add(&sa->record->lates, 1);
 	else if (reason == DROP_bad_icv)
-		counter_add(&sa->forgeries, 1);
+		counter_add(&sa->record->forgeries, 1);
 }

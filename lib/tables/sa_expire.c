@@ -43,17 +43,17 @@ look(struct gateway *gw, struct sa *sa, uint64_t now)
 	struct tunnel *tunnel = &gw->tunnels[sa->tunnel];
 	struct lifetime_verdict verdict = lifetime_judge(sa, now);
 
-	gw->sas->look_ns[sa->slot] = verdict.look_ns;
+	gw->sas->look_ns[sa->record->slot] = verdict.look_ns;
 	if (verdict.ran_out != NULL) {
 		log_warning("tunnel %s: %s SA 0x%08x reached %s", tunnel->name,
 			sa->direction == SA_IN ? "inbound" : "outbound", sa->spi, verdict.ran_out);
-		gw->sas->look_ns[sa->slot] = UINT64_MAX;
+		gw->sas->look_ns[sa->record->slot] = UINT64_MAX;
 		atomic_store_explicit(&sa->expired, true, memory_order_relaxed);
 		if (sa->direction == SA_OUT)
 			tunnel_refresh(gw, tunnel);
 		tell(gw, sa, SA_EXPIRES_HARD);
 	} else if (verdict.soft) {
-		sa->soft_expired = true;
+		sa->record->soft_expired = true;
 		tell(gw, sa, SA_EXPIRES_SOFT);
 	}
 }
@@ -72,5 +72,5 @@ sa_expire(struct gateway *gw, uint64_t now)
 void
 sa_look_soon(const struct gateway *gw, const struct sa *sa)
 {
-	gw->sas->look_ns[sa->slot] = 0;
+	gw->sas->look_ns[sa->record->slot] = 0;
 }

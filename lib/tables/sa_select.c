@@ -29,7 +29,7 @@ select_by(const struct gateway *gw, uint16_t tunnel, const struct policy *policy
 	struct sa *sa, *best = NULL;
 	uint64_t most = 0;
 
-	LIST_FOREACH (sa, &gw->tunnels[tunnel].outbound, link) {
+	LIST_FOREACH (sa, &gw->tunnels[tunnel].outbound, record->link) {
 		uint64_t wanted = policy != NULL ? policy_wish(policy, sa)
 						 : policy_preference(&gw->tunnels[tunnel], sa);
 

@@ -6,12 +6,12 @@
 
 /* The table of SAs, for the files that keep it: sa.c, sa_change.c, sa_expire.c. */
 
-struct sa_record;
+struct sa_entry;
 
 struct sa_table {
 	struct spi_index *inbound; /* control writes, workers read */
 	/* control only */
-	CACHE_ALIGNED struct sa_record *by_name;
+	CACHE_ALIGNED struct sa_entry *by_name;
 	struct slots slots; /* all SAs: sa.slot */
 	uint64_t *look_ns;  /* by slot: when its lifetimes want a look. Dense, for all of them are
 			       gone through ten times a second */

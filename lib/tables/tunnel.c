@@ -108,7 +108,7 @@ retire(void *object, void *context)
 	if (encap == &nothing)
 		return;
 	branch_free(context, (struct branch_set *)(uintptr_t)encap->branches);
-	slab_free(encap);
+	encap_free(encap);
 }
 
 void
@@ -153,7 +153,7 @@ publish(struct gateway *gw, const struct tunnel *tunnel, const struct encap *fre
 		publish_swap(gw->publisher, slot, &nothing, retire, gw);
 		return;
 	}
-	copy = slab_alloc(gw->slab, sizeof(*copy));
+	copy = encap_alloc(gw->slab, fresh->sa);
 	if (copy == NULL) {
 		/* Whatever it held may be about to go. */
 		log_error("tunnel %s: no memory for its headers; it sends nothing", tunnel->name);

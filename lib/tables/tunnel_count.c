@@ -16,7 +16,7 @@ add_all(struct traffic *total, const struct sa_list *sas)
 {
 	const struct sa *sa;
 
-	LIST_FOREACH (sa, sas, link) {
+	LIST_FOREACH (sa, sas, record->link) {
 		struct traffic passed;
 
 		sa_passed(sa, &passed);
@@ -39,9 +39,9 @@ tunnel_keep(struct tunnel *tunnel, struct sa *sa)
 
 	sa_passed(sa, &passed);
 	fresh = (struct traffic) {
-		.packets = passed.packets - sa->kept.packets,
-		.bytes = passed.bytes - sa->kept.bytes,
+		.packets = passed.packets - sa->record->kept.packets,
+		.bytes = passed.bytes - sa->record->kept.bytes,
 	};
 	add(sa->direction == SA_OUT ? &tunnel->gone.tx : &tunnel->gone.rx, &fresh);
-	sa->kept = passed;
+	sa->record->kept = passed;
 }

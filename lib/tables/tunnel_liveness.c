@@ -19,7 +19,7 @@ signs_of_life(const struct tunnel *tunnel, const struct tunnel_traffic *passed)
 	uint64_t signs = passed->rx.packets;
 	const struct sa *sa;
 
-	LIST_FOREACH (sa, &tunnel->inbound, link)
+	LIST_FOREACH (sa, &tunnel->inbound, record->link)
 		signs += sa_last_sequence(sa);
 	return signs;
 }

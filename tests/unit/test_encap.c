@@ -2,6 +2,9 @@
 #include "fixture.h"
 
 #include "encap.h"
+#include "neighbor.h"
+#include "publish.h"
+#include "slab.h"
 
 /* The headers that a tunnel sends with. */
 
@@ -143,6 +146,61 @@ the_mtu_is_the_largest_that_fits(void **state)
 		}
 }
 
+/* The neighbor got another MAC, as `n` says: what the tunnel sends with now. */
+static const struct encap *
+another(struct fixture *fixture, uint8_t n)
+{
+	struct neighbor *router = neighbor_get(fixture->gw->neighbors, WAN, IP(203, 0, 113, 1));
+
+	neighbor_set(router, &(struct rte_ether_addr) { { 2, 0, 0, 0, 0, n } });
+	tunnel_refresh_via(fixture->gw, router);
+	const struct encap *encap = gateway_encap(fixture->gw, 0);
+	assert_int_equal(encap->header[ENCAP_HEADER_BYTES - encap->header_bytes + 5], n);
+	return encap;
+}
+
+/* What a packet needs of both lies together, and what workers may read stays as it is until they
+ * have all looked again. */
+static void
+an_encap_lies_next_to_its_sa(void **state)
+{
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+	struct sa_spec spec = fixture_sa(fixture, SA_OUT, 0, 0xc0001001);
+
+	fixture_lead_out(gw);
+	fixture_add(fixture, &spec);
+	publish_flush(gw->publisher);
+	const struct sa *sa = sa_find(gw, SA_OUT, spec.spi, spec.destination);
+	const struct encap *first = gateway_encap(gw, 0);
+	assert_ptr_equal(first + 1, sa);
+	assert_ptr_equal(sa + 1, sa->key);
+
+	const struct encap before = *first;
+	const struct encap *second = another(fixture, 11);
+	assert_ptr_equal(second + 1, first);
+	assert_memory_equal(first, &before, sizeof(before));
+	/* Both are taken. */
+	size_t objects = slab_count(gw->slab);
+	const struct encap *third = another(fixture, 12);
+	assert_int_equal(slab_count(gw->slab), objects + 1);
+	assert_memory_equal(first, &before, sizeof(before));
+	assert_int_equal(second->header[ENCAP_HEADER_BYTES - second->header_bytes + 5], 11);
+
+	publish_flush(gw->publisher);
+	assert_ptr_equal(gateway_encap(gw, 0), third);
+	assert_ptr_equal(another(fixture, 13), first);
+	publish_flush(gw->publisher);
+	assert_int_equal(slab_count(gw->slab), objects);
+
+	/* With the SA goes what lies beside it, and behind it what does not. */
+	another(fixture, 14);
+	another(fixture, 15);
+	assert_int_equal(sa_delete(gw, SA_OUT, spec.spi, spec.destination), 0);
+	publish_flush(gw->publisher);
+	assert_int_equal(slab_count(gw->slab), objects - 2);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int
@@ -152,6 +210,7 @@ main(void)
 		TEST(esp_headers_are_as_written_by_hand),
 		TEST(udp_headers_are_as_written_by_hand),
 		TEST(the_mtu_is_the_largest_that_fits),
+		TEST(an_encap_lies_next_to_its_sa),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_start_dpdk, fixture_stop_dpdk);

@@ -52,7 +52,7 @@ a_configuration_is_carried_out(void **state)
 	assert_int_equal(hop->group->members[1].weight, 3);
 	sa = sa_find(fixture->gw, SA_IN, 0x2001, IP(203, 0, 113, 191));
 	assert_non_null(sa);
-	assert_int_equal(sa->source, IP(192, 0, 2, 1));
+	assert_int_equal(sa->record->source, IP(192, 0, 2, 1));
 	assert_int_equal(sa->replay->window, 1024);
 	/* A second time it is refused, and said so. */
 	assert_true(gateway_populate(fixture->gw, config, fixture->crypto) < 0);

@@ -44,7 +44,7 @@ outbound_ones_stop_before_they_wrap(void **state)
 		atomic_store(&sa->sequence, cases[i].limit + 1000);
 		sa_traffic(sa, &traffic);
 		assert_int_equal(traffic.packets, cases[i].limit - cases[i].used);
-		sa_expire(gw, sa->installed_ns);
+		sa_expire(gw, sa->record->installed_ns);
 		assert_true(atomic_load(&sa->expired));
 		assert_int_equal(gateway_encap(gw, 0)->drop, cases[i].reason);
 		assert_int_equal(gw->tunnels[0].state, TUNNEL_NO_SA);
@@ -64,9 +64,9 @@ lifetimes_end(void **state)
 	spec.lifetime.seconds = 5;
 	fixture_add(fixture, &spec);
 	sa = sa_find(gw, SA_IN, 0x2001, spec.destination);
-	sa_expire(gw, sa->installed_ns + 5 * SECOND_NS - 1);
+	sa_expire(gw, sa->record->installed_ns + 5 * SECOND_NS - 1);
 	assert_false(atomic_load(&sa->expired));
-	sa_expire(gw, sa->installed_ns + 5 * SECOND_NS);
+	sa_expire(gw, sa->record->installed_ns + 5 * SECOND_NS);
 	assert_true(atomic_load(&sa->expired));
 	assert_ptr_equal(fixture_sa_lookup(gw, 0x2001, spec.destination), sa); /* until deleted */
 
@@ -78,10 +78,10 @@ lifetimes_end(void **state)
 	assert_int_equal(sa->limit_packets, 3);
 	sa->packets_in = 2;
 	sa->bytes_in = 999;
-	sa_expire(gw, sa->installed_ns);
+	sa_expire(gw, sa->record->installed_ns);
 	assert_false(atomic_load(&sa->expired));
 	sa->packets_in = 3;
-	sa_expire(gw, sa->installed_ns);
+	sa_expire(gw, sa->record->installed_ns);
 	assert_true(atomic_load(&sa->expired));
 
 	/* Outbound, by bytes. */
@@ -90,7 +90,7 @@ lifetimes_end(void **state)
 	fixture_add(fixture, &spec);
 	sa = gw->tunnels[0].out;
 	atomic_store(&sa->bytes_out, 1000);
-	sa_expire(gw, sa->installed_ns);
+	sa_expire(gw, sa->record->installed_ns);
 	assert_int_equal(gateway_encap(gw, 0)->drop, DROP_sa_expired);
 }
 
@@ -105,9 +105,9 @@ a_sequence_raised_to_its_end_ends_it_at_once(void **state)
 
 	fixture_add(fixture, &spec);
 	sa = gw->tunnels[0].out;
-	sa_expire(gw, sa->installed_ns);
+	sa_expire(gw, sa->record->installed_ns);
 	sa_raise_sequence(gw, sa, UINT32_MAX);
-	sa_expire(gw, sa->installed_ns);
+	sa_expire(gw, sa->record->installed_ns);
 	assert_true(atomic_load(&sa->expired));
 	assert_int_equal(gateway_encap(gw, 0)->drop, DROP_sequence_exhausted);
 	assert_int_equal(gw->tunnels[0].state, TUNNEL_NO_SA);
@@ -127,11 +127,11 @@ a_past_told_in_use_moves_no_limit_on_its_way(void **state)
 	sa = fixture->gw->tunnels[0].out;
 	atomic_store(&sa->sequence, 600);
 	atomic_store(&sa->bytes_out, 60000);
-	lifetime_set_past(sa, &past, sa->installed_ns);
+	lifetime_set_past(sa, &past, sa->record->installed_ns);
 	assert_int_equal(sa->limit_sequence, 1000);
-	sa->past = (struct sa_past) { 0 };
+	sa->record->past = (struct sa_past) { 0 };
 	sa_set_past(fixture->gw, sa, &past);
-	assert_int_equal(sa->first_sequence, 0);
+	assert_int_equal(sa->record->first_sequence, 0);
 	assert_int_equal(sa->limit_sequence, 1000);
 	assert_int_equal(sa->limit_reason, DROP_sa_expired);
 }

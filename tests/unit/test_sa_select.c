@@ -23,7 +23,7 @@ the_newest_usable_one_sends(void **state)
 	fixture_add(fixture, &newer);
 	assert_int_equal(tunnel->out->spi, 0x1002);
 	atomic_store(&tunnel->out->sequence, 10);
-	sa_expire(gw, tunnel->out->installed_ns);
+	sa_expire(gw, tunnel->out->record->installed_ns);
 	assert_int_equal(tunnel->out->spi, 0x1001);
 	assert_int_equal(sa_delete(gw, SA_OUT, 0x1001, older.destination), 0);
 	assert_null(tunnel->out);

@@ -42,7 +42,7 @@ what_was_said_comes_back(void **state)
 	put_if_id(2);
 	put_attribute(XFRMA_SET_MARK, "\1\0\0\0", 4);
 	assert_int_equal(send_off(), 0);
-	assert_int_equal(find_sa(SA_OUT, 1, 0x77)->encap_dport, 31337);
+	assert_int_equal(find_sa(SA_OUT, 1, 0x77)->record->encap_dport, 31337);
 
 	/* 100 packets later. */
 	atomic_store(&find_sa(SA_OUT, 1, 0x77)->sequence, 100);
