@@ -84,12 +84,13 @@ settle_taken(struct sa *sa)
 void
 lifetime_set_limits(struct sa *sa)
 {
-	uint64_t packets = left_here(sa->record->lifetime.packets, sa->record->past.packets);
+	struct sa_record *record = sa->record;
+	uint64_t packets = left_here(record->lifetime.packets, record->past.packets);
 	uint64_t last = lifetime_last_sequence(sa->esn);
 	uint64_t taken = settle_taken(sa);
-	uint64_t last_paid = add_saturated(sa->record->first_sequence, packets);
+	uint64_t last_paid = add_saturated(record->first_sequence, packets);
 
-	sa->limit_bytes = left_here(sa->record->lifetime.bytes, sa->record->past.bytes);
+	sa->limit_bytes = left_here(record->lifetime.bytes, record->past.bytes);
 	sa->limit_packets = packets;
 	sa->limit_reason = last_paid < last ? DROP_sa_expired : DROP_sequence_exhausted;
 	/* Never below what was sent, of which it is the count. */
@@ -106,15 +107,16 @@ age_ns(uint64_t at, uint64_t now_wall)
 void
 lifetime_set_past(struct sa *sa, const struct sa_past *past, uint64_t now_ns)
 {
+	struct sa_record *record = sa->record;
 	uint64_t wall = (uint64_t)time(NULL);
 
-	sa->record->past = *past;
-	sa->record->added_at = past->added_at != 0 ? past->added_at : wall;
-	sa->record->used_at = past->used_at;
-	sa->record->past_age_ns = age_ns(past->added_at, wall);
-	sa->record->past_use_ns = age_ns(past->used_at, wall);
-	sa->record->installed_ns = now_ns;
-	sa->record->used_ns = sa->record->installed_ns;
+	record->past = *past;
+	record->added_at = past->added_at != 0 ? past->added_at : wall;
+	record->used_at = past->used_at;
+	record->past_age_ns = age_ns(past->added_at, wall);
+	record->past_use_ns = age_ns(past->used_at, wall);
+	record->installed_ns = now_ns;
+	record->used_ns = record->installed_ns;
 }
 
 /* How far an SA has come. */
@@ -133,29 +135,30 @@ elapsed(uint64_t now_ns, uint64_t since_ns)
 static struct progress
 measure(const struct sa *sa, uint64_t now_ns)
 {
+	const struct sa_record *record = sa->record;
 	struct progress progress = { 0 };
 
 	sa_traffic(sa, &progress.traffic);
-	progress.age_ns =
-		add_saturated(sa->record->past_age_ns, elapsed(now_ns, sa->record->installed_ns));
-	if (sa->record->used_at != 0)
-		progress.use_ns = add_saturated(
-			sa->record->past_use_ns, elapsed(now_ns, sa->record->used_ns));
+	progress.age_ns = add_saturated(record->past_age_ns, elapsed(now_ns, record->installed_ns));
+	if (record->used_at != 0)
+		progress.use_ns =
+			add_saturated(record->past_use_ns, elapsed(now_ns, record->used_ns));
 	return progress;
 }
 
 static void
 note_first_use(struct sa *sa, uint64_t now_ns)
 {
+	struct sa_record *record = sa->record;
 	struct traffic traffic;
 
-	if (sa->record->used_at != 0)
+	if (record->used_at != 0)
 		return;
 	sa_traffic(sa, &traffic);
 	if (traffic.packets == 0)
 		return;
-	sa->record->used_at = (uint64_t)time(NULL);
-	sa->record->used_ns = now_ns;
+	record->used_at = (uint64_t)time(NULL);
+	record->used_ns = now_ns;
 }
 
 static bool
@@ -223,12 +226,13 @@ lifetime_view(const struct sa *sa, uint64_t now_ns)
 struct lifetime_verdict
 lifetime_judge(struct sa *sa, uint64_t now_ns)
 {
+	struct sa_record *record = sa->record;
+
 	note_first_use(sa, now_ns);
 
 	struct progress progress = measure(sa, now_ns);
-	struct lifetime_verdict verdict = { .ran_out = find_reached(
-						    &sa->record->lifetime, &progress) };
-	uint64_t room = headroom_ns(&sa->record->lifetime, &progress);
+	struct lifetime_verdict verdict = { .ran_out = find_reached(&record->lifetime, &progress) };
+	uint64_t room = headroom_ns(&record->lifetime, &progress);
 
 	if (sa->direction == SA_OUT) {
 		uint64_t taken = atomic_load_explicit(&sa->sequence, memory_order_relaxed);
@@ -238,11 +242,11 @@ lifetime_judge(struct sa *sa, uint64_t now_ns)
 			verdict.ran_out = "the end of its sequence numbers";
 		room = smaller(room, multiply_saturated(numbers, NS_PER_PACKET_MIN));
 	}
-	if (!sa->record->soft_expired) {
-		verdict.soft = find_reached(&sa->record->soft, &progress) != NULL;
-		room = smaller(room, headroom_ns(&sa->record->soft, &progress));
+	if (!record->soft_expired) {
+		verdict.soft = find_reached(&record->soft, &progress) != NULL;
+		room = smaller(room, headroom_ns(&record->soft, &progress));
 	}
-	if (sa->record->used_at == 0)
+	if (record->used_at == 0)
 		room = smaller(room, FIRST_USE_NS);
 	verdict.look_ns = add_saturated(now_ns, room);
 	return verdict;

@@ -32,12 +32,13 @@ mapping_notes_create(void)
 void
 mapping_note(const struct gateway *gw, struct sa *sa, uint64_t place)
 {
+	struct sa_record *record = sa->record;
 	struct note note = { sa->spi, sa->destination, place };
 	uint64_t now = rte_rdtsc();
 
-	if (sa->record->noted_tsc != 0 && now - sa->record->noted_tsc < rte_get_tsc_hz())
+	if (record->noted_tsc != 0 && now - record->noted_tsc < rte_get_tsc_hz())
 		return;
-	sa->record->noted_tsc = now;
+	record->noted_tsc = now;
 	/* Where there is no room, a later packet finds some. */
 	rte_ring_enqueue_elem(gw->mappings, &note, sizeof(note));
 }
@@ -45,16 +46,17 @@ mapping_note(const struct gateway *gw, struct sa *sa, uint64_t place)
 static void
 tell(struct gateway *gw, struct sa *sa, uint64_t place, uint64_t now_ns)
 {
+	struct sa_record *record = sa->record;
 	const struct listener *listener = gw->listener;
-	uint32_t again_s = sa->record->mapping_seconds != 0 ? sa->record->mapping_seconds
-							    : MAPPING_AGAIN_SECONDS;
+	uint32_t again_s =
+		record->mapping_seconds != 0 ? record->mapping_seconds : MAPPING_AGAIN_SECONDS;
 
 	if (place == atomic_load_explicit(&sa->peer, memory_order_relaxed))
 		return;
-	if (place == sa->record->told_place && now_ns - sa->record->told_ns < again_s * SECOND_NS)
+	if (place == record->told_place && now_ns - record->told_ns < again_s * SECOND_NS)
 		return;
-	sa->record->told_place = place;
-	sa->record->told_ns = now_ns;
+	record->told_place = place;
+	record->told_ns = now_ns;
 	log_info("tunnel %s: the peer of inbound SA 0x%08x sends from another address or port",
 		gw->tunnels[sa->tunnel].name, sa->spi);
 	if (listener != NULL && listener->mapping != NULL)

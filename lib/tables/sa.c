@@ -163,28 +163,30 @@ static struct sa_entry *
 make(const struct gateway *gw, const struct sa_spec *spec)
 {
 	struct sa_entry *entry = allocate(gw->slab, spec);
+	struct sa_record *record;
 	struct sa *sa;
 
 	if (entry == NULL)
 		return NULL;
 	entry->name = (struct name) { spec->spi, spec->destination, spec->direction };
+	record = &entry->record;
 	sa = entry->sa;
 	sa->spi = spec->spi;
-	sa->record->source = spec->source;
+	record->source = spec->source;
 	sa->destination = spec->destination;
 	sa->tunnel = spec->tunnel;
 	sa->direction = (uint8_t)spec->direction;
 	sa->esn = spec->esn;
 	sa->udp = spec->encap_dport != 0;
-	sa->record->encap_sport = spec->encap_sport;
-	sa->record->encap_dport = spec->encap_dport;
-	sa->record->mapping_seconds = spec->mapping_seconds;
+	record->encap_sport = spec->encap_sport;
+	record->encap_dport = spec->encap_dport;
+	record->mapping_seconds = spec->mapping_seconds;
 	atomic_init(&sa->peer, mapping_place(spec->source, spec->encap_sport));
 	sa->reqid = spec->reqid;
-	sa->record->origin = spec->origin;
-	sa->record->lifetime = spec->lifetime;
-	sa->record->soft = spec->soft;
-	sa->record->first_sequence = spec->sequence;
+	record->origin = spec->origin;
+	record->lifetime = spec->lifetime;
+	record->soft = spec->soft;
+	record->first_sequence = spec->sequence;
 	lifetime_set_past(sa, &spec->past, clock_now_ns());
 	/* Before there are numbers taken that it would count. */
 	lifetime_set_limits(sa);

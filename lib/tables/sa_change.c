@@ -40,25 +40,28 @@ sa_set_lifetimes(struct gateway *gw, struct sa *sa, const struct sa_lifetime *ha
 void
 sa_set_past(struct gateway *gw, struct sa *sa, const struct sa_past *past)
 {
-	struct sa_past before = sa->record->past;
+	struct sa_record *record = sa->record;
+	struct sa_past before = record->past;
 	struct traffic here;
 
 	/* What passed here up to now is part of the past that is told: the counters, which workers
 	 * write, run on. Unsigned arithmetic makes up for a past that is smaller than they are. */
 	sa_traffic(sa, &here);
 	lifetime_set_past(sa, past, clock_now_ns());
-	sa->record->past.packets = past->packets - (here.packets - before.packets);
-	sa->record->past.bytes = past->bytes - (here.bytes - before.bytes);
+	record->past.packets = past->packets - (here.packets - before.packets);
+	record->past.bytes = past->bytes - (here.bytes - before.bytes);
 	revive(gw, sa);
 }
 
 void
 sa_set_ports(struct gateway *gw, struct sa *sa, uint16_t sport, uint16_t dport)
 {
-	sa->record->encap_sport = sport;
-	sa->record->encap_dport = dport;
+	struct sa_record *record = sa->record;
+
+	record->encap_sport = sport;
+	record->encap_dport = dport;
 	atomic_store_explicit(
-		&sa->peer, mapping_place(sa->record->source, sport), memory_order_relaxed);
+		&sa->peer, mapping_place(record->source, sport), memory_order_relaxed);
 	if (sa->direction == SA_OUT)
 		tunnel_refresh(gw, &gw->tunnels[sa->tunnel]);
 }

@@ -44,10 +44,12 @@ sa_traffic(const struct sa *sa, struct traffic *traffic)
 void
 sa_refused(struct sa *sa, enum drop_reason reason)
 {
+	struct sa_record *record = sa->record;
+
 	if (reason == DROP_replay_duplicate)
-		counter_add(&sa->record->duplicates, 1);
+		counter_add(&record->duplicates, 1);
 	else if (reason == DROP_replay_late)
-		counter_add(&sa->record->lates, 1);
+		counter_add(&record->lates, 1);
 	else if (reason == DROP_bad_icv)
-		counter_add(&sa->record->forgeries, 1);
+		counter_add(&record->forgeries, 1);
 }
