@@ -24,8 +24,9 @@ run_find(struct worker *worker, uint16_t slot)
 	unsigned place = worker->run_of[slot];
 	struct tunnel_run *run = &worker->runs[place];
 
-	/* In this order: places are left over from earlier bursts, so the slot is what a CPU can
-	 * predict, the same for most packets with few tunnels and another with many. */
+	/* The slot first: the place may be left over from an earlier burst, and whether it is below
+	 * n_runs is chance. Whether the slot is the same a CPU can predict: nearly always with few
+	 * tunnels, nearly never with many. */
 	return run->slot == slot && place < worker->n_runs ? run : NULL;
 }
 

@@ -92,8 +92,8 @@ struct worker {
 	struct punt_tokens punt_tokens;
 	unsigned n_runs;                        /* of the burst at work; none between bursts */
 	struct tunnel_run runs[BURST_PKTS + 1]; /* and one to be looked at, see run_begin() */
-	uint8_t *run_of; /* [tunnels, then slots of branches]: its place in `runs`, if it is open:
-			    what is not may have any */
+	uint8_t *run_of; /* [tunnels, then slots of branches]: its place in `runs`, of this burst
+			    or an earlier one, or 0: see run_find() */
 	struct ip_burst ip;
 	struct tunnel_burst tunnel;
 	struct tunnel_burst oversize; /* too large for their tunnel, to be fragmented */

@@ -33,7 +33,8 @@ uint16_t encap_mtu(uint16_t outer_mtu, const struct crypto_key *key, bool udp);
 /*
  * Memory for an encap that sends on `sa`: next to that SA while there is room, so that what a
  * packet needs of both lies together, which with thousands of tunnels saves it some of its way to
- * memory; else, or for NULL, of its own. NULL: out of memory.
+ * memory; else, or for NULL, of its own. `sa` is outbound. The caller writes all of it, `sa`
+ * included, which encap_free() reads. NULL: out of memory.
  */
 struct encap *encap_alloc(struct slab *slab, struct sa *sa);
 /* An encap that no worker can reach any more, and whose SA is still there. */

@@ -11,8 +11,8 @@
 /* The last number that an SA may send. */
 uint64_t lifetime_last_sequence(bool esn);
 
-/* Sets the limits for workers from its lifetime, its past and where its numbers began. Also while
- * workers use the SA. */
+/* Sets the limits for workers from the SA's lifetime, its past and where its numbers began. Also
+ * while workers use the SA. */
 void lifetime_set_limits(struct sa *sa);
 
 /* Sets the SA's clocks so that they count on from its past. lifetime_set_limits() is due when

@@ -292,6 +292,7 @@ sa_delete(struct gateway *gw, enum sa_direction direction, uint32_t spi, uint32_
 		spi_index_remove(table->inbound, sa);
 	else
 		tunnel_refresh(gw, tunnel);
+	/* Behind its encaps, which refer to it and may lie in it. */
 	publish_retire(gw->publisher, entry, retire, gw);
 	return 0;
 }

@@ -51,12 +51,12 @@ struct sa_spec {
 	struct replay_state replay; /* inbound */
 	uint16_t encap_sport;       /* UDP encapsulation (RFC 3948); 0: none */
 	uint16_t encap_dport;
-	uint32_t mapping_seconds;    /* see sa.mapping_seconds */
+	uint32_t mapping_seconds;    /* see sa_record.mapping_seconds */
 	uint32_t reqid;              /* ties policies to SAs; 0: none */
 	struct sa_lifetime lifetime; /* hard: it passes nothing more */
 	struct sa_lifetime soft;     /* the listener is told, once */
 	struct sa_past past;
-	void *origin; /* the installer's own; sa.origin */
+	void *origin; /* the installer's own; sa_record.origin */
 };
 
 #define SA_OWNER_NONE UINT32_MAX
@@ -66,7 +66,7 @@ struct sa_spec {
 struct sa;
 struct encap;
 
-/* What is not touched with every packet. */
+/* What of an SA a packet does not need; for the rest see struct sa. */
 struct sa_record {
 	/* control only */
 	uint32_t source;
@@ -98,11 +98,11 @@ struct sa_record {
 };
 
 /*
- * What is: two cache lines, and in the same allocation behind them the key and the first replay
- * window (inbound), in front of them room for the tunnel's encap (outbound). With thousands of SAs
- * each line comes from far away; those of one SA, and the SAs themselves, lie close together,
- * because then some of them come along with others. Outbound a worker touches the second line, the
- * key and the encap, inbound everything.
+ * What a packet needs of an SA: two cache lines. In the same allocation lie behind them the key
+ * and, inbound, the first replay window; in front of them, outbound, room for encaps. With
+ * thousands of SAs each line comes from far away; those of one SA, and the SAs themselves, lie
+ * close together, because then some of them come along with others. Outbound a worker touches the
+ * second line, the key and the encap, inbound everything.
  */
 struct sa {
 	/* const after publish */

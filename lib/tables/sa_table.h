@@ -12,7 +12,7 @@ struct sa_table {
 	struct spi_index *inbound; /* control writes, workers read */
 	/* control only */
 	CACHE_ALIGNED struct sa_entry *by_name;
-	struct slots slots; /* all SAs: sa.slot */
+	struct slots slots; /* all SAs: sa_record.slot */
 	uint64_t *look_ns;  /* by slot: when its lifetimes want a look. Dense, for all of them are
 			       gone through ten times a second */
 	uint32_t n_look;
