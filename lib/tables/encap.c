@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "encap.h"
 
+#include <assert.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include <rte_ip.h>
 #include <rte_udp.h>
 
+#include "asan.h"
 #include "esp.h"
 #include "gateway.h"
 #include "nexthop.h"
@@ -204,12 +206,17 @@ encap_build(const struct gateway *gw, const struct tunnel *tunnel, const struct 
 struct encap *
 encap_alloc(struct slab *slab, struct sa *sa)
 {
+	if (sa == NULL)
+		return slab_alloc(slab, sizeof(struct encap));
 	/* The last one is next to the SA. */
-	for (unsigned i = sa != NULL ? SA_ENCAPS : 0; i-- > 0;) {
+	for (unsigned i = SA_ENCAPS; i-- > 0;) {
+		struct encap *encap = &sa->record->encaps[i];
+
 		if (sa->record->encap_used[i])
 			continue;
 		sa->record->encap_used[i] = true;
-		return &sa->record->encaps[i];
+		ASAN_UNPOISON_MEMORY_REGION(encap, sizeof(*encap));
+		return encap;
 	}
 	return slab_alloc(slab, sizeof(struct encap));
 }
@@ -222,7 +229,10 @@ encap_free(struct encap *encap)
 	for (unsigned i = 0; sa != NULL && i < SA_ENCAPS; i++) {
 		if (encap != &sa->record->encaps[i])
 			continue;
+		assert(sa->record->encap_used[i]);
 		sa->record->encap_used[i] = false;
+		memset(encap, 0, sizeof(*encap));
+		ASAN_POISON_MEMORY_REGION(encap, sizeof(*encap));
 		return;
 	}
 	slab_free(encap);

@@ -11,6 +11,7 @@
 #include <rte_esp.h>
 #include <rte_malloc.h>
 
+#include "asan.h"
 #include "clock.h"
 #include "early.h"
 #include "gateway.h"
@@ -147,8 +148,10 @@ allocate(struct slab *slab, const struct sa_spec *spec)
 		return NULL;
 	}
 	entry->memory = memory;
-	if (!inbound)
+	if (!inbound) {
 		entry->record.encaps = (struct encap *)memory;
+		ASAN_POISON_MEMORY_REGION(memory, encap_bytes); /* until encap_alloc() */
+	}
 	entry->sa = (struct sa *)(memory + encap_bytes);
 	entry->sa->record = &entry->record;
 	entry->key = (struct crypto_key *)(entry->sa + 1);

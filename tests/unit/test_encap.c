@@ -201,6 +201,41 @@ an_encap_lies_next_to_its_sa(void **state)
 	assert_int_equal(slab_count(gw->slab), objects - 2);
 }
 
+/* Each place in turn may still be read by workers, or hold what they read, when its SA goes. */
+static void
+an_sa_goes_while_its_encaps_wait(void **state)
+{
+	struct fixture *fixture = *state;
+	struct gateway *gw = fixture->gw;
+	size_t objects = slab_count(gw->slab);
+
+	fixture_lead_out(gw);
+	for (uint8_t changes = 0; changes < 5; changes++) {
+		struct sa_spec older = fixture_sa(fixture, SA_OUT, 0, 0xc0001001);
+		struct sa_spec newer = fixture_sa(fixture, SA_OUT, 0, 0xc0001002);
+
+		publish_flush(gw->publisher);
+		if (changes == 0)
+			objects = slab_count(gw->slab);
+		fixture_add(fixture, &older);
+		for (uint8_t i = 0; i < changes; i++)
+			another(fixture, 20 + i);
+		/* A rekey. */
+		fixture_add(fixture, &newer);
+		assert_int_equal(sa_delete(gw, SA_OUT, older.spi, older.destination), 0);
+		for (uint8_t i = 0; i < changes; i++)
+			another(fixture, 40 + i);
+		assert_int_equal(sa_delete(gw, SA_OUT, newer.spi, newer.destination), 0);
+		publish_flush(gw->publisher);
+		assert_int_equal(slab_count(gw->slab), objects);
+	}
+	/* The end of the gateway: one that waits, one at work, one elsewhere. */
+	struct sa_spec last = fixture_sa(fixture, SA_OUT, 0, 0xc0001003);
+	fixture_add(fixture, &last);
+	for (uint8_t i = 0; i < 2; i++)
+		another(fixture, 60 + i);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int
@@ -211,6 +246,7 @@ main(void)
 		TEST(udp_headers_are_as_written_by_hand),
 		TEST(the_mtu_is_the_largest_that_fits),
 		TEST(an_encap_lies_next_to_its_sa),
+		TEST(an_sa_goes_while_its_encaps_wait),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_start_dpdk, fixture_stop_dpdk);
