@@ -27,9 +27,8 @@ fetch_lines(const void *object, unsigned lines)
 }
 
 /*
- * Waits for it. Where lines come from memory, each takes so long that those asked for next find no
- * room and are dropped; what is loaded once more, for a whole burst of objects, is there in the
- * end.
+ * Loads it, and so waits for it; loads of a whole burst wait side by side. Where lines come from
+ * memory each takes so long that those asked for next find no room and are dropped; loads are not.
  */
 static inline void
 fetch_surely(const void *object, unsigned lines)

@@ -23,6 +23,7 @@
 #define ENCAP_HEADER_BYTES \
 	64 /* Ethernet 14 + IPv4 20 + UDP 8 + ESP 8 = 50, right-aligned, so that one store ends \
 	      where the IV begins */
+#define ENCAP_LINES 2
 
 /* Places in the header, counted back from its end. */
 #define ENCAP_ESP_SEQUENCE 4
@@ -57,7 +58,7 @@ struct encap {
 	bool hold; /* with `drop`: what the selectors let pass shall wait for an SA, see hold.h */
 };
 
-static_assert(sizeof(struct encap) == 2 * CACHE_LINE_BYTES, "an encap is two cache lines");
+static_assert(sizeof(struct encap) == ENCAP_LINES * CACHE_LINE_BYTES, "an encap is two cache lines");
 
 struct neighbor;
 struct policies;
