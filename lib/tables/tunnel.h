@@ -58,7 +58,8 @@ struct encap {
 	bool hold; /* with `drop`: what the selectors let pass shall wait for an SA, see hold.h */
 };
 
-static_assert(sizeof(struct encap) == ENCAP_LINES * CACHE_LINE_BYTES, "an encap is two cache lines");
+static_assert(
+	sizeof(struct encap) == ENCAP_LINES * CACHE_LINE_BYTES, "an encap is two cache lines");
 
 struct neighbor;
 struct policies;
