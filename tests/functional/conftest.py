@@ -9,6 +9,17 @@ from gateway import Gateway
 from topology import Topology
 
 
+MARKS = (
+    "alone: looks at rates or clocks, so nothing runs beside it",
+    "once: waits for clocks, or is about speed or other programs: sanitizers would find nothing more",
+)
+
+
+def pytest_configure(config):
+    for mark in MARKS:
+        config.addinivalue_line("markers", mark)
+
+
 def pytest_sessionstart(session):
     for program in (gateway_module.ESPALIER, gateway_module.ESPALIERCTL):
         if not program.exists():

@@ -14,7 +14,8 @@ from gateway import wait_until
 from ike_net import NEVER, lost
 from topology import Topology
 
-pytestmark = pytest.mark.skipif(ike_net.why_not() is not None, reason=ike_net.why_not() or "")
+pytestmark = [pytest.mark.once,
+              pytest.mark.skipif(ike_net.why_not() is not None, reason=ike_net.why_not() or "")]
 
 # Each is reached after about two seconds of twenty pings of 84 bytes.
 LIMITS = {

@@ -18,9 +18,9 @@ from gateway import wait_until
 from ike_net import INSIDE, NEVER, PEER, PEER_INSIDE
 from topology import Topology
 
-pytestmark = pytest.mark.skipif(
+pytestmark = [pytest.mark.once, pytest.mark.skipif(
     ike_net.why_not() is not None or not shutil.which("nft", path="/usr/sbin:/sbin"),
-    reason=ike_net.why_not() or "needs nftables")
+    reason=ike_net.why_not() or "needs nftables")]
 
 NAT_T, NAT_PORT = 4500, 5501
 RULES = """

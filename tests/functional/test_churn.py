@@ -33,6 +33,8 @@ from esp import Sa
 from gateway import PATIENCE, Gateway, wait_until
 from topology import HOST, WAN_ADDRESS, Topology
 
+pytestmark = [pytest.mark.alone, pytest.mark.once]
+
 SAS = 10_000
 ROUNDS = 1, 16, 1, 16  # requests sent ahead of their answers; each round has its own SAs
 QUIET_SECONDS = 0.2

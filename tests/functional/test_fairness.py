@@ -16,6 +16,8 @@ from test_forwarding import icmp_of
 from test_policies import ACQUIRE, GROUP_ACQUIRE, Daemon, frames, packets_to
 from topology import HOST, WAN_ADDRESS, Topology
 
+pytestmark = [pytest.mark.alone, pytest.mark.once]
+
 needs_kernel = pytest.mark.skipif(kernel_net.why_not() is not None, reason=kernel_net.why_not() or "")
 IKE = 500
 SO_RCVBUFFORCE = 33

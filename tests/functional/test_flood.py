@@ -8,6 +8,8 @@ import wire
 from esp import AEAD_SUITES, CBC_SUITES
 from topology import HOST, WAN_ADDRESS, Topology
 
+pytestmark = pytest.mark.once
+
 FRAMES = 20_000
 
 

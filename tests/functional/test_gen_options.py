@@ -233,6 +233,8 @@ def test_nobody_there(tmp_path, socket):
     assert verdict.status == 2 and "no link to the gateway's port 'lan0'" in verdict.errors
 
 
+@pytest.mark.alone
+@pytest.mark.once
 def test_search_and_share(tmp_path, socket):
     """Throughput by RFC 2544, and a share of the maximum, against the real gateway."""
     gateway = MemifGateway(tmp_path, Topology().config(socket)).start()

@@ -15,6 +15,8 @@ from esp import ALL_SUITES
 from generator import Files
 from topology import Topology
 
+pytestmark = pytest.mark.once
+
 PACKETS = 200
 RUN = ("--id", 7, "--packets", PACKETS, "--flows", 20)
 ESN_AND_NATT = pytest.mark.parametrize(

@@ -81,6 +81,7 @@ def session(client, answers, tunnel, number):
     return 4  # the reservation is told to nobody
 
 
+@pytest.mark.alone
 def test_all_of_them_together(start, socket, crowd_of):
     topology = Topology()
     gateway = start(topology, lan="live", wan="live")

@@ -379,6 +379,8 @@ def answered(stranger, tunnel, port):
     return found
 
 
+@pytest.mark.alone
+@pytest.mark.once
 def test_an_idle_gateway_rests(net):
     """After some seconds without a packet it uses next to none of its two CPUs."""
     time.sleep(9)

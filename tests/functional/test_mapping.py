@@ -84,6 +84,8 @@ def scene(start, socket):
     return Scene(start, socket)
 
 
+@pytest.mark.alone
+@pytest.mark.once
 def test_a_moved_peer_is_told_once(scene):
     tunnel = scene.tunnel
     scene.install()
@@ -147,6 +149,8 @@ def test_only_the_newest_authentic_packet_tells(start, socket, esn):
     assert len(outcome.lan) == 103
 
 
+@pytest.mark.alone
+@pytest.mark.once
 def test_a_peer_that_flaps_is_told_of_with_measure(scene):
     tunnel = scene.tunnel
     scene.install()

@@ -6,10 +6,14 @@
 import json
 import subprocess
 
+import pytest
+
 import wire
 from gateway import BUILD, PATIENCE
 from rtnetlink import DELROUTE, NEWROUTE, REPLACE, Client, route
 from topology import HOST, Topology
+
+pytestmark = pytest.mark.once
 
 LOADER = BUILD / "tests/bench/espalier-route-load"
 MANY = 300000

@@ -187,6 +187,7 @@ def test_it_waits_for_the_gateway(tmp_path):
     server.stop()
 
 
+@pytest.mark.once
 def test_no_gateway(tmp_path):
     began = time.monotonic()
     done = espalier_run.run(tmp_path / "none.sock", "touch", tmp_path / "ran")

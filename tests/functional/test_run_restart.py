@@ -263,6 +263,7 @@ def test_the_last_words_of_a_program_arrive(control):
     assert control.kinds() == [FLUSHSA]
 
 
+@pytest.mark.once
 def test_a_program_that_ends_with_more_waiting_than_there_is_room_for(control):
     """It floods a gateway that is away, until nothing more is taken, and ends: so does espalier-run,
     with the patience that it has for anybody's last words."""

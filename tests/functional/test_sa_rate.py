@@ -4,8 +4,12 @@ is printed, and docs/performance.md has the figures; a busy machine proves none.
 import json
 import subprocess
 
+import pytest
+
 from gateway import BUILD, PATIENCE
 from topology import Topology
+
+pytestmark = pytest.mark.once
 
 SAS = 4_000, 32_000
 

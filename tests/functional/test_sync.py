@@ -270,6 +270,7 @@ def tunnelled(net):
     return sum(row["tx"]["packets"] for row in net.show("tunnels"))
 
 
+@pytest.mark.once
 def test_an_overrun_is_made_good(net, start):
     """50,000 routes at once into a buffer for a few dozens, changed and deleted the same way."""
     sync = start("--receive-buffer", "8192").wait_in_step()

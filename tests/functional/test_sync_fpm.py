@@ -16,7 +16,8 @@ from sync import (Events, FakeZebra, LargeNet, agree, compare, frame, group, mul
                   route_message, routes, syncs, u32, wait_routes)
 from topology import WAN_ADDRESS, WAN_ROUTER, Topology
 
-pytestmark = pytest.mark.skipif(kernel_net.why_not() is not None, reason=kernel_net.why_not() or "")
+pytestmark = [pytest.mark.once,
+              pytest.mark.skipif(kernel_net.why_not() is not None, reason=kernel_net.why_not() or "")]
 
 
 @pytest.fixture

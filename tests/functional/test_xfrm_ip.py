@@ -117,6 +117,7 @@ def test_refusals_are_logged_in_words(gateway, ip):
     assert 20 <= len(lines) <= 40  # another minute may begin meanwhile
 
 
+@pytest.mark.once
 def test_monitor_hears_of_changes(gateway, ip):
     command = [ESPALIER_RUN, "-s", gateway.socket, "ip", "xfrm", "monitor"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as monitor:
