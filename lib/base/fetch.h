@@ -9,8 +9,7 @@
 /*
  * Asks for what will be needed: for all of it before any of it is used, so that the waits run side
  * by side. It comes into the second-level cache, because a first-level cache waits for few dozen
- * lines at a time: a Zen 4 drops what is asked beyond that, and loads, which it does not drop, took
- * three times as long.
+ * lines at a time and drops what is asked beyond that.
  */
 static inline void
 fetch(const void *object)
@@ -27,8 +26,9 @@ fetch_lines(const void *object, unsigned lines)
 }
 
 /*
- * Loads it, and so waits for it; loads of a whole burst wait side by side. Where lines come from
- * memory each takes so long that those asked for next find no room and are dropped; loads are not.
+ * Loads it, and so waits for it, side by side with the loads of the rest of a burst. From the last
+ * cache that takes up to three times as long as asking (Zen 4). But from memory a line takes so
+ * long that the second level, too, drops most of what is asked for in a row; no load is dropped.
  */
 static inline void
 fetch_surely(const void *object, unsigned lines)

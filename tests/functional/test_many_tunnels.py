@@ -17,7 +17,7 @@ def idle_tunnels(count):
                   "remote": f"198.18.{n // 256}.{n % 256}"} for n in range(count))
 
 
-@pytest.mark.parametrize("idle", [0, 5000])  # with these, more than TUNNELS_IN_CACHE
+@pytest.mark.parametrize("idle", [0, 5000])  # with these, more than TUNNELS_NEAR_ENOUGH
 def test_each_packet_takes_its_own_tunnel(run, socket, idle):
     suites = [SCENARIO_SUITE, ("aes256-gcm", None), ("aes192-cbc", "hmac-sha512-256"),
               ("chacha20-poly1305", None)]
