@@ -17,6 +17,7 @@ run_begin(struct worker *worker, uint16_t slot, const struct encap *encap)
 
 	*run = (struct tunnel_run) {
 		.encap = encap,
+		.sa = encap->sa,
 		.slot = slot,
 		.unasked = asks ? 0 : encap->mtu,
 	};
@@ -42,7 +43,7 @@ static uint16_t
 reserve_bytes(struct worker *worker, const struct tunnel_run *run)
 {
 	const struct tunnel_burst *burst = &worker->tunnel;
-	struct sa *sa = run->encap->sa;
+	struct sa *sa = run->sa;
 	uint16_t place = run_place(worker, run);
 	uint64_t taken = atomic_load_explicit(&sa->bytes_out, memory_order_relaxed);
 	uint64_t wanted;
@@ -75,7 +76,7 @@ return_bytes(const struct worker *worker, const struct tunnel_run *run, uint16_t
 		if (burst->tunnel[i] == place && burst->ordinal[i] > run->allowed &&
 			burst->ordinal[i] <= paid)
 			bytes += burst->total[i];
-	atomic_fetch_sub_explicit(&run->encap->sa->bytes_out, bytes, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&run->sa->bytes_out, bytes, memory_order_relaxed);
 }
 
 /* Only workers add to it, so a worker that has no others need not lock the cache line. */
@@ -94,7 +95,7 @@ bill_bytes(const struct worker *worker, struct sa *sa, uint64_t bytes)
 static void
 reserve(struct worker *worker, struct tunnel_run *run)
 {
-	struct sa *sa = run->encap->sa;
+	struct sa *sa = run->sa;
 	/* Once: control may change it, and what is compared must be what is subtracted. */
 	uint64_t limit = atomic_load_explicit(&sa->limit_sequence, memory_order_relaxed);
 
@@ -137,10 +138,10 @@ run_reserve_all(struct worker *worker)
 
 	/* Atomic additions wait for their cache lines one after the other. */
 	for (unsigned i = 0; i < RTE_MIN(n, AHEAD); i++)
-		rte_prefetch0_write(&runs[i].encap->sa->sequence);
+		rte_prefetch0_write(&runs[i].sa->sequence);
 	for (unsigned i = 0; i < n; i++) {
 		if (i + AHEAD < n)
-			rte_prefetch0_write(&runs[i + AHEAD].encap->sa->sequence);
+			rte_prefetch0_write(&runs[i + AHEAD].sa->sequence);
 		reserve(worker, &worker->runs[i]);
 	}
 }
@@ -152,7 +153,7 @@ run_settle_all(struct worker *worker)
 		const struct tunnel_run *run = &worker->runs[i];
 
 		if (unlikely(!run->bytes_taken))
-			bill_bytes(worker, run->encap->sa, run->bytes);
+			bill_bytes(worker, run->sa, run->bytes);
 	}
 	worker->n_runs = 0;
 }

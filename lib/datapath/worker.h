@@ -46,6 +46,7 @@ struct tx_buffer {
  */
 struct tunnel_run {
 	const struct encap *encap;
+	struct sa *sa;     /* the encap's, here because that one is far by the time it is billed */
 	uint64_t sequence; /* the number before the first packet's */
 	uint32_t bytes;    /* inner IP */
 	uint16_t unasked;  /* largest inner packet that may join and nobody needs ask the encap */
